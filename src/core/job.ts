@@ -1,0 +1,245 @@
+/**
+ * What a job is: the record its object stores, the commands it takes, the events it tells.
+ * Types and questions only; nothing here changes a job (see transition.ts), and nothing outside core is known.
+ * Every `…At` is epoch milliseconds, every `…Ms` a duration in milliseconds.
+ */
+
+/** Why an attempt failed. The first four are temporary by nature, the others permanent. */
+export const failureKinds = [
+  "timeout",
+  "rate_limited",
+  "service_unavailable",
+  "worker_lost",
+  "invalid_input",
+  "permission_denied",
+  "not_found",
+  "internal_error",
+] as const;
+export type FailureKind = (typeof failureKinds)[number];
+
+/** Retried by every job type while attempts remain; a type may widen this, never narrow it. */
+export const temporaryKinds: readonly FailureKind[] = [
+  "timeout",
+  "rate_limited",
+  "service_unavailable",
+  "worker_lost",
+];
+
+/** No job is tried more often than this, whatever its type says: an endless retry is a hidden failure. */
+export const ATTEMPTS_MAX = 25;
+
+/** Log lines kept per job; the last one kept says that the rest is not. */
+export const LOG_LINES_MAX = 1000;
+
+/** The limits a job lives under, fixed when it is accepted, so that a deploy never changes a job's terms. */
+export type Policy = {
+  maxAttempts: number;
+  /** Longest an attempt's slice may run; at most 14 minutes, for a queue consumer lives 15. */
+  attemptLimitMs: number;
+  /** Longest the handler may go without a sign of life; null demands none. */
+  silenceLimitMs: number | null;
+  /** From the moment the job was due until it must have finished. */
+  timeLimitMs: number;
+  /** How long a running attempt may go without renewing before its worker counts as lost. */
+  leaseMs: number;
+  /** How long a queue message may stay unclaimed before it is sent again; doubles with each sending. */
+  redeliverMs: number;
+  backoff: Backoff;
+  retryKinds: readonly FailureKind[];
+  /** From finishing to being purged. */
+  retentionMs: number;
+};
+
+export type Backoff = { firstMs: number; factor: number; capMs: number };
+
+/** A failure in public words: nothing here was not meant for the client. */
+export type PublicError = { kind: FailureKind; code: string; message: string };
+
+export type AttemptStatus = "running" | "succeeded" | "failed" | "timed_out" | "lost" | "cancelled";
+
+export type Attempt = {
+  number: number;
+  status: AttemptStatus;
+  startedAt: number;
+  finishedAt: number | null;
+  error: PublicError | null;
+};
+
+/** How far the work is, as the handler said. What it did not say is null and is never guessed. */
+export type Progress = {
+  current: number | null;
+  total: number | null;
+  unit: string | null;
+  stage: string | null;
+  message: string | null;
+};
+
+export type LogLevel = "debug" | "info" | "warn" | "error";
+export type LogLine = { level: LogLevel; message: string; at: number };
+
+/** A claim on a name that at most one job of a tenant and type may hold; see holdsPlace. */
+export type Place =
+  | { rule: "unique"; name: string }
+  | { rule: "same_request"; name: string; untilAt: number };
+
+/** Waiting for a worker: when the attempt is due and when its queue message goes out (again). */
+export type Wait = { dueAt: number; sends: number; nextSendAt: number };
+
+/** Where the job stands. Each alternative carries exactly what is true in it. */
+export type Phase =
+  | { status: "queued"; wait: Wait }
+  | { status: "running"; activity: "waiting_to_retry" | "continuing"; wait: Wait }
+  | {
+      status: "running";
+      activity: "executing";
+      lease: string;
+      leaseEndsAt: number;
+      sliceStartedAt: number;
+      heardAt: number;
+    }
+  | { status: "succeeded"; finishedAt: number }
+  | { status: "failed"; finishedAt: number; reason: FailReason; error: PublicError & { reference: string } }
+  | { status: "cancelled"; finishedAt: number; reason: CancelReason; cancellation: Cancellation };
+
+export type Executing = Extract<Phase, { activity: "executing" }>;
+export type FailReason = "permanent_failure" | "attempts_exhausted" | "time_limit_exceeded";
+export type CancelReason = "requested" | "expired";
+
+export type Cancellation = {
+  requestedAt: number;
+  reason: string | null;
+  by: "client" | "system";
+  acknowledgedAt: number | null;
+  /** The lease of the code that was running, until that code has stopped. */
+  stopping: string | null;
+};
+
+/** Who asked, for the logs: carried from the request to every line and every handler. */
+export type Trace = { requestId: string; traceparent: string };
+
+export type Job = {
+  id: string;
+  tenant: string;
+  type: string;
+  /** JSON text, opaque to the core, as are `checkpoint` and `result`. */
+  input: string;
+  metadata: Record<string, string>;
+  /** SHA-256 of the canonical request when it came with an idempotency key, else null. */
+  fingerprint: string | null;
+  places: readonly Place[];
+  replayedFrom: string | null;
+  trace: Trace;
+  policy: Policy;
+  createdAt: number;
+  updatedAt: number;
+  /** When the first attempt is due: `run_at`, or acceptance. */
+  dueAt: number;
+  /** Cancelled as expired if no attempt began by then. */
+  startBy: number | null;
+  version: number;
+  attempts: readonly Attempt[];
+  /** Slices the current attempt has begun. */
+  slice: number;
+  progress: (Progress & { at: number }) | null;
+  checkpoint: string | null;
+  result: string | null;
+  logLines: number;
+  lastSeq: number;
+  /** When the last progress event was told; progress itself may be newer. */
+  progressToldAt: number;
+  phase: Phase;
+};
+
+/** What a client asked for, already validated; the job is made of it. */
+export type Submission = {
+  id: string;
+  tenant: string;
+  type: string;
+  input: string;
+  metadata: Record<string, string>;
+  fingerprint: string | null;
+  places: readonly Place[];
+  replayedFrom: string | null;
+  trace: Trace;
+  policy: Policy;
+  runAt: number | null;
+  startWithinMs: number | null;
+};
+
+/** What a running attempt says along the way, or with its outcome. */
+export type Report = { progress: Progress | null; logs: readonly LogLine[] };
+
+/** A failed attempt: public words, the least time until a retry, and the reference that joins it to the log. */
+export type Failure = PublicError & { retryAfterMs: number | null; reference: string };
+
+export type Command =
+  | { type: "start"; attempt: number; slice: number; lease: string }
+  | { type: "report"; lease: string; report: Report; alive: boolean }
+  | { type: "save_checkpoint"; lease: string; checkpoint: string }
+  | { type: "succeed"; lease: string; report: Report; result: string | null }
+  | { type: "fail"; lease: string; report: Report; failure: Failure }
+  | { type: "continue"; lease: string; report: Report; checkpoint: string }
+  | { type: "cancel"; reason: string | null; ifVersion: readonly number[] | null }
+  | { type: "acknowledge"; lease: string }
+  | { type: "wake" };
+
+export type EventBody =
+  | { type: "job.queued"; dueAt: number | null }
+  | { type: "job.started"; attempt: number }
+  | { type: "job.progress"; progress: Progress }
+  | { type: "job.log"; level: LogLevel; message: string; attempt: number }
+  | {
+      type: "job.attempt_failed";
+      attempt: number;
+      status: AttemptStatus;
+      error: PublicError;
+      reference: string;
+      nextAttemptAt: number | null;
+    }
+  | { type: "job.continued"; attempt: number; slice: number }
+  | { type: "job.succeeded"; attempt: number }
+  | { type: "job.failed"; reason: FailReason; error: PublicError & { reference: string } }
+  | { type: "job.cancelled"; reason: CancelReason; by: "client" | "system"; message: string | null };
+
+/** One thing that happened to a job; `seq` counts from 1 without a gap. */
+export type JobEvent = { seq: number; at: number } & EventBody;
+
+/** What the shell must do once the job is stored. Each may happen twice, late or never. */
+export type Effect = { type: "send"; attempt: number; slice: number } | { type: "purge" };
+
+export type Refusal = "stale" | "cancelled" | "not_waiting" | "not_cancellable" | "version_mismatch";
+export type Answer = { ok: true } | { ok: false; why: Refusal };
+
+/** The outcome of a command. `job` is the very same object if nothing changed, so there is nothing to store. */
+export type Decision = {
+  answer: Answer;
+  job: Job;
+  events: readonly JobEvent[];
+  effects: readonly Effect[];
+};
+
+export function isFinished(job: Job): boolean {
+  return job.phase.status !== "queued" && job.phase.status !== "running";
+}
+
+/** When a finished job is purged; null while it is not finished. */
+export function expiresAt(job: Job): number | null {
+  return "finishedAt" in job.phase ? job.phase.finishedAt + job.policy.retentionMs : null;
+}
+
+/** When the job must have finished, or else it fails (or, never begun, expires). */
+export function timeLimitAt(job: Job): number {
+  return job.dueAt + job.policy.timeLimitMs;
+}
+
+/**
+ * Whether the job keeps others out of the place called `name`.
+ * A unique place is held until the job finishes; a same-request place for its time, unless the job failed or
+ * was cancelled, for then the same request deserves another try.
+ */
+export function holdsPlace(job: Job, name: string, now: number): boolean {
+  const place = job.places.find((held) => held.name === name);
+  if (!place) return false;
+  if (!isFinished(job)) return true;
+  return place.rule === "same_request" && job.phase.status === "succeeded" && now < place.untilAt;
+}

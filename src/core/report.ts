@@ -1,0 +1,66 @@
+/** Takes in what a running attempt says of itself: progress, log lines, signs of life. Never changes a status. */
+
+import { type EventBody, type Job, LOG_LINES_MAX, type LogLine, type Progress, type Report } from "./job.ts";
+import { type Step, step, visibly } from "./step.ts";
+
+/** A log line longer than this is cut: events are for following, not for storing. */
+const LOG_CHARS_MAX = 4096;
+
+/** A progress event at most every second, and at most every 300th part of the running time. */
+const TELL_MS = 1_000;
+const TELLS_PER_RUNTIME = 300;
+
+/**
+ * The job with the report in it. `last` says that no report follows in this slice:
+ * then progress that was stored but not yet told is told, so that the last word is never lost.
+ */
+export function absorb(job: Job, report: Report, now: number, last: boolean): Step {
+  const logged = absorbLogs(job, report.logs);
+  const { progress } = report;
+  const moved = progress
+    ? visibly(logged.job, { progress: { ...honest(progress), at: now } }, now)
+    : logged.job;
+  const untold = moved.progress !== null && moved.progress.at > moved.progressToldAt;
+  if (!untold || !(last || isTimeToTell(moved, now))) return step(moved, now, logged.events);
+  const { at: _, ...told } = moved.progress as Progress & { at: number };
+  return step({ ...moved, progressToldAt: now }, now, [
+    ...logged.events,
+    { type: "job.progress", progress: told },
+  ]);
+}
+
+/** `floor(current / total)` in percent, 100 only when all is done, null when the total is not known. */
+export function percent(progress: Progress): number | null {
+  const { current, total } = progress;
+  if (current === null || total === null) return null;
+  return total === 0 ? 100 : Math.floor((current / total) * 100);
+}
+
+/** A total that has been passed was no total: better none than a wrong one. */
+function honest(progress: Progress): Progress {
+  const { current, total } = progress;
+  return current !== null && total !== null && current > total ? { ...progress, total: null } : progress;
+}
+
+function isTimeToTell(job: Job, now: number): boolean {
+  const runningMs = now - (job.attempts[0]?.startedAt ?? now);
+  return now - job.progressToldAt >= Math.max(TELL_MS, runningMs / TELLS_PER_RUNTIME);
+}
+
+function absorbLogs(job: Job, lines: readonly LogLine[]): { job: Job; events: EventBody[] } {
+  const kept = lines.slice(0, LOG_LINES_MAX - job.logLines);
+  if (kept.length === 0) return { job, events: [] };
+  const attempt = job.attempts.length;
+  const logLines = job.logLines + kept.length;
+  const events: EventBody[] = kept.map(({ level, message }) => ({
+    type: "job.log",
+    level,
+    message: message.slice(0, LOG_CHARS_MAX),
+    attempt,
+  }));
+  if (logLines === LOG_LINES_MAX) {
+    const message = `Further log lines are not kept: a job keeps ${LOG_LINES_MAX}.`;
+    events.push({ type: "job.log", level: "warn", message, attempt });
+  }
+  return { job: { ...job, logLines }, events };
+}

@@ -1,0 +1,33 @@
+/** The arithmetic of trying again: how long to wait before an attempt, and before repeating a queue message. */
+
+import type { Backoff } from "./job.ts";
+
+/** 2 s, doubling, at most 15 minutes: quick for a hiccup, rare for an outage. */
+export const defaultBackoff: Backoff = { firstMs: 2_000, factor: 2, capMs: 15 * 60_000 };
+
+/** Spreads retries by a fifth either way, so that jobs that failed together do not come back together. */
+const JITTER = 0.2;
+
+/** A queue message that nobody claims is repeated at this distance at most: a long backlog needs no echo. */
+const REDELIVER_CAP_MS = 15 * 60_000;
+
+/**
+ * Milliseconds from the failure of attempt `attempt` (1 for the first) to the next one.
+ * `retryAfterMs` is the least the failed party asked for; `random` is in [0, 1).
+ */
+export function backoffMs(
+  backoff: Backoff,
+  attempt: number,
+  retryAfterMs: number | null,
+  random: number,
+): number {
+  const plain = backoff.firstMs * backoff.factor ** (attempt - 1);
+  const spread = plain * (1 - JITTER + 2 * JITTER * random);
+  const waitMs = Math.round(Math.min(spread, backoff.capMs));
+  return Math.max(waitMs, retryAfterMs ?? 0);
+}
+
+/** Milliseconds until a message that was sent `sends` times is sent again. */
+export function redeliverMs(firstMs: number, sends: number): number {
+  return Math.min(firstMs * 2 ** Math.max(0, sends - 1), REDELIVER_CAP_MS);
+}

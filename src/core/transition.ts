@@ -1,0 +1,387 @@
+/**
+ * The one place where a job's status changes. Pure: the time and the chance come in, a decision goes out.
+ * It decides; it stores nothing, sends nothing and never refuses by throwing.
+ */
+
+import { assert, unreachable } from "./assert.ts";
+import {
+  type Attempt,
+  type AttemptStatus,
+  type CancelReason,
+  type Command,
+  type Decision,
+  type Effect,
+  type Executing,
+  type FailReason,
+  type Failure,
+  type Job,
+  type Refusal,
+  type Submission,
+  timeLimitAt,
+  type Wait,
+} from "./job.ts";
+import { absorb } from "./report.ts";
+import { backoffMs, redeliverMs } from "./retry.ts";
+import { answered, join, type Step, step, unchanged, visibly } from "./step.ts";
+import { type DeadlineKind, nextDeadline } from "./wakeup.ts";
+
+/** Said of a failure for which the handler declared no words of its own. */
+export const PLAIN_MESSAGE = "The job could not be completed.";
+
+/** The lease is renewed once a third of it is used: seldom enough to be cheap, early enough to be safe. */
+const RENEW_BELOW = 2 / 3;
+
+/** Makes the job a submission asks for, queued from its first moment. */
+export function accept(submission: Submission, now: number): Decision {
+  const { runAt, startWithinMs, ...asked } = submission;
+  const dueAt = Math.max(runAt ?? now, now);
+  const { wait, effects } = waitUntil(dueAt, now, submission.policy, 1, 1);
+  const job: Job = {
+    ...asked,
+    createdAt: now,
+    updatedAt: now,
+    dueAt,
+    startBy: startWithinMs === null ? null : dueAt + Math.max(1, startWithinMs),
+    version: 1,
+    attempts: [],
+    slice: 0,
+    progress: null,
+    checkpoint: null,
+    result: null,
+    logLines: 0,
+    lastSeq: 0,
+    progressToldAt: 0,
+    phase: { status: "queued", wait },
+  };
+  const queued = { type: "job.queued", dueAt: dueAt > now ? dueAt : null } as const;
+  return answered({ ok: true }, step(job, now, [queued], effects));
+}
+
+/**
+ * Applies one command to a job at time `now` (epoch milliseconds); `random` in [0, 1) spreads retries.
+ * Deadlines that have passed unnoticed come first, except before an outcome of the lease holder or a
+ * cancellation: those end the job's waiting anyway, and work that was done counts.
+ * Whatever one command changes is one version further.
+ */
+export function transition(job: Job, command: Command, now: number, random: number): Decision {
+  const decision = decide(job, command, now, random);
+  const hasNews = decision.job.version > job.version;
+  return hasNews ? { ...decision, job: { ...decision.job, version: job.version + 1 } } : decision;
+}
+
+function decide(job: Job, command: Command, now: number, random: number): Decision {
+  switch (command.type) {
+    case "start":
+      return afterDeadlines(job, now, random, (settled) => start(settled, command, now));
+    case "report":
+    case "save_checkpoint":
+      return afterDeadlines(job, now, random, (settled) => holding(settled, command, now, alongTheWay));
+    case "succeed":
+    case "fail":
+    case "continue":
+      return holding(job, command, now, (held) => outcome(held, command, now, random));
+    case "cancel":
+      return cancel(job, command, now);
+    case "acknowledge":
+      return acknowledge(job, command.lease, now);
+    case "wake":
+      return answered({ ok: true }, settle(job, now, random));
+    default:
+      return unreachable(command);
+  }
+}
+
+function refused(job: Job, why: Refusal): Decision {
+  return answered({ ok: false, why }, unchanged(job));
+}
+
+/** Acts on every deadline that has passed; afterwards the next one lies ahead. */
+function settle(job: Job, now: number, random: number): Step {
+  let settled = unchanged(job);
+  for (let due = nextDeadline(job); due.at <= now; due = nextDeadline(settled.job)) {
+    settled = join(settled, onDeadline(settled.job, due.kind, now, random));
+    if (due.kind === "purge") break;
+  }
+  return settled;
+}
+
+function afterDeadlines(job: Job, now: number, random: number, next: (settled: Job) => Decision): Decision {
+  const settled = nextDeadline(job).kind === "purge" ? unchanged(job) : settle(job, now, random);
+  const decision = next(settled.job);
+  return answered(decision.answer, join(settled, decision));
+}
+
+function onDeadline(job: Job, kind: DeadlineKind, now: number, random: number): Step {
+  switch (kind) {
+    case "send":
+      return sendAgain(job, now);
+    case "start_by":
+      return cancelled(job, now, "expired", null);
+    case "time_limit":
+      return job.phase.status === "queued" ? cancelled(job, now, "expired", null) : outOfTime(job, now);
+    case "lease":
+      return attemptFailed(job, "lost", systemFailure(job, "worker_lost"), now, random);
+    case "attempt_limit":
+    case "silence":
+      return attemptFailed(job, "timed_out", systemFailure(job, "timeout"), now, random);
+    case "purge":
+      return step(job, now, [], [{ type: "purge" }]);
+    default:
+      return unreachable(kind);
+  }
+}
+
+/** Waiting until `dueAt`; if that is now, the message goes out with this very change. */
+function waitUntil(
+  dueAt: number,
+  now: number,
+  policy: Job["policy"],
+  attempt: number,
+  slice: number,
+): { wait: Wait; effects: Effect[] } {
+  if (dueAt > now) return { wait: { dueAt, sends: 0, nextSendAt: dueAt }, effects: [] };
+  const nextSendAt = now + redeliverMs(policy.redeliverMs, 1);
+  return { wait: { dueAt, sends: 1, nextSendAt }, effects: [{ type: "send", attempt, slice }] };
+}
+
+/** Due, or unclaimed for too long: the message goes out (again). */
+function sendAgain(job: Job, now: number): Step {
+  const { phase } = job;
+  assert("wait" in phase, "only a waiting job sends");
+  const sends = phase.wait.sends + 1;
+  const nextSendAt = now + redeliverMs(job.policy.redeliverMs, sends);
+  const change = { phase: { ...phase, wait: { ...phase.wait, sends, nextSendAt } } };
+  const becameDue = phase.status === "queued" && sends === 1;
+  const sent = becameDue ? visibly(job, change, now) : { ...job, ...change };
+  return step(sent, now, [], [{ type: "send", ...expected(job) }]);
+}
+
+/** The attempt and slice the next message is for. */
+function expected(job: Job): { attempt: number; slice: number } {
+  const begun = job.attempts.length;
+  const { phase } = job;
+  const continuing = phase.status === "running" && phase.activity === "continuing";
+  return continuing ? { attempt: begun, slice: job.slice + 1 } : { attempt: begun + 1, slice: 1 };
+}
+
+function start(job: Job, command: Extract<Command, { type: "start" }>, now: number): Decision {
+  const { phase } = job;
+  const { attempt, slice } = expected(job);
+  const isAsked = "wait" in phase && phase.wait.sends > 0;
+  if (!isAsked || command.attempt !== attempt || command.slice !== slice) return refused(job, "not_waiting");
+  const executing: Executing = {
+    status: "running",
+    activity: "executing",
+    lease: command.lease,
+    leaseEndsAt: now + job.policy.leaseMs,
+    sliceStartedAt: now,
+    heardAt: now,
+  };
+  if (slice > 1) {
+    return answered({ ok: true }, step(visibly(job, { phase: executing, slice }, now), now, []));
+  }
+  const begun: Attempt = {
+    number: attempt,
+    status: "running",
+    startedAt: now,
+    finishedAt: null,
+    error: null,
+  };
+  const change = {
+    phase: executing,
+    slice,
+    attempts: [...job.attempts, begun],
+    progress: null,
+    progressToldAt: 0,
+  };
+  return answered({ ok: true }, step(visibly(job, change, now), now, [{ type: "job.started", attempt }]));
+}
+
+/** Lets only the holder of the current lease go on. */
+function holding<C extends { lease: string }>(
+  job: Job,
+  command: C,
+  now: number,
+  next: (job: Job, phase: Executing, command: C, now: number) => Step,
+): Decision {
+  const { phase } = job;
+  if (phase.status === "running" && phase.activity === "executing" && phase.lease === command.lease) {
+    return answered({ ok: true }, next(job, phase, command, now));
+  }
+  const wasStopped = phase.status === "cancelled" && phase.cancellation.stopping === command.lease;
+  return refused(job, wasStopped ? "cancelled" : "stale");
+}
+
+/** A report or a checkpoint: kept, and taken as a renewal of the lease. */
+function alongTheWay(
+  job: Job,
+  phase: Executing,
+  command: Extract<Command, { type: "report" | "save_checkpoint" }>,
+  now: number,
+): Step {
+  const { leaseMs, silenceLimitMs } = job.policy;
+  const said =
+    command.type === "report"
+      ? absorb(job, command.report, now, false)
+      : step({ ...job, checkpoint: command.checkpoint }, now, []);
+  const alive = command.type === "save_checkpoint" || command.alive;
+  const renewDue = phase.leaseEndsAt - now < leaseMs * RENEW_BELOW;
+  const signDue = alive && silenceLimitMs !== null && now - phase.heardAt > silenceLimitMs / 4;
+  if (said.job === job && !renewDue && !signDue) return said;
+  const renewed = { ...phase, leaseEndsAt: now + leaseMs, heardAt: alive ? now : phase.heardAt };
+  return { ...said, job: { ...said.job, phase: renewed } };
+}
+
+function outcome(
+  job: Job,
+  command: Extract<Command, { type: "succeed" | "fail" | "continue" }>,
+  now: number,
+  random: number,
+): Step {
+  const said = absorb(job, command.report, now, true);
+  switch (command.type) {
+    case "succeed":
+      return join(said, succeeded(said.job, command.result, now));
+    case "fail":
+      return join(said, attemptFailed(said.job, "failed", command.failure, now, random));
+    case "continue":
+      return join(said, continued(said.job, command.checkpoint, now));
+    default:
+      return unreachable(command);
+  }
+}
+
+function succeeded(job: Job, result: string | null, now: number): Step {
+  const attempts = endAttempt(job, { status: "succeeded", finishedAt: now });
+  const change: Partial<Job> = {
+    attempts,
+    result,
+    checkpoint: null,
+    phase: { status: "succeeded", finishedAt: now },
+  };
+  return step(visibly(job, change, now), now, [{ type: "job.succeeded", attempt: attempts.length }]);
+}
+
+/** The slice is done and the next may follow at once, in the same attempt. */
+function continued(job: Job, checkpoint: string, now: number): Step {
+  if (now >= timeLimitAt(job)) return outOfTime(job, now);
+  const attempt = job.attempts.length;
+  const slice = job.slice + 1;
+  const { wait, effects } = waitUntil(now, now, job.policy, attempt, slice);
+  const phase = { status: "running", activity: "continuing", wait } as const;
+  return step(
+    visibly(job, { checkpoint, phase }, now),
+    now,
+    [{ type: "job.continued", attempt, slice }],
+    effects,
+  );
+}
+
+/** An attempt failed; whether the job did depends on the kind, the attempts left and the time left. */
+function attemptFailed(job: Job, status: AttemptStatus, failure: Failure, now: number, random: number): Step {
+  const { policy } = job;
+  const attempt = job.attempts.length;
+  const isTemporary = policy.retryKinds.includes(failure.kind);
+  if (!isTemporary) return failed(job, status, failure, "permanent_failure", now);
+  if (attempt >= policy.maxAttempts) return failed(job, status, failure, "attempts_exhausted", now);
+  const dueAt = now + backoffMs(policy.backoff, attempt, failure.retryAfterMs, random);
+  if (dueAt >= timeLimitAt(job)) return failed(job, status, failure, "time_limit_exceeded", now);
+  const { wait, effects } = waitUntil(dueAt, now, policy, attempt + 1, 1);
+  const attempts = endAttempt(job, { status, finishedAt: now, error: inPublic(failure) });
+  const phase = { status: "running", activity: "waiting_to_retry", wait } as const;
+  const event = attemptFailedEvent(job, status, failure, dueAt);
+  return step(visibly(job, { attempts, phase }, now), now, [event], effects);
+}
+
+/** The total limit ends a running job, whether it is executing or between two attempts. */
+function outOfTime(job: Job, now: number): Step {
+  const failure = systemFailure(job, "timeout");
+  return failed(job, "timed_out", failure, "time_limit_exceeded", now);
+}
+
+function failed(job: Job, status: AttemptStatus, failure: Failure, reason: FailReason, now: number): Step {
+  const error = { ...inPublic(failure), reference: failure.reference };
+  const isAttemptOpen = job.attempts.at(-1)?.finishedAt === null;
+  const attempts = isAttemptOpen
+    ? endAttempt(job, { status, finishedAt: now, error: inPublic(failure) })
+    : job.attempts;
+  const phase = { status: "failed", finishedAt: now, reason, error } as const;
+  return step(visibly(job, { attempts, phase, checkpoint: null }, now), now, [
+    ...(isAttemptOpen ? [attemptFailedEvent(job, status, failure, null)] : []),
+    { type: "job.failed", reason, error },
+  ]);
+}
+
+function cancel(job: Job, command: Extract<Command, { type: "cancel" }>, now: number): Decision {
+  const { status } = job.phase;
+  if (status === "succeeded" || status === "failed") return refused(job, "not_cancellable");
+  if (command.ifVersion && !command.ifVersion.includes(job.version)) return refused(job, "version_mismatch");
+  if (status === "cancelled") return answered({ ok: true }, unchanged(job));
+  return answered({ ok: true }, cancelled(job, now, "requested", command.reason));
+}
+
+function cancelled(job: Job, now: number, reason: CancelReason, message: string | null): Step {
+  const { phase } = job;
+  const stopping = phase.status === "running" && phase.activity === "executing" ? phase.lease : null;
+  const isAttemptOpen = job.attempts.at(-1)?.finishedAt === null;
+  const by = reason === "requested" ? "client" : "system";
+  const acknowledgedAt = stopping === null ? now : null;
+  const change: Partial<Job> = {
+    attempts: isAttemptOpen ? endAttempt(job, { status: "cancelled", finishedAt: now }) : job.attempts,
+    checkpoint: null,
+    phase: {
+      status: "cancelled",
+      finishedAt: now,
+      reason,
+      cancellation: { requestedAt: now, reason: message, by, acknowledgedAt, stopping },
+    },
+  };
+  return step(visibly(job, change, now), now, [{ type: "job.cancelled", reason, by, message }]);
+}
+
+/** The cancelled code has really stopped. */
+function acknowledge(job: Job, lease: string, now: number): Decision {
+  const { phase } = job;
+  if (phase.status !== "cancelled" || phase.cancellation.stopping !== lease) return refused(job, "stale");
+  const cancellation = { ...phase.cancellation, acknowledgedAt: now, stopping: null };
+  return answered({ ok: true }, step(visibly(job, { phase: { ...phase, cancellation } }, now), now, []));
+}
+
+function endAttempt(job: Job, end: Partial<Attempt>): Attempt[] {
+  const last = job.attempts.at(-1);
+  assert(last !== undefined, "an attempt has begun");
+  return [...job.attempts.slice(0, -1), { ...last, ...end }];
+}
+
+function attemptFailedEvent(job: Job, status: AttemptStatus, failure: Failure, nextAttemptAt: number | null) {
+  const attempt = job.attempts.length;
+  const { reference } = failure;
+  return {
+    type: "job.attempt_failed",
+    attempt,
+    status,
+    error: inPublic(failure),
+    reference,
+    nextAttemptAt,
+  } as const;
+}
+
+function inPublic({ kind, code, message }: Failure) {
+  return { kind, code, message };
+}
+
+/** A failure the service itself found; no handler declared words for it. */
+function systemFailure(job: Job, kind: "timeout" | "worker_lost"): Failure {
+  return {
+    kind,
+    code: kind,
+    message: PLAIN_MESSAGE,
+    retryAfterMs: null,
+    reference: referenceOf(job.id, job.attempts.length),
+  };
+}
+
+/** The opaque id that stands in the public error and in the logs: one per attempt. */
+export function referenceOf(jobId: string, attempt: number): string {
+  return `ref_${jobId.slice(jobId.indexOf("_") + 1)}_${attempt}`;
+}

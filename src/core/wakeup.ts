@@ -1,0 +1,68 @@
+/**
+ * The one alarm of a job, computed from what is stored and from nothing else.
+ * Every unfinished job has a next deadline; when it comes, `wake` in transition.ts acts on it.
+ */
+
+import { unreachable } from "./assert.ts";
+import { type Executing, expiresAt, type Job, timeLimitAt, type Wait } from "./job.ts";
+
+/** What happens at a deadline if nothing else happened before. */
+export type DeadlineKind =
+  | "time_limit"
+  | "start_by"
+  | "attempt_limit"
+  | "silence"
+  | "lease"
+  | "send"
+  | "purge";
+
+export type Deadline = { at: number; kind: DeadlineKind };
+
+/** The earliest thing that must happen to the job by itself; of two at one time, the graver. */
+export function nextDeadline(job: Job): Deadline {
+  const all = deadlines(job);
+  return all.reduce((first, other) => (other.at < first.at ? other : first));
+}
+
+/** The time of the next deadline, epoch milliseconds: when the alarm must ring at the latest. */
+export function nextWakeup(job: Job): number {
+  return nextDeadline(job).at;
+}
+
+/** All deadlines of the job as it stands, the gravest first. */
+function deadlines(job: Job): [Deadline, ...Deadline[]] {
+  const { phase } = job;
+  const timeLimit: Deadline = { at: timeLimitAt(job), kind: "time_limit" };
+  switch (phase.status) {
+    case "queued":
+      return [timeLimit, ...startBy(job), send(phase.wait)];
+    case "running":
+      return phase.activity === "executing"
+        ? [timeLimit, ...whileExecuting(job, phase)]
+        : [timeLimit, send(phase.wait)];
+    case "succeeded":
+    case "failed":
+    case "cancelled":
+      return [{ at: expiresAt(job) ?? phase.finishedAt, kind: "purge" }];
+    default:
+      return unreachable(phase);
+  }
+}
+
+function whileExecuting(job: Job, phase: Executing): Deadline[] {
+  const { attemptLimitMs, silenceLimitMs } = job.policy;
+  const limits: Deadline[] = [
+    { at: phase.sliceStartedAt + attemptLimitMs, kind: "attempt_limit" },
+    { at: phase.leaseEndsAt, kind: "lease" },
+  ];
+  if (silenceLimitMs !== null) limits.push({ at: phase.heardAt + silenceLimitMs, kind: "silence" });
+  return limits;
+}
+
+function startBy(job: Job): Deadline[] {
+  return job.startBy === null ? [] : [{ at: job.startBy, kind: "start_by" }];
+}
+
+function send(wait: Wait): Deadline {
+  return { at: wait.nextSendAt, kind: "send" };
+}

@@ -1,0 +1,19 @@
+/** SHA-256 and canonical JSON: how requests are compared and ids are derived. */
+
+import canonicalize from "canonicalize";
+
+/** SHA-256 (FIPS 180-4) of a text's UTF-8 or of bytes: 32 bytes. */
+export async function sha256(data: string | Uint8Array): Promise<Uint8Array> {
+  const bytes = typeof data === "string" ? new TextEncoder().encode(data) : data;
+  return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
+}
+
+/** Bytes as lower-case hexadecimal. */
+export function hex(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/** SHA-256, in hexadecimal, of a JSON value in canonical form (RFC 8785): key order and white space do not count. */
+export async function fingerprint(value: unknown): Promise<string> {
+  return hex(await sha256(canonicalize(value) ?? "null"));
+}

@@ -1,0 +1,20 @@
+/**
+ * The log: one JSON line per thing that happened, and the only place that writes to the console.
+ * Never a key, a secret or an input; exceptions whole, with stack and causes, for they go nowhere else.
+ */
+
+export type LogFields = Record<string, unknown>;
+
+/** Writes one line. `level` "error" and "warn" reach the console's own level, so that tails can filter. */
+export function log(level: "info" | "warn" | "error", event: string, fields: LogFields = {}): void {
+  console[level](JSON.stringify({ level, event, ...fields }, describeErrors));
+}
+
+function describeErrors(_key: string, value: unknown): unknown {
+  return value instanceof Error ? describeError(value) : value;
+}
+
+function describeError(error: Error): LogFields {
+  const { name, message, stack, cause } = error;
+  return { name, message, stack, ...(cause === undefined ? {} : { cause }) };
+}
