@@ -1,0 +1,2 @@
+/** placeholder */
+export type JobDatasets = Record<string, never>;

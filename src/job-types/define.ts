@@ -1,0 +1,140 @@
+/**
+ * What a job type is made of, and what its code is given to work with.
+ * Whoever writes a job type needs this file and nothing else of the service.
+ */
+
+import type { z } from "zod";
+import type { Backoff, FailureKind, LogLevel, Progress } from "../core/job.ts";
+import type { JobDatasets } from "../datasets/store.ts";
+import type { JobFiles } from "../files/store.ts";
+
+export const SECOND = 1_000;
+export const MINUTE = 60 * SECOND;
+export const HOUR = 60 * MINUTE;
+export const DAY = 24 * HOUR;
+
+/** A queue consumer lives 15 minutes; what may run longer works in slices (see `continueLater`). */
+export const ATTEMPT_LIMIT_MAX_MS = 14 * MINUTE;
+
+/** What the code of a job type is given: who it is, what it may touch, and how it reports. */
+export type JobContext = {
+  readonly id: string;
+  /** 1 for the first attempt. */
+  readonly attempt: number;
+  /** 1 for the first slice of this attempt, one more after each `continueLater`. */
+  readonly slice: number;
+  /** Aborts when the attempt no longer counts: cancelled, out of time, or taken for lost. */
+  readonly signal: AbortSignal;
+  /** What the last `saveCheckpoint` or `continueLater` of any attempt stored; null at the very start. */
+  readonly checkpoint: unknown;
+  /** W3C Trace Context of this job, to send along to third parties. */
+  readonly traceparent: string;
+  /** Whether this deployment lets jobs call http://localhost. */
+  readonly allowLocalTargets: boolean;
+  /** The tenant's files; what is created here is produced by this job and purged with it. */
+  readonly files: JobFiles;
+  /** The tenant's datasets. */
+  readonly datasets: JobDatasets;
+  /** Milliseconds until this slice meets its attempt limit. */
+  remainingMs(): number;
+  /** Says how far the work is. Cheap to call often: at most one report a second is stored, and the last always. */
+  progress(report: Partial<Progress>): void;
+  /** Tells a line of the job's history, which its client can read. At most 4 KiB a line, 1,000 lines a job. */
+  log(message: string, level?: LogLevel): void;
+  /** A sign of life without news, for types with `silenceLimitMs`. */
+  heartbeat(): void;
+  /** Confirms that this attempt still counts, before an effect that must not come late. Rejects if it does not. */
+  ensureCurrent(): Promise<void>;
+  /** Stores where to resume: JSON of at most 64 KiB. Survives retries. Rejects if the attempt no longer counts. */
+  saveCheckpoint(checkpoint: unknown): Promise<void>;
+  /** `return job.continueLater(checkpoint)` ends this slice; the same attempt goes on in a new one. */
+  continueLater(checkpoint: unknown): ContinueLater;
+};
+
+/** The return value that asks for another slice. */
+export class ContinueLater {
+  readonly checkpoint: unknown;
+  constructor(checkpoint: unknown) {
+    this.checkpoint = checkpoint;
+  }
+}
+
+/** The public words of a failure, and what stays in the log. */
+export type FailureWords = {
+  /** Stable snake_case code for clients; the kind if not given. */
+  code?: string;
+  /** One sentence for clients. */
+  message?: string;
+  /** Least time until a retry, as a third party's `Retry-After` asked. */
+  retryAfterMs?: number;
+  /** What went wrong inside; goes to the log only. */
+  cause?: unknown;
+};
+
+/** Thrown by a job type to fail an attempt in its own words. Any other exception is an `internal_error`. */
+export class JobFailure extends Error {
+  override readonly name = "JobFailure";
+  readonly kind: Exclude<FailureKind, "worker_lost">;
+  readonly code: string | null;
+  readonly publicMessage: string | null;
+  readonly retryAfterMs: number | null;
+
+  constructor(kind: Exclude<FailureKind, "worker_lost">, words: FailureWords = {}) {
+    super(words.message ?? kind, words.cause === undefined ? {} : { cause: words.cause });
+    this.kind = kind;
+    this.code = words.code ?? null;
+    this.publicMessage = words.message ?? null;
+    this.retryAfterMs = words.retryAfterMs ?? null;
+  }
+}
+
+/** A fault in an input that its schema cannot see, with a JSON pointer (RFC 6901) relative to the input. */
+export type InputFault = { pointer: string; detail: string };
+
+/** What a check at the door knows of the deployment. */
+export type Door = { allowLocalTargets: boolean; ownHost: string };
+
+/** A job type as its author writes it. */
+export type JobTypeDefinition<Input extends z.ZodType, Result> = {
+  type: string;
+  description: string;
+  /** Strict schema of the input; also published as JSON Schema. */
+  input: Input;
+  example: z.input<Input>;
+  /** Most attempts; default 3, never more than 25. */
+  maxAttempts?: number;
+  /** Longest slice; default 5 minutes, at most 14. */
+  attemptLimitMs?: number;
+  /** The handler must report at least this often; default: no sign of life demanded. */
+  silenceLimitMs?: number;
+  /** From due to finished, retries included; default 24 hours. */
+  timeLimitMs?: number;
+  /** From finished to purged; default 30 days. */
+  retentionMs?: number;
+  backoff?: Partial<Backoff>;
+  /** Kinds this type retries besides the temporary ones. */
+  alsoRetry?: FailureKind[];
+  /** At most one unfinished job of this type per place; null for no place. */
+  uniquePlace?: (input: z.output<Input>) => string | null;
+  /** For so long, equal inputs are one job, with or without a key. */
+  sameRequestForMs?: number;
+  /** The id of the file that is the result, if the result route should answer with that file. */
+  resultFile?: (result: Result) => string;
+  /** Faults the schema cannot see. Asked once, when the job is submitted. */
+  check?: (input: z.output<Input>, door: Door) => InputFault[];
+  /** Does the work. What it returns is the result (JSON, at most 1 MiB). */
+  run(input: z.output<Input>, job: JobContext): Promise<Result | ContinueLater>;
+};
+
+/** A job type as the service keeps it: its author's types are checked where it is defined, and here forgotten. */
+export type JobType = JobTypeDefinition<z.ZodType, unknown>;
+
+/** Checks a definition's types and makes it a job type. */
+export function defineJobType<Input extends z.ZodType, Result>(
+  definition: JobTypeDefinition<Input, Result>,
+): JobType {
+  return definition as unknown as JobType;
+}
+
+/** The job types of a deployment by name. */
+export type JobTypes = ReadonlyMap<string, JobType>;
