@@ -75,7 +75,7 @@ export type Progress = {
 };
 
 export type LogLevel = "debug" | "info" | "warn" | "error";
-export type LogLine = { level: LogLevel; message: string; at: number };
+export type LogLine = { level: LogLevel; message: string };
 
 /** A claim on a name that at most one job of a tenant and type may hold; see holdsPlace. */
 export type Place =
@@ -101,6 +101,7 @@ export type Phase =
   | { status: "failed"; finishedAt: number; reason: FailReason; error: PublicError & { reference: string } }
   | { status: "cancelled"; finishedAt: number; reason: CancelReason; cancellation: Cancellation };
 
+export type JobStatus = Phase["status"];
 export type Executing = Extract<Phase, { activity: "executing" }>;
 export type FailReason = "permanent_failure" | "attempts_exhausted" | "time_limit_exceeded";
 export type CancelReason = "requested" | "expired";
@@ -145,7 +146,8 @@ export type Job = {
   result: string | null;
   logLines: number;
   lastSeq: number;
-  /** When the last progress event was told; progress itself may be newer. */
+  /** Whether an event has told the progress as it is; when the last one told, times alone cannot say so. */
+  isProgressTold: boolean;
   progressToldAt: number;
   phase: Phase;
 };

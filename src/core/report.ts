@@ -18,12 +18,12 @@ export function absorb(job: Job, report: Report, now: number, last: boolean): St
   const logged = absorbLogs(job, report.logs);
   const { progress } = report;
   const moved = progress
-    ? visibly(logged.job, { progress: { ...honest(progress), at: now } }, now)
+    ? visibly(logged.job, { progress: { ...honest(progress), at: now }, isProgressTold: false }, now)
     : logged.job;
-  const untold = moved.progress !== null && moved.progress.at > moved.progressToldAt;
-  if (!untold || !(last || isTimeToTell(moved, now))) return step(moved, now, logged.events);
-  const { at: _, ...told } = moved.progress as Progress & { at: number };
-  return step({ ...moved, progressToldAt: now }, now, [
+  const isTelling = !moved.isProgressTold && (last || isTimeToTell(moved, now));
+  if (moved.progress === null || !isTelling) return step(moved, now, logged.events);
+  const { at: _, ...told } = moved.progress;
+  return step({ ...moved, isProgressTold: true, progressToldAt: now }, now, [
     ...logged.events,
     { type: "job.progress", progress: told },
   ]);
@@ -33,7 +33,8 @@ export function absorb(job: Job, report: Report, now: number, last: boolean): St
 export function percent(progress: Progress): number | null {
   const { current, total } = progress;
   if (current === null || total === null) return null;
-  return total === 0 ? 100 : Math.floor((current / total) * 100);
+  if (current === total) return 100;
+  return Math.min(Math.floor((current * 100) / total), 99);
 }
 
 /** A total that has been passed was no total: better none than a wrong one. */

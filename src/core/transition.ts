@@ -50,6 +50,7 @@ export function accept(submission: Submission, now: number): Decision {
     result: null,
     logLines: 0,
     lastSeq: 0,
+    isProgressTold: true,
     progressToldAt: 0,
     phase: { status: "queued", wait },
   };
@@ -166,6 +167,8 @@ function expected(job: Job): { attempt: number; slice: number } {
 
 function start(job: Job, command: Extract<Command, { type: "start" }>, now: number): Decision {
   const { phase } = job;
+  const isRepeated = "lease" in phase && phase.lease === command.lease;
+  if (isRepeated) return answered({ ok: true }, unchanged(job));
   const { attempt, slice } = expected(job);
   const isAsked = "wait" in phase && phase.wait.sends > 0;
   if (!isAsked || command.attempt !== attempt || command.slice !== slice) return refused(job, "not_waiting");
@@ -192,6 +195,7 @@ function start(job: Job, command: Extract<Command, { type: "start" }>, now: numb
     slice,
     attempts: [...job.attempts, begun],
     progress: null,
+    isProgressTold: true,
     progressToldAt: 0,
   };
   return answered({ ok: true }, step(visibly(job, change, now), now, [{ type: "job.started", attempt }]));

@@ -5,9 +5,7 @@ import { ContinueLater, type JobContext } from "../../src/job-types/define.ts";
 
 export type Reported = { progress: Partial<Progress>[]; logs: string[]; checkpoints: unknown[] };
 
-export function fakeJobContext(
-  overrides: Partial<JobContext> = {},
-): { job: JobContext; reported: Reported } {
+export function fakeJobContext(overrides: Partial<JobContext> = {}): { job: JobContext; reported: Reported } {
   const reported: Reported = { progress: [], logs: [], checkpoints: [] };
   const missing = () => {
     throw new Error("this test gave the job no store");

@@ -1,0 +1,100 @@
+/**
+ * Writes a stream of unknown length to R2 while hashing it, holding one part of it in memory and no more.
+ * Knows nothing of tenants or rows (see store.ts); leaves no multipart upload open behind it.
+ */
+
+import { hex } from "../lib/hash.ts";
+
+/** R2 takes no smaller part but the last, and wants all others of one size. */
+const PART_BYTES = 5 * 1024 * 1024;
+const FIRST_BUFFER_BYTES = 64 * 1024;
+
+export type Chunks = AsyncIterable<Uint8Array | string>;
+export type Upload = { ok: true; size: number; sha256: string } | { ok: false; why: "too_large" };
+
+class TooLarge extends Error {}
+
+/**
+ * Stores what `chunks` yields under `key`: one `put` if it fits in a part, else a multipart upload.
+ * More than `bytesMax` bytes are refused. Whatever else fails, the source included, is thrown; nothing is stored then.
+ */
+export async function upload(
+  bucket: R2Bucket,
+  key: string,
+  chunks: Chunks,
+  bytesMax: number,
+): Promise<Upload> {
+  const digest = new crypto.DigestStream("SHA-256");
+  const hashing = digest.getWriter();
+  const sink = openSink(bucket, key);
+  let size = 0;
+  try {
+    for await (const part of partsOf(chunks, bytesMax)) {
+      size += part.byteLength;
+      await hashing.write(part);
+      await sink.write(part);
+    }
+    await sink.close();
+    await hashing.close();
+    return { ok: true, size, sha256: hex(new Uint8Array(await digest.digest)) };
+  } catch (error) {
+    await sink.abort();
+    if (error instanceof TooLarge) return { ok: false, why: "too_large" };
+    throw error;
+  }
+}
+
+/** Decides between `put` and multipart by the first part: only a short one can be the whole file. */
+function openSink(bucket: R2Bucket, key: string) {
+  let multipart: R2MultipartUpload | null = null;
+  const uploaded: R2UploadedPart[] = [];
+  return {
+    async write(part: Uint8Array): Promise<void> {
+      if (multipart === null && part.byteLength < PART_BYTES) {
+        await bucket.put(key, part);
+        return;
+      }
+      multipart ??= await bucket.createMultipartUpload(key);
+      uploaded.push(await multipart.uploadPart(uploaded.length + 1, part));
+    },
+    async close(): Promise<void> {
+      await multipart?.complete(uploaded);
+    },
+    /** Never throws: what it could not undo, R2 itself drops after seven days. */
+    async abort(): Promise<void> {
+      await multipart?.abort().catch(() => undefined);
+    },
+  };
+}
+
+/** Cuts a stream into full parts and a shorter last one; an empty stream is one empty part. */
+async function* partsOf(chunks: Chunks, bytesMax: number): AsyncGenerator<Uint8Array> {
+  const encoder = new TextEncoder();
+  let buffer = new Uint8Array(FIRST_BUFFER_BYTES);
+  let used = 0;
+  let total = 0;
+  for await (const chunk of chunks) {
+    let rest = typeof chunk === "string" ? encoder.encode(chunk) : chunk;
+    total += rest.byteLength;
+    if (total > bytesMax) throw new TooLarge();
+    while (rest.byteLength > 0) {
+      const taken = Math.min(rest.byteLength, PART_BYTES - used);
+      buffer = withRoom(buffer, used, taken);
+      buffer.set(rest.subarray(0, taken), used);
+      used += taken;
+      rest = rest.subarray(taken);
+      if (used === PART_BYTES) {
+        yield buffer;
+        used = 0;
+      }
+    }
+  }
+  if (used > 0 || total === 0) yield buffer.subarray(0, used);
+}
+
+function withRoom(buffer: Uint8Array<ArrayBuffer>, used: number, more: number): Uint8Array<ArrayBuffer> {
+  if (used + more <= buffer.byteLength) return buffer;
+  const larger = new Uint8Array(Math.min(PART_BYTES, Math.max(used + more, buffer.byteLength * 2)));
+  larger.set(buffer.subarray(0, used));
+  return larger;
+}

@@ -1,0 +1,85 @@
+/** The HTTP side as a whole: what holds for every request, and which routes there are. */
+
+import { Hono } from "hono";
+import { cors } from "hono/cors";
+import { createMiddleware } from "hono/factory";
+import { methodNotAllowed } from "hono/method-not-allowed";
+import type { JobTypes } from "../job-types/define.ts";
+import { log } from "../lib/log.ts";
+import { uuid } from "../lib/world.ts";
+import type { AppEnv } from "./app-env.ts";
+import { authenticate } from "./auth.ts";
+import { fileRoutes } from "./files.ts";
+import { continueTrace } from "./headers.ts";
+import { jobTypeRoutes } from "./job-types.ts";
+import { jobRoutes } from "./jobs.ts";
+import { openApiDocument } from "./openapi.ts";
+import { Problem, problemPage, problemResponse } from "./problems.ts";
+
+const exposeHeaders = [
+  "Location",
+  "Content-Location",
+  "Link",
+  "Retry-After",
+  "ETag",
+  "Preference-Applied",
+  "Idempotent-Replayed",
+  "Request-Id",
+];
+
+/** A busy object or a deployment under way is over in a moment. */
+const UNAVAILABLE_RETRY_SECONDS = 2;
+
+/** The Hono app over these job types. */
+export function createApp(types: JobTypes) {
+  const app = new Hono<AppEnv>();
+
+  app.use(identifyRequest);
+  app.use(
+    cors({ origin: "*", allowMethods: ["GET", "HEAD", "POST", "DELETE"], exposeHeaders, maxAge: 86_400 }),
+  );
+  app.use(
+    methodNotAllowed({
+      app,
+      onMethodNotAllowed: (c, methods) =>
+        problemResponse(c, new Problem("method_not_allowed", { headers: { Allow: methods.join(", ") } })),
+    }),
+  );
+  app.onError((error, c) => problemResponse(c, toProblem(error, c.get("requestId"))));
+  app.notFound((c) => problemResponse(c, new Problem("not_found")));
+
+  app.get("/v1/health", (c) => c.json({ data: { status: "ok" } }, 200, { "Cache-Control": "no-store" }));
+  app.use("/v1/*", authenticate);
+  app.route("/v1", jobRoutes(types));
+  app.route("/v1", jobTypeRoutes(types));
+  app.route("/v1", fileRoutes());
+
+  app.get("/openapi.json", (c) =>
+    c.json(openApiDocument(types, new URL(c.req.url).origin), 200, { "Cache-Control": "public, max-age=60" }),
+  );
+  app.get("/problems/:code", (c) => {
+    const page = problemPage(c.req.param("code"));
+    if (page === null) throw new Problem("not_found");
+    return c.html(page, 200, { "Cache-Control": "public, max-age=3600" });
+  });
+  return app;
+}
+
+/** Gives every request an id and a trace, and every answer the headers that none goes without. */
+const identifyRequest = createMiddleware<AppEnv>(async (c, next) => {
+  c.set("requestId", `urn:uuid:${uuid()}`);
+  c.set("traceparent", continueTrace(c.req.header("traceparent")));
+  await next();
+  c.header("Request-Id", c.get("requestId"));
+  c.header("X-Content-Type-Options", "nosniff");
+  if (!c.res.headers.has("Cache-Control")) c.header("Cache-Control", "no-store");
+});
+
+/** Anything thrown becomes a problem; what was not meant for clients goes to the log, and only there. */
+function toProblem(error: Error, requestId: string): Problem {
+  if (error instanceof Problem) return error;
+  const isPassing = "retryable" in error || "overloaded" in error;
+  log("error", isPassing ? "unavailable" : "request_failed", { request_id: requestId, error });
+  if (!isPassing) return new Problem("internal_error");
+  return new Problem("unavailable", { headers: { "Retry-After": String(UNAVAILABLE_RETRY_SECONDS) } });
+}

@@ -1,0 +1,38 @@
+/** Lets in whoever has a valid key with the scope a route asks for, and not too often. */
+
+import { createMiddleware } from "hono/factory";
+import { now } from "../lib/world.ts";
+import type { AppEnv } from "./app-env.ts";
+import { findKey, type Scope } from "./keys.ts";
+import { Problem } from "./problems.ts";
+
+/** Credentials as RFC 6750 section 2.1 has them; the scheme's case does not matter (RFC 9110 section 11.1). */
+const BEARER = /^bearer +([A-Za-z0-9\-._~+/]+=*)$/i;
+
+/** The rate limit counts by minute; a tenth of it is a fair wait. */
+const RETRY_SECONDS = 6;
+
+/** Finds the caller by the key, or refuses with 401; counts the request against the key, or refuses with 429. */
+export const authenticate = createMiddleware<AppEnv>(async (c, next) => {
+  const [, token] = c.req.header("Authorization")?.match(BEARER) ?? [];
+  const found = token === undefined ? null : await findKey(c.env.API_KEYS, token, now());
+  if (!found?.ok) {
+    const challenge = found ? 'Bearer error="invalid_token"' : "Bearer";
+    throw new Problem("unauthenticated", { headers: { "WWW-Authenticate": challenge } });
+  }
+  const { tenant, scopes, keyId } = found;
+  const { success } = await c.env.KEY_LIMITER.limit({ key: keyId });
+  if (!success) throw new Problem("rate_limited", { headers: { "Retry-After": String(RETRY_SECONDS) } });
+  c.set("caller", { tenant, scopes, keyId });
+  await next();
+});
+
+/** Refuses a key without the scope (403). */
+export function requires(scope: Scope) {
+  return createMiddleware<AppEnv>(async (c, next) => {
+    if (!c.get("caller").scopes.includes(scope)) {
+      throw new Problem("forbidden", { detail: `Use a key that has the scope ${scope}.` });
+    }
+    await next();
+  });
+}

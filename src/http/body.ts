@@ -1,0 +1,116 @@
+/** Reads JSON bodies: nothing too large, too deep or malformed gets past here, and each has its own problem. */
+
+import type { Context } from "hono";
+import type { z } from "zod";
+import type { AppEnv } from "./app-env.ts";
+import { type Fault, Problem } from "./problems.ts";
+
+export const BODY_BYTES_MAX = 1024 * 1024;
+
+/** Deeper or longer than any honest request; refused before anything recursive sees it. */
+const DEPTH_MAX = 64;
+const ITEMS_MAX = 10_000;
+
+/** A list of faults longer than this helps nobody. */
+const FAULTS_MAX = 1_000;
+
+/** The request's JSON. Throws the problem for a wrong media type, a body too large, or one that cannot be read. */
+export async function readJson(c: Context<AppEnv>): Promise<unknown> {
+  const mediaType = c.req.header("Content-Type")?.split(";")[0]?.trim().toLowerCase();
+  if (mediaType !== "application/json") throw new Problem("unsupported_media_type");
+  return parseJson(await readBytes(c));
+}
+
+/** As `readJson`, but no body at all counts as an empty object. */
+export async function readOptionalJson(c: Context<AppEnv>): Promise<unknown> {
+  if (c.req.header("Content-Type") !== undefined) {
+    const hasBody = c.req.raw.body !== null && c.req.header("Content-Length") !== "0";
+    return hasBody ? readJson(c) : {};
+  }
+  const bytes = await readBytes(c);
+  if (bytes.length > 0) throw new Problem("unsupported_media_type");
+  return {};
+}
+
+async function readBytes(c: Context<AppEnv>): Promise<Uint8Array> {
+  if (Number(c.req.header("Content-Length") ?? 0) > BODY_BYTES_MAX) throw new Problem("payload_too_large");
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of c.req.raw.body ?? []) {
+    length += chunk.length;
+    if (length > BODY_BYTES_MAX) throw new Problem("payload_too_large");
+    chunks.push(chunk);
+  }
+  const bytes = new Uint8Array(length);
+  let offset = 0;
+  for (const chunk of chunks) {
+    bytes.set(chunk, offset);
+    offset += chunk.length;
+  }
+  return bytes;
+}
+
+function parseJson(bytes: Uint8Array): unknown {
+  if (bytes.length === 0)
+    throw new Problem("malformed_request", { detail: "Send a JSON object as the body." });
+  let value: unknown;
+  try {
+    value = JSON.parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(bytes));
+  } catch {
+    throw new Problem("malformed_request", { detail: "The body is not well-formed JSON in UTF-8." });
+  }
+  refuseMonsters(value);
+  return value;
+}
+
+/** Walks the value without recursion and refuses what only an attack would send. */
+function refuseMonsters(value: unknown): void {
+  const pending: { value: unknown; depth: number }[] = [{ value, depth: 1 }];
+  for (let next = pending.pop(); next; next = pending.pop()) {
+    if (typeof next.value !== "object" || next.value === null) continue;
+    if (next.depth > DEPTH_MAX) refuse(`The body is nested deeper than ${DEPTH_MAX} levels.`);
+    if (Object.hasOwn(next.value, "__proto__")) refuse("The body has a key named __proto__.");
+    const children = Object.values(next.value);
+    if (children.length > ITEMS_MAX) refuse(`The body has a list or object of more than ${ITEMS_MAX} items.`);
+    for (const child of children) pending.push({ value: child, depth: next.depth + 1 });
+  }
+}
+
+function refuse(detail: string): never {
+  throw new Problem("malformed_request", { detail });
+}
+
+/** The value as the schema has it. Throws `invalid_request` with every fault. */
+export function validate<Schema extends z.ZodType>(schema: Schema, value: unknown): z.output<Schema> {
+  const parsed = schema.safeParse(value);
+  if (!parsed.success) throw invalid(faultsOf(parsed.error));
+  return parsed.data;
+}
+
+/** The problem that lists these faults. */
+export function invalid(faults: Fault[]): Problem {
+  return new Problem("invalid_request", { members: { errors: faults.slice(0, FAULTS_MAX) } });
+}
+
+/** Every fault zod found, below `base`; an unknown field is named by itself. */
+export function faultsOf(error: z.ZodError, base: PropertyKey[] = []): Fault[] {
+  return error.issues.flatMap((issue) => {
+    const path = [...base, ...issue.path];
+    if (issue.code !== "unrecognized_keys")
+      return [{ pointer: pointerTo(path), detail: sentence(issue.message) }];
+    return issue.keys.map((key) => ({
+      pointer: pointerTo([...path, key]),
+      detail: "There is no such field.",
+    }));
+  });
+}
+
+/** A JSON pointer as a URI fragment (RFC 6901 section 6): `#/input/file`. */
+export function pointerTo(path: readonly PropertyKey[]): string {
+  const steps = path.map((step) => String(step).replaceAll("~", "~0").replaceAll("/", "~1"));
+  return `#${steps.map((step) => `/${encodeURIComponent(step)}`).join("")}`;
+}
+
+function sentence(text: string): string {
+  return /[.!?]$/.test(text) ? text : `${text}.`;
+}

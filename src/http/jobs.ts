@@ -1,0 +1,170 @@
+/** The routes of a job: submit, read, cancel, replay, delete, its events and its result. */
+
+import { type Context, Hono } from "hono";
+import { jobObject, type Snapshot, type SubmitAnswer } from "../job/stub.ts";
+import type { JobTypes } from "../job-types/define.ts";
+import { isId } from "../lib/id.ts";
+import type { AppEnv } from "./app-env.ts";
+import { requires } from "./auth.ts";
+import { readJson, readOptionalJson, validate } from "./body.ts";
+import { fileResponse } from "./file-response.ts";
+import { matchesWeakly, parseIdempotencyKey, parseIfMatch } from "./headers.ts";
+import { Problem } from "./problems.ts";
+import { CancelRequest, ReplayRequest } from "./schemas.ts";
+import { readReplay, readSubmission, type Sender } from "./submission.ts";
+
+/** A job belongs to its tenant and may change at any time: kept by its reader only, and asked about each time. */
+const JOB_CACHE = "private, no-cache";
+
+type JobContext = Context<AppEnv>;
+
+export function jobRoutes(types: JobTypes) {
+  const routes = new Hono<AppEnv>();
+
+  routes.post("/jobs", requires("jobs:write"), async (c) => {
+    const sender = senderOf(c);
+    const { submission, onConflict } = await readSubmission(await readJson(c), types, sender);
+    const answer = await jobObject(c.env, submission.tenant, submission.id).submit(submission, onConflict);
+    return accepted(c, answer);
+  });
+
+  routes.get("/jobs/:id", requires("jobs:read"), async (c) => {
+    const found = (await jobAt(c).read()) ?? notFound();
+    const headers = jobHeaders(found);
+    if (matchesWeakly(c.req.header("If-None-Match"), String(found.job.version))) {
+      return c.body(null, 304, headers);
+    }
+    return c.json({ data: found.job }, 200, headers);
+  });
+
+  routes.post("/jobs/:id/cancel", requires("jobs:write"), async (c) => {
+    const job = jobAt(c);
+    const { reason } = validate(CancelRequest, await readOptionalJson(c));
+    const answer = await job.cancel(reason ?? null, parseIfMatch(c.req.header("If-Match")));
+    switch (answer.kind) {
+      case "cancelled":
+        return c.json({ data: answer.job }, 200, jobHeaders(answer));
+      case "not_found":
+        return notFound();
+      case "version_mismatch":
+        throw new Problem("precondition_failed", { members: { job_status: answer.status } });
+      case "not_cancellable":
+        throw new Problem("job_not_cancellable", { members: { job_status: answer.status } });
+    }
+  });
+
+  routes.post("/jobs/:id/replay", requires("jobs:write"), async (c) => {
+    const id = c.req.param("id");
+    const sender = senderOf(c);
+    const source = (await jobAt(c).replaySource()) ?? notFound();
+    validate(ReplayRequest, await readOptionalJson(c));
+    if (!source.isFinished) throw new Problem("job_not_finished", { members: { job_status: source.status } });
+    const submission = await readReplay({ ...source, id }, types, sender);
+    const answer = await jobObject(c.env, submission.tenant, submission.id).submit(submission, "return");
+    return accepted(c, answer);
+  });
+
+  routes.delete("/jobs/:id", requires("jobs:write"), async (c) => {
+    const answer = await jobAt(c).remove();
+    switch (answer.kind) {
+      case "removed":
+        return c.body(null, 204, { "Cache-Control": "no-store" });
+      case "not_found":
+        return notFound();
+      case "not_finished":
+        throw new Problem("job_not_finished", { members: { job_status: answer.status } });
+    }
+  });
+
+  routes.get("/jobs/:id/events", requires("jobs:read"), async (c) => {
+    const events = (await jobAt(c).eventsAfter(readAfter(c))) ?? notFound();
+    return c.json({ data: events }, 200, { "Cache-Control": JOB_CACHE });
+  });
+
+  routes.get("/jobs/:id/result", requires("jobs:read"), async (c) => {
+    const found = (await jobAt(c).read()) ?? notFound();
+    const { job } = found;
+    if (job.status === "queued" || job.status === "running") {
+      return c.json({ data: job }, 202, jobHeaders(found));
+    }
+    if (!("result" in job)) throw new Problem("job_without_result", { members: { job_status: job.status } });
+    const file = types.get(job.type)?.resultFile?.(job.result);
+    if (file !== undefined) return fileResponse(c, file);
+    return c.body(JSON.stringify(job.result), 200, {
+      ...jobHeaders(found),
+      "Content-Type": "application/json",
+    });
+  });
+
+  return routes;
+}
+
+/** The job the path names, as the caller's tenant sees it. Throws `not_found` for what cannot be a job's id. */
+function jobAt(c: JobContext) {
+  const id = c.req.param("id") ?? "";
+  if (!isId("job", id)) return notFound();
+  return jobObject(c.env, c.get("caller").tenant, id);
+}
+
+function notFound(): never {
+  throw new Problem("not_found");
+}
+
+function senderOf(c: JobContext): Sender {
+  return {
+    env: c.env,
+    tenant: c.get("caller").tenant,
+    idempotencyKey: parseIdempotencyKey(c.req.header("Idempotency-Key")),
+    requestId: c.get("requestId"),
+    traceparent: c.get("traceparent"),
+    ownHost: new URL(c.req.url).hostname,
+  };
+}
+
+/** The answer to a submission: 202 with the job that was made, or with the one that stands in its stead. */
+function accepted(c: JobContext, answer: SubmitAnswer): Response {
+  switch (answer.kind) {
+    case "key_reused":
+      throw new Problem("idempotency_key_reused");
+    case "place_taken":
+      throw new Problem("unique_conflict", { members: { job_id: answer.jobId } });
+    case "accepted":
+    case "replayed":
+    case "unique_conflict": {
+      const url = answer.job.links.self;
+      return c.json({ data: answer.job }, 202, {
+        ...jobHeaders(answer),
+        Location: url,
+        "Content-Location": url,
+        Link: `<${url}>; rel="monitor"`,
+        ...standInHeaders(answer.kind),
+      });
+    }
+  }
+}
+
+function standInHeaders(kind: "accepted" | "replayed" | "unique_conflict"): Record<string, string> {
+  if (kind === "replayed") return { "Idempotent-Replayed": "true" };
+  if (kind === "unique_conflict") return { "Unique-Conflict": "true" };
+  return {};
+}
+
+function jobHeaders({ job, pollAfterSeconds }: Snapshot): Record<string, string> {
+  return {
+    ETag: `"${job.version}"`,
+    "Cache-Control": JOB_CACHE,
+    ...(pollAfterSeconds === null ? {} : { "Retry-After": String(pollAfterSeconds) }),
+  };
+}
+
+/** `?after=`: the seq after which the events begin. Throws `malformed_request` if it is no whole number. */
+function readAfter(c: JobContext): number {
+  const given = c.req.query("after");
+  if (given === undefined) return 0;
+  if (!/^\d{1,15}$/.test(given)) {
+    throw new Problem("malformed_request", {
+      detail: "The parameter after is the seq of an event: 0, 1, 2, …",
+    });
+  }
+  return Number(given);
+}

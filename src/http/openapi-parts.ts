@@ -1,0 +1,113 @@
+/** The recurring parts of the OpenAPI document: headers, problems, and answers made of them. */
+
+import { z } from "zod";
+import type { ZodOpenApiResponseObject } from "zod-openapi";
+import { type ProblemCode, problemKinds } from "./problems.ts";
+import { dataOf, Job, ProblemBody } from "./schemas.ts";
+
+type Headers = Record<string, z.ZodType>;
+
+const text = (description: string) => z.string().meta({ description, header: { required: true } });
+const optionalText = (description: string) => z.string().optional().meta({ description });
+const seconds = (description: string) => z.int().meta({ description, header: { required: true } });
+
+/** On every answer whatever. */
+const everyAnswer: Headers = {
+  "Request-Id": text("Names this request; tell it to support. Equals a problem's instance"),
+  "X-Content-Type-Options": text("Always nosniff"),
+  "Cache-Control": text("no-store on errors; private, no-cache on a job"),
+};
+
+const etag = text('The version of what is answered, such as "4"');
+
+/** On every answer that is a job. */
+export const jobHeaders: Headers = {
+  ETag: etag,
+  "Retry-After": z
+    .int()
+    .optional()
+    .meta({ description: "Seconds until asking again is worthwhile; only while not finished" }),
+};
+
+export const acceptedHeaders: Headers = {
+  ETag: etag,
+  Location: text("The job's status URL"),
+  "Content-Location": text("The same: the body is the job"),
+  Link: text('The same again, rel="monitor"'),
+  "Retry-After": z.int().optional().meta({
+    description: "Seconds until polling is worthwhile; absent when a job that has finished is answered",
+  }),
+  "Idempotent-Replayed": optionalText("true when the request had been accepted before"),
+  "Unique-Conflict": optionalText("true when another job holds the place and is answered instead"),
+};
+
+export const fileHeaders: Headers = {
+  ETag: text("The SHA-256 of the file"),
+  "Accept-Ranges": text("Always bytes"),
+  "Content-Disposition": text("Always attachment"),
+};
+
+const problemHeaders: Partial<Record<ProblemCode, Headers>> = {
+  unauthenticated: { "WWW-Authenticate": text("Always the scheme Bearer") },
+  method_not_allowed: { Allow: text("The methods possible here") },
+  rate_limited: { "Retry-After": seconds("Seconds to wait") },
+  unavailable: { "Retry-After": seconds("Seconds to wait") },
+  range_not_satisfiable: { "Content-Range": text("The length of the file") },
+};
+
+/** An answer with a JSON body. */
+export function json(
+  description: string,
+  schema: z.ZodType,
+  headers: Headers = {},
+): ZodOpenApiResponseObject {
+  return { ...empty(description, headers), content: { "application/json": { schema } } };
+}
+
+/** An answer without a body. */
+export function empty(description: string, headers: Headers = {}): ZodOpenApiResponseObject {
+  return { description, headers: z.object({ ...everyAnswer, ...headers }) };
+}
+
+/** An answer that is a job. */
+export function job(description: string, headers: Headers = jobHeaders): ZodOpenApiResponseObject {
+  return json(description, dataOf(Job), headers);
+}
+
+/** An answer that is raw bytes. */
+export function bytes(description: string, headers: Headers): ZodOpenApiResponseObject {
+  return {
+    ...empty(description, headers),
+    content: { "*/*": { schema: z.string().meta({ format: "binary" }) } },
+  };
+}
+
+/** The problems an operation may answer, by status; several codes with one status share an answer. */
+export function problems(...codes: ProblemCode[]): Record<string, ZodOpenApiResponseObject> {
+  const always: ProblemCode[] = [
+    "unauthenticated",
+    "forbidden",
+    "rate_limited",
+    "internal_error",
+    "unavailable",
+  ];
+  const answers: Record<string, ZodOpenApiResponseObject> = {};
+  for (const status of new Set([...codes, ...always].map((code) => problemKinds[code].status))) {
+    const sharing = [...codes, ...always].filter((code) => problemKinds[code].status === status);
+    answers[String(status)] = problem(sharing);
+  }
+  return answers;
+}
+
+function problem(codes: ProblemCode[]): ZodOpenApiResponseObject {
+  const headers = Object.assign(
+    {},
+    everyAnswer,
+    ...codes.map((code) => problemHeaders[code] ?? {}),
+  ) as Headers;
+  return {
+    description: codes.map((code) => `${code}: ${problemKinds[code].title}`).join(" "),
+    headers: z.object(headers),
+    content: { "application/problem+json": { schema: ProblemBody } },
+  };
+}

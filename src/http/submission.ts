@@ -1,0 +1,162 @@
+/**
+ * From a request's JSON to a submission: every fault found at once, every default filled in, every dedupe rule
+ * of the type turned into a place. Asks no object and stores nothing.
+ */
+
+import { ATTEMPTS_MAX, type Place, type Policy, type Submission, temporaryKinds } from "../core/job.ts";
+import { defaultBackoff } from "../core/retry.ts";
+import { type Env, settings } from "../env.ts";
+import { ATTEMPT_LIMIT_MAX_MS, DAY, type JobType, type JobTypes, MINUTE } from "../job-types/define.ts";
+import { fingerprint } from "../lib/hash.ts";
+import { derivedId, randomId } from "../lib/id.ts";
+import { now } from "../lib/world.ts";
+import { faultsOf, invalid, pointerTo } from "./body.ts";
+import { type Fault, Problem } from "./problems.ts";
+import { RUN_AHEAD_MAX_MS, SubmitRequest } from "./schemas.ts";
+
+/** Who submits, and how: what does not stand in the body. */
+export type Sender = {
+  env: Env;
+  tenant: string;
+  idempotencyKey: string | null;
+  requestId: string;
+  traceparent: string;
+  ownHost: string;
+};
+
+export type Submitted = { submission: Submission; onConflict: "return" | "reject" };
+
+/** The limits a type gives its jobs, defaults filled in. Milliseconds. */
+export function limitsOf(type: JobType) {
+  return {
+    maxAttempts: Math.min(type.maxAttempts ?? 3, ATTEMPTS_MAX),
+    attemptLimitMs: Math.min(type.attemptLimitMs ?? 5 * MINUTE, ATTEMPT_LIMIT_MAX_MS),
+    silenceLimitMs: type.silenceLimitMs ?? null,
+    timeLimitMs: type.timeLimitMs ?? DAY,
+    retentionMs: type.retentionMs ?? 30 * DAY,
+  };
+}
+
+/** Reads a `POST /v1/jobs` body. Throws `unknown_job_type`, or `invalid_request` with every fault. */
+export async function readSubmission(body: unknown, types: JobTypes, sender: Sender): Promise<Submitted> {
+  const type = typeNamedIn(body, types);
+  const outer = SubmitRequest.safeParse(body);
+  const rawInput = (body as { input?: unknown } | null)?.input;
+  const { faults, places } = await readInput(type, rawInput, sender);
+  const outerFaults = outer.success ? limitFaults(outer.data, type) : faultsOf(outer.error);
+  if (!outer.success || outerFaults.length + faults.length > 0) throw invalid([...outerFaults, ...faults]);
+  const asked = outer.data;
+  const limits = limitsOf(type);
+  return {
+    onConflict: asked.on_conflict ?? "return",
+    submission: {
+      ...(await identify(sender, body)),
+      type: type.type,
+      input: JSON.stringify(rawInput),
+      metadata: asked.metadata ?? {},
+      places,
+      replayedFrom: null,
+      policy: policyOf(type, sender.env, {
+        maxAttempts: asked.max_attempts ?? limits.maxAttempts,
+        timeLimitMs: asked.time_limit_ms ?? limits.timeLimitMs,
+      }),
+      runAt: asked.run_at === undefined ? null : Date.parse(asked.run_at),
+      startWithinMs: asked.start_within_ms ?? null,
+    },
+  };
+}
+
+/** A submission that repeats a finished job. Throws if its type is gone or its input no longer acceptable. */
+export async function readReplay(
+  source: { id: string; type: string; input: string; metadata: Record<string, string> },
+  types: JobTypes,
+  sender: Sender,
+): Promise<Submission> {
+  const type = typeNamedIn(source, types);
+  const { faults, places } = await readInput(type, JSON.parse(source.input), sender);
+  if (faults.length > 0) throw invalid(faults);
+  return {
+    ...(await identify(sender, { replay: source.id })),
+    type: type.type,
+    input: source.input,
+    metadata: source.metadata,
+    places,
+    replayedFrom: source.id,
+    policy: policyOf(type, sender.env, {}),
+    runAt: null,
+    startWithinMs: null,
+  };
+}
+
+/** With a key the id follows from tenant and key, so that the same key meets the same object: that is the lock. */
+async function identify(sender: Sender, request: unknown) {
+  const { tenant, idempotencyKey: key, requestId, traceparent } = sender;
+  const id = key === null ? randomId("job") : await derivedId("job", tenant, key);
+  const requestPrint = key === null ? null : await fingerprint(request);
+  return { id, tenant, fingerprint: requestPrint, trace: { requestId, traceparent } };
+}
+
+function typeNamedIn(body: unknown, types: JobTypes): JobType {
+  const name = typeof body === "object" && body !== null && "type" in body ? body.type : undefined;
+  if (typeof name !== "string") throw invalid(outerFaultsOf(body));
+  const type = types.get(name);
+  if (type) return type;
+  throw new Problem("unknown_job_type", { detail: `Use one of: ${[...types.keys()].join(", ")}.` });
+}
+
+function outerFaultsOf(body: unknown): Fault[] {
+  const outer = SubmitRequest.safeParse(body);
+  return outer.success ? [] : faultsOf(outer.error);
+}
+
+/** The faults of an input and, if it has none, the places it needs. */
+async function readInput(
+  type: JobType,
+  rawInput: unknown,
+  sender: Sender,
+): Promise<{ faults: Fault[]; places: Place[] }> {
+  const input = type.input.safeParse(rawInput);
+  if (!input.success) return { faults: faultsOf(input.error, ["input"]), places: [] };
+  const door = { allowLocalTargets: settings(sender.env).ALLOW_LOCAL_TARGETS, ownHost: sender.ownHost };
+  const found = type.check?.(input.data, door) ?? [];
+  const faults = found.map(({ pointer, detail }) => ({ pointer: `#/input${pointer}`, detail }));
+  return { faults, places: await placesOf(type, input.data, rawInput) };
+}
+
+async function placesOf(type: JobType, input: unknown, rawInput: unknown): Promise<Place[]> {
+  const places: Place[] = [];
+  if (type.sameRequestForMs !== undefined) {
+    const name = `same_request/${await fingerprint(rawInput)}`;
+    places.push({ rule: "same_request", name, untilAt: now() + type.sameRequestForMs });
+  }
+  const unique = type.uniquePlace?.(input) ?? null;
+  if (unique !== null) places.push({ rule: "unique", name: `unique/${await fingerprint(unique)}` });
+  return places;
+}
+
+/** What a type's own limits and today's date make of an otherwise well-formed request. */
+function limitFaults(asked: SubmitRequest, type: JobType): Fault[] {
+  const { maxAttempts, timeLimitMs } = limitsOf(type);
+  const faults: Fault[] = [];
+  const complain = (field: keyof SubmitRequest, detail: string) =>
+    faults.push({ pointer: pointerTo([field]), detail });
+  if ((asked.max_attempts ?? 1) > maxAttempts)
+    complain("max_attempts", `At most ${maxAttempts} for this type.`);
+  if ((asked.time_limit_ms ?? 1) > timeLimitMs)
+    complain("time_limit_ms", `At most ${timeLimitMs} for this type.`);
+  const isTooFar = asked.run_at !== undefined && Date.parse(asked.run_at) > now() + RUN_AHEAD_MAX_MS;
+  if (isTooFar) complain("run_at", "At most 365 days ahead.");
+  return faults;
+}
+
+function policyOf(type: JobType, env: Env, asked: Partial<Policy>): Policy {
+  const { LEASE_MS, REDELIVER_MS } = settings(env);
+  return {
+    ...limitsOf(type),
+    leaseMs: LEASE_MS,
+    redeliverMs: REDELIVER_MS,
+    backoff: { ...defaultBackoff, ...type.backoff },
+    retryKinds: [...temporaryKinds, ...(type.alsoRetry ?? [])],
+    ...asked,
+  };
+}

@@ -1,0 +1,270 @@
+/**
+ * `csv.import`: reads a CSV file of the tenant into a dataset, in slices if need be, and replaces it all at once.
+ * Rows are staged by the line they stand on, and a checkpoint is only ever saved behind what is staged: whatever
+ * is repeated after a crash is stored over itself, so no row is lost and none is doubled.
+ */
+
+import { z } from "zod";
+import { type CsvRecord, readCsv, UnreadableCsv, writeCsv } from "../lib/csv.ts";
+import {
+  ATTEMPT_LIMIT_MAX_MS,
+  type ContinueLater,
+  DAY,
+  defineJobType,
+  type JobContext,
+  JobFailure,
+  SECOND,
+} from "./define.ts";
+
+/** The store takes no larger row, and no honest record is. */
+const RECORD_BYTES_MAX = 256 * 1024;
+
+const COLUMNS_MAX = 1000;
+const COLUMN_NAME_CHARS_MAX = 200;
+
+/** So much is staged at once; then a checkpoint, which costs a write of its own. */
+const BATCH_BYTES = 512 * 1024;
+const BATCH_ROWS = 5_000;
+
+/** With less time left than this, another batch is left to another slice. */
+const RESERVE_MS = 45 * SECOND;
+
+const Input = z.strictObject({
+  file: z
+    .string()
+    .regex(/^file_[0-9a-z]{1,64}$/, "must be the id of a file, such as file_01…")
+    .meta({ description: "Id of a stored file: CSV in UTF-8 whose first row names the columns." }),
+  dataset: z
+    .string()
+    .regex(/^[A-Za-z0-9_.-]{1,64}$/, "must be 1 to 64 letters, digits, dots, dashes or underscores")
+    .meta({ description: "Name of the dataset to replace or create." }),
+  delimiter: z
+    .string()
+    .regex(/^[\t -!#-~]$/, "must be one ASCII character other than a double quote")
+    .default(",")
+    .meta({ description: "The character between two cells; a comma if not given." }),
+});
+type Input = z.output<typeof Input>;
+
+const CSV_TYPE = "text/csv; charset=utf-8";
+
+type Result = {
+  dataset: string;
+  columns: string[];
+  rows_imported: number;
+  rows_rejected: number;
+  rejects_file: string | null;
+};
+
+/** Where reading goes on, in which generation, and what has been staged before that. */
+const Checkpoint = z.object({
+  generation: z.string(),
+  offset: z.int(),
+  line: z.int(),
+  imported: z.int(),
+  rejected: z.int(),
+});
+type Checkpoint = z.infer<typeof Checkpoint>;
+
+type Import = Awaited<ReturnType<JobContext["datasets"]["beginImport"]>>;
+type Begun = { target: Import; at: Checkpoint };
+type Records = AsyncGenerator<CsvRecord>;
+
+export const csvImport = defineJobType({
+  type: "csv.import",
+  description:
+    "Reads a CSV file with a header row into a dataset, which it replaces as a whole once all rows are in. " +
+    "Rows that do not fit go to a rejects file with their line numbers and do not stop the import.",
+  input: Input,
+  example: { file: "file_01h2xcejqtf2nbrexx3vqjhp41", dataset: "orders" },
+  attemptLimitMs: ATTEMPT_LIMIT_MAX_MS,
+  timeLimitMs: DAY,
+  // Repeating does no harm here, so what nobody foresaw may be tried again, too.
+  alsoRetry: ["internal_error"],
+  uniquePlace: (input) => input.dataset,
+
+  async run(input, job): Promise<Result | ContinueLater> {
+    const resumed = await resume(input, job);
+    const { offset, line } = resumed?.at ?? { offset: 0, line: 1 };
+    const opened = await job.files.open(input.file, offset);
+    if (!opened) {
+      throw new JobFailure("not_found", { code: "file_not_found", message: "There is no such file." });
+    }
+    const records = readCsv(opened.body, { offset, line, delimiter: input.delimiter }, RECORD_BYTES_MAX);
+    try {
+      const begun = resumed ?? (await begin(input, job, records));
+      const { at, isDone } = await stageAll(begun, job, records, opened.file.size);
+      if (!isDone) return job.continueLater(at);
+      return await publish(input, job, { target: begun.target, at }, opened.file.size);
+    } catch (error) {
+      throw error instanceof UnreadableCsv ? unreadable(error) : error;
+    } finally {
+      await records.return(undefined);
+    }
+  },
+});
+
+/** Where an earlier slice or attempt stopped; null if there is nothing to go on with. */
+async function resume({ dataset }: Input, job: JobContext): Promise<Begun | null> {
+  const { data: at } = Checkpoint.safeParse(job.checkpoint);
+  const target = at && (await job.datasets.resumeImport(dataset, at.generation));
+  return target ? { target, at } : null;
+}
+
+async function begin({ dataset }: Input, job: JobContext, records: Records): Promise<Begun> {
+  const { value: header } = await records.next();
+  if (!header) throw badHeader("no_header", "The file has no header row.");
+  const target = await job.datasets.beginImport(dataset, columnsOf(header));
+  await job.datasets.sweep(dataset, () => hasTime(job));
+  const { endOffset: offset, endLine: line } = header;
+  return { target, at: { generation: target.generation, offset, line, imported: 0, rejected: 0 } };
+}
+
+/** The names in the header row. Throws if they cannot name columns. */
+function columnsOf({ cells: columns }: CsvRecord): string[] {
+  if (!columns) throw badHeader("unreadable_header", "The quotes in the header row are wrong.");
+  if (columns.length > COLUMNS_MAX) {
+    throw badHeader(
+      "too_many_columns",
+      `The file has ${columns.length} columns; ${COLUMNS_MAX} are possible.`,
+    );
+  }
+  for (const [index, name] of columns.entries()) {
+    const where = `Column ${index + 1}`;
+    if (name.trim() === "") throw badHeader("empty_column_name", `${where} has no name.`);
+    if (columns.indexOf(name) < index) {
+      throw badHeader("duplicate_column_name", `${where} has the name of an earlier one.`);
+    }
+    if (name.length > COLUMN_NAME_CHARS_MAX || /\p{Cc}/u.test(name)) {
+      throw badHeader(
+        "bad_column_name",
+        `The name of ${where.toLowerCase()} has a control character or more than ${COLUMN_NAME_CHARS_MAX} characters.`,
+      );
+    }
+  }
+  return columns;
+}
+
+/** Stages batch after batch, each with its checkpoint, to the end of the file or of the time. */
+async function stageAll({ target, at }: Begun, job: JobContext, records: Records, totalBytes: number) {
+  let batch = emptyBatch(at);
+  try {
+    for await (const record of records) {
+      add(batch, record, target.columns.length);
+      if (!isFull(batch)) continue;
+      await stage(batch, target, job, totalBytes);
+      if (!hasTime(job)) return { at: batch.at, isDone: false };
+      batch = emptyBatch(batch.at);
+    }
+    batch.at.offset = totalBytes;
+    await stage(batch, target, job, totalBytes);
+    return { at: batch.at, isDone: hasTime(job) };
+  } catch (error) {
+    // What is wrong with the file will stay wrong: nobody comes back for the staged rows.
+    if (error instanceof UnreadableCsv) await discard(target, job);
+    throw error;
+  }
+}
+
+type Batch = {
+  rows: { line: number; cells: string[] }[];
+  rejects: { line: number; reason: string; row: string }[];
+  fromOffset: number;
+  at: Checkpoint;
+};
+
+function emptyBatch(at: Checkpoint): Batch {
+  return { rows: [], rejects: [], fromOffset: at.offset, at: { ...at } };
+}
+
+function isFull({ rows, rejects, fromOffset, at }: Batch): boolean {
+  return at.offset - fromOffset >= BATCH_BYTES || rows.length + rejects.length >= BATCH_ROWS;
+}
+
+function add({ rows, rejects, at }: Batch, record: CsvRecord, columns: number): void {
+  const { line, cells, raw, endLine, endOffset } = record;
+  at.line = endLine;
+  at.offset = endOffset;
+  if (cells?.length === columns) {
+    rows.push({ line, cells });
+    at.imported += 1;
+    return;
+  }
+  const reason = cells ? `${cells.length} cells instead of ${columns}` : "wrong quotes";
+  rejects.push({ line, reason, row: raw });
+  at.rejected += 1;
+}
+
+async function stage(
+  { rows, rejects, at }: Batch,
+  target: Import,
+  job: JobContext,
+  totalBytes: number,
+): Promise<void> {
+  job.signal.throwIfAborted();
+  if (!(await target.stage(rows, rejects))) throw superseded();
+  await job.saveCheckpoint(at);
+  // All of it counts as done only when it is published.
+  if (at.offset < totalBytes) report(job, at, totalBytes, "reading");
+}
+
+function report(job: JobContext, at: Checkpoint, totalBytes: number, stage: string): void {
+  const message = `${at.imported} rows${at.rejected > 0 ? `, ${at.rejected} rejected` : ""}`;
+  job.progress({ current: at.offset, total: totalBytes, unit: "bytes", stage, message });
+}
+
+async function publish(
+  { dataset }: Input,
+  job: JobContext,
+  { target, at }: Begun,
+  totalBytes: number,
+): Promise<Result> {
+  const rejects = at.rejected > 0 ? await job.files.create(CSV_TYPE, rejectLines(target)) : null;
+  await job.ensureCurrent();
+  const published = await target.publish();
+  if (!published) throw superseded();
+  report(job, at, totalBytes, "published");
+  await job.datasets.sweep(dataset, () => hasTime(job));
+  return {
+    dataset,
+    columns: target.columns,
+    rows_imported: published.rowCount,
+    rows_rejected: at.rejected,
+    rejects_file: rejects?.id ?? null,
+  };
+}
+
+/** The rejects as CSV. The row's own text is given as it was, so that it can be repaired and imported again. */
+async function* rejectLines(target: Import): AsyncGenerator<string> {
+  yield writeCsv([["line", "reason", "row"]]);
+  for await (const rejects of target.rejects()) {
+    yield writeCsv(rejects.map(({ line, reason, row }) => [String(line), reason, row]));
+  }
+}
+
+async function discard(target: Import, job: JobContext): Promise<void> {
+  await target.abandon();
+  await job.datasets.sweep(target.dataset, () => hasTime(job));
+}
+
+function hasTime(job: JobContext): boolean {
+  return job.remainingMs() > RESERVE_MS && !job.signal.aborted;
+}
+
+function badHeader(code: string, message: string): JobFailure {
+  return new JobFailure("invalid_input", { code, message });
+}
+
+/** The unique place keeps imports of one dataset apart; should that ever fail, the later one wins. */
+function superseded(): JobFailure {
+  const message = "Another import of the same dataset took over.";
+  return new JobFailure("service_unavailable", { code: "import_superseded", message });
+}
+
+function unreadable({ why, line }: UnreadableCsv): JobFailure {
+  const message =
+    why === "not_utf8"
+      ? `The file is not UTF-8 text: there are other bytes after line ${line}.`
+      : `The row on line ${line} is larger than ${RECORD_BYTES_MAX} bytes. Is a quote never closed?`;
+  return new JobFailure("invalid_input", { code: why === "not_utf8" ? why : "row_too_large", message });
+}

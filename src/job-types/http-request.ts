@@ -1,0 +1,251 @@
+/**
+ * `http.request`: calls a third party and returns its answer. A fault that may pass is temporary and tried again,
+ * with a key of its own (the job's id) so that the third party can tell a retry from a second wish; any other 4xx
+ * is permanent. Nothing a third party says in a failure reaches the client but its status.
+ */
+
+import { z } from "zod";
+import { retryAfterMs } from "../lib/retry-after.ts";
+import { checkTarget, TARGET_CHARS_MAX } from "../lib/target.ts";
+import { now, pause } from "../lib/world.ts";
+import { defineJobType, type InputFault, type JobContext, JobFailure } from "./define.ts";
+
+const BODY_BYTES_MAX = 512 * 1024;
+const HEADERS_MAX = 50;
+
+/** A result is at most 1 MiB of JSON, and escapes may double a text. */
+const INLINE_BYTES_MAX = 256 * 1024;
+
+/** As for uploaded files. */
+const FILE_BYTES_MAX = 100 * 1024 * 1024;
+
+/** Between this service and its peer (RFC 9110, section 7.6.1), or decided by the platform: not the client's to set. */
+const RESERVED_HEADER =
+  /^(connection|keep-alive|te|trailer|transfer-encoding|upgrade|http2-settings|expect|host|content-length|cdn-loop|proxy-.*|cf-.*)$/i;
+
+/** Requests with these methods ask for no effect (RFC 9110, section 9.2.1), so repeating them needs no key. */
+const SAFE_METHODS = ["GET", "HEAD", "OPTIONS"];
+
+const HeaderName = z
+  .string()
+  .regex(/^[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,128}$/, "must be a header name")
+  .refine((name) => !RESERVED_HEADER.test(name), "is set by the service and cannot be given");
+
+const RequestHeaders = z
+  .record(
+    HeaderName,
+    z
+      .string()
+      .regex(/^[\t\x20-\x7e\x80-\xff]{0,8192}$/, "must be at most 8,192 Latin-1 characters in one line"),
+  )
+  .refine(
+    (headers) => Object.keys(headers).length <= HEADERS_MAX,
+    `must not have more than ${HEADERS_MAX} entries`,
+  )
+  .refine((headers) => {
+    const names = Object.keys(headers).map((name) => name.toLowerCase());
+    return new Set(names).size === names.length;
+  }, "must not name a header twice");
+
+const Input = z.strictObject({
+  url: z
+    .string()
+    .min(1)
+    .max(TARGET_CHARS_MAX)
+    .describe("A public https URL on port 443, without user information."),
+  method: z.enum(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]),
+  headers: RequestHeaders.optional().describe(
+    "At most 50. Hop-by-hop headers, Host, Content-Length, Expect, CDN-Loop, Proxy-* and CF-* cannot be given. " +
+      "Unless given: traceparent is the job's, and Idempotency-Key (not on GET, HEAD, OPTIONS) is the job's id.",
+  ),
+  body: z
+    .union([z.string(), z.record(z.string(), z.unknown()), z.array(z.unknown())])
+    .refine(
+      (body) => new TextEncoder().encode(textOf(body)).length <= BODY_BYTES_MAX,
+      "must not exceed 512 KiB",
+    )
+    .optional()
+    .describe(
+      "A string is sent as it is. An object or array is sent as JSON, with Content-Type: application/json " +
+        "unless given. At most 512 KiB. Not with GET or HEAD.",
+    ),
+  timeout_ms: z.int().min(1_000).max(120_000).default(30_000).describe("Until the whole answer has arrived."),
+});
+type Input = z.infer<typeof Input>;
+
+/** `headers` has lower-case names and no `set-cookie`: a session is no result. */
+type Result = { status: number; headers: Record<string, string>; body: KeptBody };
+
+/** Short text itself, or where it is: `file` is the id of a file of the tenant, purged with the job. */
+type KeptBody = string | { file: string };
+
+export const httpRequest = defineJobType({
+  type: "http.request",
+  description:
+    "Calls a third party over https. Statuses 408, 425, 429 and 5xx and network faults are tried again, honouring " +
+    "Retry-After; any other 4xx fails the job; a redirect is a result and is not followed. The result is " +
+    "{status, headers, body}: header names in lower case, without set-cookie; body a string if it is UTF-8 text " +
+    'of at most 256 KiB, else {"file": "file_…"}, the id of a stored file of at most 100 MiB.',
+  input: Input,
+  example: {
+    url: "https://api.example.com/v1/refunds",
+    method: "POST",
+    headers: { accept: "application/json" },
+    body: { payment: "pay_123", amount: "12.50" },
+  },
+  maxAttempts: 5,
+  check: (input, door) => [
+    ...targetFaults(input, door.allowLocalTargets, door.ownHost),
+    ...(hasForbiddenBody(input)
+      ? [{ pointer: "/body", detail: `A ${input.method} request has no body.` }]
+      : []),
+  ],
+  run: call,
+});
+
+/** One call. Every abort, by the job or by the time-out, also stops the reading of the body. */
+async function call(input: Input, job: JobContext): Promise<Result> {
+  const [fault] = targetFaults(input, job.allowLocalTargets, null);
+  if (fault) throw new JobFailure("invalid_input", { code: "target_refused", message: fault.detail });
+  if (!SAFE_METHODS.includes(input.method)) await job.ensureCurrent();
+  const over = new AbortController();
+  const late = new AbortController();
+  void pause(input.timeout_ms, over.signal).then(() => late.abort());
+  const signal = AbortSignal.any([job.signal, late.signal]);
+  const heard = <T>(answer: Promise<T>) =>
+    answer.catch((cause: unknown): never => {
+      job.signal.throwIfAborted();
+      throw late.signal.aborted ? tooLate(input.timeout_ms, cause) : notReached(cause);
+    });
+  try {
+    const response = await heard(fetch(input.url, requestOf(input, job, signal)));
+    const failure = failureOf(response);
+    if (failure) throw failure;
+    return {
+      status: response.status,
+      headers: Object.fromEntries([...response.headers].filter(([name]) => name !== "set-cookie")),
+      body: await keepBody(response, heard, job.files),
+    };
+  } finally {
+    over.abort();
+  }
+}
+
+function requestOf(input: Input, job: JobContext, signal: AbortSignal): RequestInit {
+  const headers = new Headers(input.headers);
+  const byDefault = (name: string, value: string) => headers.has(name) || headers.set(name, value);
+  byDefault("traceparent", job.traceparent);
+  if (!SAFE_METHODS.includes(input.method)) byDefault("idempotency-key", job.id);
+  if (typeof input.body === "object") byDefault("content-type", "application/json");
+  const body = input.body === undefined ? null : textOf(input.body);
+  return { method: input.method, headers, body, redirect: "manual", signal };
+}
+
+/** Null for an answer that is a result, redirects included. */
+function failureOf({ status, headers }: Response): JobFailure | null {
+  if (status < 400) return null;
+  const waitMs = retryAfterMs(headers.get("retry-after"), now());
+  return new JobFailure(kindOf(status), {
+    code: `http_${status}`,
+    message: `The third party answered with HTTP status ${status}.`,
+    ...(waitMs !== null && { retryAfterMs: waitMs }),
+  });
+}
+
+function kindOf(status: number): JobFailure["kind"] {
+  if (status === 408 || status === 504) return "timeout";
+  if (status === 429) return "rate_limited";
+  if (status === 425 || status >= 500) return "service_unavailable";
+  if (status === 401 || status === 403) return "permission_denied";
+  return status === 404 || status === 410 ? "not_found" : "invalid_input";
+}
+
+function tooLate(timeoutMs: number, cause: unknown): JobFailure {
+  const message = `The third party did not answer completely within ${timeoutMs} ms.`;
+  return new JobFailure("timeout", { code: "third_party_timeout", message, cause });
+}
+
+function notReached(cause: unknown): JobFailure {
+  const message = "The third party could not be reached, or the connection broke.";
+  return new JobFailure("service_unavailable", { code: "third_party_unreachable", message, cause });
+}
+
+function targetFaults({ url }: Input, allowLocal: boolean, ownHost: string | null): InputFault[] {
+  const detail = checkTarget(url, { allowLocal, ownHost });
+  return detail === null ? [] : [{ pointer: "/url", detail }];
+}
+
+function hasForbiddenBody({ method, body }: Input): boolean {
+  return body !== undefined && (method === "GET" || method === "HEAD");
+}
+
+function textOf(body: string | object): string {
+  return typeof body === "string" ? body : JSON.stringify(body);
+}
+
+/** Translates the faults of the connection; those of the store are not the third party's. */
+type Heard = <T>(answer: Promise<T>) => Promise<T>;
+
+/**
+ * Keeps the body of `response`, never holding more of it than may stand in a result, plus one chunk.
+ * Rejects with a permanent failure if it exceeds 100 MiB.
+ */
+async function keepBody(response: Response, heard: Heard, files: JobContext["files"]): Promise<KeptBody> {
+  const chunks = chunksOf(response, heard);
+  const first: Uint8Array[] = [];
+  let bytes = 0;
+  while (bytes <= INLINE_BYTES_MAX) {
+    const { done, value } = await chunks.next();
+    if (done) break;
+    first.push(value);
+    bytes += value.length;
+  }
+  const text = bytes <= INLINE_BYTES_MAX ? plainText(first) : null;
+  if (text !== null) return text;
+  const file = await files.create(contentTypeOf(response), joined(first, chunks));
+  return { file: file.id };
+}
+
+async function* chunksOf({ body }: Response, heard: Heard): AsyncGenerator<Uint8Array, void> {
+  if (!body) return;
+  const reader = body.getReader();
+  for (let bytes = 0; ; ) {
+    const { done, value } = await heard(reader.read());
+    if (done) return;
+    bytes += value.length;
+    if (bytes > FILE_BYTES_MAX) {
+      const message = "The third party's answer exceeds 100 MiB.";
+      throw new JobFailure("invalid_input", { code: "response_too_large", message });
+    }
+    yield value;
+  }
+}
+
+async function* joined(
+  first: Uint8Array[],
+  rest: AsyncIterable<Uint8Array>,
+): AsyncGenerator<Uint8Array, void> {
+  yield* first;
+  yield* rest;
+}
+
+/** The chunks as text; null if they are not UTF-8, or hold control characters other than those between words. */
+function plainText(chunks: Uint8Array[]): string | null {
+  const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+  let text = "";
+  try {
+    for (const chunk of chunks) text += decoder.decode(chunk, { stream: true });
+    text += decoder.decode();
+  } catch {
+    return null;
+  }
+  return /[^\P{Cc}\t\n\r]/u.test(text) ? null : text;
+}
+
+/** What the third party says it is, if that is a media type (RFC 9110, section 8.3.1) at all. */
+function contentTypeOf({ headers }: Response): string {
+  const given = headers.get("content-type") ?? "";
+  return /^[\w!#$&^.+-]+\/[\w!#$&^.+-]+(\s*;[\t\x20-\x7e]*)?$/.test(given)
+    ? given
+    : "application/octet-stream";
+}

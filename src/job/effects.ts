@@ -1,0 +1,83 @@
+/**
+ * What follows a stored decision: messages sent, lines logged, places freed, files removed.
+ * Every effect may fail or happen twice; the job's alarm makes up for those that did not happen.
+ */
+
+import { unreachable } from "../core/assert.ts";
+import type { Effect, Job, JobEvent } from "../core/job.ts";
+import type { Env } from "../env.ts";
+import { openFileStore } from "../files/store.ts";
+import { type LogFields, log } from "../lib/log.ts";
+import { placeObject } from "../places/stub.ts";
+
+/** Sends the message for an attempt. A failure is only logged: the watchdog that was stored with it sends again. */
+export async function sendMessage(
+  env: Env,
+  job: Job,
+  effect: Extract<Effect, { type: "send" }>,
+): Promise<void> {
+  const { attempt, slice } = effect;
+  try {
+    await env.JOB_QUEUE.send({ tenant: job.tenant, jobId: job.id, attempt, slice });
+  } catch (error) {
+    log("warn", "send_failed", { ...logFieldsOf(job), attempt, error });
+  }
+}
+
+/** Removes what a job has outside its object. Rejects if any of it failed: then nothing may be forgotten yet. */
+export async function releaseHoldings(env: Env, job: Job): Promise<void> {
+  await openFileStore(env).removeOfJob(job.tenant, job.id);
+  await Promise.all(job.places.map(({ name }) => placeObject(env, job, name).release(job.id)));
+}
+
+/** The fields that every line about a job carries. */
+export function logFieldsOf(job: Job): LogFields {
+  const { id, tenant, type, trace } = job;
+  const trace_id = trace.traceparent.split("-")[1];
+  return { job_id: id, tenant, type, attempt: job.attempts.length, request_id: trace.requestId, trace_id };
+}
+
+/** One line per event that operators follow. */
+export function logEvents(job: Job, events: readonly JobEvent[]): void {
+  for (const event of events) {
+    const line = describeEvent(event);
+    if (line) log(line.level ?? "info", line.name, { ...logFieldsOf(job), ...line.fields });
+  }
+}
+
+function describeEvent(event: JobEvent): { name: string; fields?: LogFields; level?: "warn" } | null {
+  switch (event.type) {
+    case "job.queued":
+      return { name: "accepted" };
+    case "job.started":
+      return { name: "attempt_started" };
+    case "job.attempt_failed": {
+      const { status, error, reference, nextAttemptAt } = event;
+      const name = nextAttemptAt === null ? "attempt_failed" : "retry_scheduled";
+      const next_attempt_at = nextAttemptAt === null ? null : new Date(nextAttemptAt).toISOString();
+      return {
+        name,
+        level: "warn",
+        fields: { attempt_status: status, ...error, reference, next_attempt_at },
+      };
+    }
+    case "job.succeeded":
+      return { name: "finished", fields: { status: "succeeded" } };
+    case "job.failed": {
+      const { reason, error } = event;
+      return {
+        name: "finished",
+        level: "warn",
+        fields: { status: "failed", status_reason: reason, ...error },
+      };
+    }
+    case "job.cancelled":
+      return { name: "cancelled", fields: { status_reason: event.reason, by: event.by } };
+    case "job.progress":
+    case "job.log":
+    case "job.continued":
+      return null;
+    default:
+      return unreachable(event);
+  }
+}

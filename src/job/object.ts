@@ -1,0 +1,246 @@
+/**
+ * The Durable Object of one job, and the only truth about it.
+ * One rhythm for every command: load, decide, save, perform, with nothing awaited between load and save.
+ * What may happen is decided in core; here is only what the platform needs: storage, alarm, calls.
+ */
+
+import { DurableObject } from "cloudflare:workers";
+import {
+  type Answer,
+  type Command,
+  type Decision,
+  holdsPlace,
+  isFinished,
+  type Job,
+  type Report,
+  type Submission,
+} from "../core/job.ts";
+import { accept, transition } from "../core/transition.ts";
+import { nextWakeup } from "../core/wakeup.ts";
+import type { Env } from "../env.ts";
+import { log } from "../lib/log.ts";
+import { now, random } from "../lib/world.ts";
+import { logEvents, logFieldsOf, releaseHoldings, sendMessage } from "./effects.ts";
+import { pollAfterSeconds, presentEvent, presentJob } from "./present.ts";
+import { openJobStore } from "./store.ts";
+import type {
+  CancelAnswer,
+  Claim,
+  JobApi,
+  Outcome,
+  RemoveAnswer,
+  ReplaySource,
+  RunAnswer,
+  Snapshot,
+  SubmitAnswer,
+} from "./stub.ts";
+import { findHolder, type Held } from "./submit.ts";
+
+/** After an alarm that failed, or a purge that could not finish. */
+const ALARM_RETRY_MS = 60_000;
+
+/** How long a key is kept that was answered with the job of another: as long as that job may be kept. */
+const ALIAS_KEPT_MS = 30 * 24 * 60 * 60_000;
+
+export class JobObject extends DurableObject<Env> implements JobApi {
+  readonly #store = openJobStore(this.ctx.storage);
+  /** Submissions under way: the places they are taking count as held, though nothing is stored yet. */
+  #submitting = 0;
+  /** When the alarm is set to ring, so that a later deadline costs no write. */
+  #armedAt: number | null = null;
+
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env);
+    ctx.blockConcurrencyWhile(async () => {
+      this.#armedAt = await ctx.storage.getAlarm();
+    });
+  }
+
+  // ---- for clients ----
+
+  async submit(submission: Submission, onConflict: "return" | "reject"): Promise<SubmitAnswer> {
+    const known = this.#answerKnown(submission);
+    if (known) return known;
+    this.#submitting += 1;
+    try {
+      const held = await findHolder(this.env, submission, this.#store.loadAlias());
+      return this.#answerKnown(submission) ?? this.#answerHeld(submission, held, onConflict);
+    } finally {
+      this.#submitting -= 1;
+    }
+  }
+
+  async read(): Promise<Snapshot | null> {
+    const job = this.#store.load();
+    return job && snapshot(job);
+  }
+
+  async eventsAfter(seq: number) {
+    return this.#store.load() && this.#store.eventsAfter(seq).map(presentEvent);
+  }
+
+  async cancel(reason: string | null, ifVersion: number[] | null): Promise<CancelAnswer> {
+    const decision = this.#apply({ type: "cancel", reason, ifVersion });
+    if (!decision) return { kind: "not_found" };
+    const { answer, job } = decision;
+    if (answer.ok) return { kind: "cancelled", ...snapshot(job) };
+    const kind = answer.why === "version_mismatch" ? "version_mismatch" : "not_cancellable";
+    return { kind, status: job.phase.status };
+  }
+
+  async remove(): Promise<RemoveAnswer> {
+    const job = this.#store.load();
+    if (!job) return { kind: "not_found" };
+    if (!isFinished(job)) return { kind: "not_finished", status: job.phase.status };
+    await this.#purge(job);
+    return { kind: "removed" };
+  }
+
+  async replaySource(): Promise<ReplaySource | null> {
+    const job = this.#store.load();
+    if (!job) return null;
+    const { type, input, metadata, phase } = job;
+    return { type, input, metadata, status: phase.status, isFinished: isFinished(job) };
+  }
+
+  /** Asked by a place whether this job still keeps others out of it. */
+  async holdsPlace(name: string): Promise<boolean> {
+    const job = this.#store.load();
+    return job ? holdsPlace(job, name, now()) : this.#submitting > 0;
+  }
+
+  // ---- for the worker that runs an attempt ----
+
+  async start(attempt: number, slice: number, lease: string): Promise<Claim | null> {
+    const decision = this.#apply({ type: "start", attempt, slice, lease });
+    if (!decision?.answer.ok) return null;
+    const { type, input, checkpoint, policy, trace } = decision.job;
+    const { attemptLimitMs, leaseMs } = policy;
+    return { type, input, checkpoint, attempt, slice, attemptLimitMs, leaseMs, trace };
+  }
+
+  async report(lease: string, report: Report, alive: boolean): Promise<RunAnswer> {
+    return this.#applyRun({ type: "report", lease, report, alive });
+  }
+
+  async saveCheckpoint(lease: string, checkpoint: string): Promise<RunAnswer> {
+    return this.#applyRun({ type: "save_checkpoint", lease, checkpoint });
+  }
+
+  async finish(lease: string, report: Report, outcome: Outcome): Promise<RunAnswer> {
+    return this.#applyRun({ lease, report, ...outcome });
+  }
+
+  async acknowledge(lease: string): Promise<void> {
+    this.#apply({ type: "acknowledge", lease });
+  }
+
+  // ---- the rhythm ----
+
+  /** Never throws: a thrown alarm is retried six times and then lost, and the job with it. */
+  override async alarm(): Promise<void> {
+    this.#armedAt = null;
+    try {
+      const decision = this.#apply({ type: "wake" });
+      if (!decision) await this.#store.erase();
+      else if (isPurge(decision)) await this.#purge(decision.job);
+    } catch (error) {
+      const job = this.#store.load();
+      log("error", "alarm_failed", { ...(job ? logFieldsOf(job) : {}), error });
+      this.#armAt(now() + ALARM_RETRY_MS);
+    }
+  }
+
+  /** Makes the job, unless a place it needs is another's. A key that was so answered keeps its answer. */
+  #answerHeld(submission: Submission, held: Held | null, onConflict: "return" | "reject"): SubmitAnswer {
+    if (!held) {
+      this.#store.dropAlias();
+      const decision = accept(submission, now());
+      this.#commit(decision);
+      return { kind: "accepted", ...snapshot(decision.job) };
+    }
+    const { kind, found } = held;
+    if (kind === "unique_conflict" && onConflict === "reject")
+      return { kind: "place_taken", jobId: found.job.id };
+    if (kind === "key_reused") return { kind };
+    if (submission.fingerprint !== null && !held.isAlias) {
+      this.#store.saveAlias({ fingerprint: submission.fingerprint, holder: found.job.id });
+      this.#armAt(now() + ALIAS_KEPT_MS);
+    }
+    return { kind, ...found };
+  }
+
+  /** What to say if this object already stands for a job: the same request again, or another with its key. */
+  #answerKnown(submission: Submission): SubmitAnswer | null {
+    const job = this.#store.load();
+    if (!job) return null;
+    if (job.fingerprint !== submission.fingerprint) return { kind: "key_reused" };
+    return { kind: "replayed", ...snapshot(job) };
+  }
+
+  /** One command from load to perform; null if there is no job. */
+  #apply(command: Command): Decision | null {
+    const job = this.#store.load();
+    if (!job) return null;
+    const decision = transition(job, command, now(), random());
+    this.#commit(decision, job);
+    return decision;
+  }
+
+  #applyRun(command: Extract<Command, { lease: string }>): RunAnswer {
+    const decision = this.#apply(command);
+    const answer: Answer = decision?.answer ?? { ok: false, why: "stale" };
+    if (answer.ok) return answer;
+    log("info", "refused_stale", { ...(decision ? logFieldsOf(decision.job) : {}), command: command.type });
+    return { ok: false, why: answer.why === "cancelled" ? "cancelled" : "stale" };
+  }
+
+  /** Saves state and alarm as one commit, then performs what follows without waiting for it. */
+  #commit(decision: Decision, before?: Job): void {
+    const { job, events, effects } = decision;
+    if (job !== before) this.#store.save(decision);
+    if (!isPurge(decision)) this.#arm(job);
+    logEvents(job, events);
+    for (const effect of effects) {
+      if (effect.type === "send") this.ctx.waitUntil(sendMessage(this.env, job, effect));
+    }
+  }
+
+  /** Sets the alarm only if it must ring earlier than it will: an early one finds nothing due and sets itself. */
+  #arm(job: Job): void {
+    const at = nextWakeup(job);
+    if (this.#armedAt === null || at < this.#armedAt) this.#armAt(at);
+  }
+
+  #armAt(at: number): void {
+    this.#armedAt = at;
+    void this.ctx.storage.setAlarm(at);
+  }
+
+  /**
+   * Removes all that is the job's; everything else first, so that a failure half-way leaves the job to try again.
+   * Nothing else is let in meanwhile. Rejects if it could not be done.
+   */
+  async #purge(job: Job): Promise<void> {
+    const failure = await this.ctx.blockConcurrencyWhile(async () => {
+      try {
+        await releaseHoldings(this.env, job);
+        await this.#store.erase();
+        this.#armedAt = null;
+        return null;
+      } catch (error) {
+        return { error };
+      }
+    });
+    if (failure) throw new Error("The job could not be purged.", { cause: failure.error });
+    log("info", "purged", logFieldsOf(job));
+  }
+}
+
+function isPurge(decision: Decision): boolean {
+  return decision.effects.some((effect) => effect.type === "purge");
+}
+
+function snapshot(job: Job): Snapshot {
+  return { job: presentJob(job), pollAfterSeconds: pollAfterSeconds(job, now()) };
+}

@@ -1,0 +1,77 @@
+/**
+ * The calls a job object answers: the only way from the Worker to a job.
+ * A job's object is named by tenant and id, so another tenant's request reaches another, empty object: what is
+ * not yours cannot be told from what does not exist, not even by its speed.
+ */
+
+import type { Failure, JobStatus, Report, Submission, Trace } from "../core/job.ts";
+import type { Env } from "../env.ts";
+import type { EventView, JobView } from "./present.ts";
+
+/** The job as clients see it, and after how many seconds asking again is worthwhile. */
+export type Snapshot = { job: JobView; pollAfterSeconds: number | null };
+
+export type SubmitAnswer =
+  | ({ kind: "accepted" | "replayed" | "unique_conflict" } & Snapshot)
+  | { kind: "key_reused" }
+  | { kind: "place_taken"; jobId: string };
+
+export type CancelAnswer =
+  | ({ kind: "cancelled" } & Snapshot)
+  | { kind: "not_found" }
+  | { kind: "not_cancellable" | "version_mismatch"; status: JobStatus };
+
+export type RemoveAnswer = { kind: "removed" | "not_found" } | { kind: "not_finished"; status: JobStatus };
+
+/** What a replay is made of. */
+export type ReplaySource = {
+  type: string;
+  input: string;
+  metadata: Record<string, string>;
+  status: JobStatus;
+  isFinished: boolean;
+};
+
+/** What a worker needs to run the slice it has claimed. */
+export type Claim = {
+  type: string;
+  input: string;
+  checkpoint: string | null;
+  attempt: number;
+  slice: number;
+  attemptLimitMs: number;
+  leaseMs: number;
+  trace: Trace;
+};
+
+/** Why a call of a running attempt was refused: its job was cancelled, or it is no longer the one that counts. */
+export type RunRefusal = { ok: false; why: "cancelled" | "stale" };
+export type RunAnswer = { ok: true } | RunRefusal;
+
+/** How a slice ended, with what it had not yet reported. */
+export type Outcome =
+  | { type: "succeed"; result: string | null }
+  | { type: "fail"; failure: Failure }
+  | { type: "continue"; checkpoint: string };
+
+/** Every call may be repeated: what has taken effect once takes none again. Rejects only if the object failed. */
+export type JobApi = {
+  submit(submission: Submission, onConflict: "return" | "reject"): Promise<SubmitAnswer>;
+  read(): Promise<Snapshot | null>;
+  eventsAfter(seq: number): Promise<EventView[] | null>;
+  cancel(reason: string | null, ifVersion: number[] | null): Promise<CancelAnswer>;
+  remove(): Promise<RemoveAnswer>;
+  replaySource(): Promise<ReplaySource | null>;
+  holdsPlace(name: string): Promise<boolean>;
+
+  start(attempt: number, slice: number, lease: string): Promise<Claim | null>;
+  report(lease: string, report: Report, alive: boolean): Promise<RunAnswer>;
+  saveCheckpoint(lease: string, checkpoint: string): Promise<RunAnswer>;
+  finish(lease: string, report: Report, outcome: Outcome): Promise<RunAnswer>;
+  acknowledge(lease: string): Promise<void>;
+};
+
+/** A fresh stub of the job's object; take a new one for every try, for a broken one stays broken. */
+export function jobObject(env: Env, tenant: string, jobId: string): JobApi {
+  return env.JOBS.getByName(`${tenant}/${jobId}`) as unknown as JobApi;
+}

@@ -1,0 +1,197 @@
+/**
+ * Reads and writes CSV (RFC 4180) as a stream. csv-parse does the parsing; what it does not tell is found here:
+ * the line a record begins on, whether its quotes were right, and whether the bytes are UTF-8 at all.
+ * Holds one record and one chunk in memory, never the file.
+ */
+
+import { pipeline, Readable } from "node:stream";
+import { type InfoRecord, type Options, Parser } from "csv-parse";
+import { stringify } from "csv-stringify/sync";
+
+/** A chunk may become as many records as it has bytes, and those wait in memory: so chunks are kept small. */
+const CHUNK_BYTES = 16 * 1024;
+const STREAM = { objectMode: false, highWaterMark: CHUNK_BYTES };
+
+/** Most that lies in the two streams' buffers on the way to the parser. */
+const UNDER_WAY_BYTES = 6 * CHUNK_BYTES;
+
+/** One record: the line it begins on, from 1, its text without the line's end, and where reading goes on after it. */
+export type CsvRecord = {
+  line: number;
+  endLine: number;
+  endOffset: number;
+  raw: string;
+  /** Null if its quotes are wrong, so that nobody knows where its cells begin and end. */
+  cells: string[] | null;
+};
+
+/** Where to begin, which must be where a record begins, and what separates cells: one ASCII character. */
+export type CsvStart = { offset: number; line: number; delimiter: string };
+
+/** The file as a whole cannot be read on; thrown by `readCsv`. */
+export class UnreadableCsv extends Error {
+  readonly why: "not_utf8" | "record_too_large";
+  /** A line before which all was well. */
+  readonly line: number;
+  constructor(why: UnreadableCsv["why"], line: number) {
+    super(`${why} after line ${line}`);
+    this.why = why;
+    this.line = line;
+  }
+}
+
+type Parsed = { cells: string[]; raw: string; endBytes: number };
+
+/** How far reading is: the line the next record begins on, and the bytes given to the parser. */
+type Position = { line: number; fedBytes: number };
+
+const LINE_END = /[\r\n]$/;
+
+/**
+ * The records of `body`, which begins at `start.offset` of its file. Empty lines are none. A record with wrong quotes
+ * is yielded without cells and reading goes on after it; a quote that is never closed takes the rest of the file.
+ * Throws `UnreadableCsv` for bytes that are no UTF-8 (RFC 3629) and for a record larger than `recordBytesMax`.
+ */
+export async function* readCsv(
+  body: AsyncIterable<Uint8Array>,
+  start: CsvStart,
+  recordBytesMax: number,
+): AsyncGenerator<CsvRecord> {
+  const { offset, delimiter } = start;
+  const position: Position = { line: start.line, fedBytes: 0 };
+  const unclosed: string[] = [];
+  const parser = openParser(start, (raw) => unclosed.push(raw));
+  const source = Readable.from(guard(body, recordBytesMax, position, parser), STREAM);
+  // A fault of the source destroys the parser, whose iteration then throws it; there is nothing left to do here.
+  pipeline(source, parser, () => undefined);
+  let endBytesBefore = 0;
+  for await (const { cells, raw, endBytes } of parser as AsyncIterable<Parsed>) {
+    const { line } = position;
+    if (endBytes - endBytesBefore > recordBytesMax) throw new UnreadableCsv("record_too_large", line);
+    endBytesBefore = endBytes;
+    position.line += lineBreaks(raw);
+    const text = raw.replace(LINE_END, "");
+    if (text === "") continue;
+    yield {
+      line,
+      endLine: position.line,
+      endOffset: offset + endBytes,
+      raw: text,
+      cells: hasRightQuotes(text, delimiter) ? cells : null,
+    };
+  }
+  for (const raw of unclosed) {
+    yield {
+      line: position.line,
+      endLine: position.line + lineBreaks(raw),
+      endOffset: offset + position.fedBytes,
+      raw: raw.replace(LINE_END, ""),
+      cells: null,
+    };
+  }
+}
+
+/** The parser, lenient so that it always goes on: strictness comes after it, record by record. */
+function openParser({ offset, delimiter }: CsvStart, onUnclosed: (raw: string) => unknown): Parser {
+  const options = {
+    writableHighWaterMark: CHUNK_BYTES,
+    bom: offset === 0,
+    delimiter,
+    record_delimiter: ["\r\n", "\n", "\r"],
+    relax_column_count: true,
+    relax_quotes: true,
+    raw: true,
+    skip_records_with_error: true,
+    max_record_size: 0,
+    on_record: ({ record, raw }: { record: string[]; raw: string }, { bytes }: InfoRecord): Parsed => {
+      return { cells: record, raw, endBytes: bytes };
+    },
+    on_skip: (_error: unknown, raw?: string) => onUnclosed(raw ?? ""),
+  };
+  // The declared types know neither `on_record` with `raw` nor an `on_skip` for its effect.
+  return new Parser(options as unknown as Options);
+}
+
+/** Hands on small chunks, having seen that they are UTF-8 and that no record grows beyond all bounds. */
+async function* guard(
+  body: AsyncIterable<Uint8Array>,
+  recordBytesMax: number,
+  position: Position,
+  parser: Parser,
+): AsyncGenerator<Uint8Array> {
+  const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+  let records = 0;
+  let openBytes = 0;
+  for await (const bytes of body) {
+    checkUtf8(decoder, bytes, position);
+    for (let from = 0; from < bytes.byteLength; from += CHUNK_BYTES) {
+      const chunk = bytes.subarray(from, from + CHUNK_BYTES);
+      openBytes = parser.info.records === records ? openBytes + chunk.byteLength : chunk.byteLength;
+      records = parser.info.records;
+      if (openBytes > recordBytesMax + UNDER_WAY_BYTES) {
+        throw new UnreadableCsv("record_too_large", position.line);
+      }
+      position.fedBytes += chunk.byteLength;
+      yield chunk;
+    }
+  }
+  checkUtf8(decoder, null, position);
+}
+
+/** Looks at the next bytes; at null, whether the last character was whole. */
+function checkUtf8(decoder: TextDecoder, bytes: Uint8Array | null, position: Position): void {
+  try {
+    if (bytes) decoder.decode(bytes, { stream: true });
+    else decoder.decode();
+  } catch {
+    throw new UnreadableCsv("not_utf8", position.line);
+  }
+}
+
+/** Whether a record is cells as RFC 4180, section 2 has them: quotes around a whole cell, doubled within it. */
+function hasRightQuotes(text: string, delimiter: string): boolean {
+  if (!text.includes('"')) return true;
+  for (let at = 0; ; at += 1) {
+    at = text[at] === '"' ? endOfQuoted(text, at) : endOfPlain(text, at, delimiter);
+    if (at === text.length) return true;
+    if (text[at] !== delimiter) return false;
+  }
+}
+
+/** Index after the closing quote; -1 if there is none. */
+function endOfQuoted(text: string, start: number): number {
+  let quote = text.indexOf('"', start + 1);
+  while (quote !== -1 && text[quote + 1] === '"') quote = text.indexOf('"', quote + 2);
+  return quote === -1 ? -1 : quote + 1;
+}
+
+/** Index after a cell without quotes; -1 if there is one in it. */
+function endOfPlain(text: string, start: number, delimiter: string): number {
+  const next = text.indexOf(delimiter, start);
+  const end = next === -1 ? text.length : next;
+  return text.slice(start, end).includes('"') ? -1 : end;
+}
+
+/** Line ends of any of the three kinds, those within quotes too: what an editor would number. */
+function lineBreaks(text: string): number {
+  let count = 0;
+  for (let at = 0; at < text.length; at += 1) {
+    const isCarriageReturn = text[at] === "\r";
+    if (isCarriageReturn && text[at + 1] === "\n") at += 1;
+    if (isCarriageReturn || text[at] === "\n") count += 1;
+  }
+  return count;
+}
+
+/** Rows as CSV text with a line end (LF) after each. */
+export function writeCsv(rows: readonly (readonly string[])[]): string {
+  return stringify(rows as string[][]);
+}
+
+/**
+ * A text that a spreadsheet will show instead of running: what would be taken for a formula gets an apostrophe
+ * in front, as OWASP advises. Plain numbers are left alone, negative ones too.
+ */
+export function spreadsheetSafe(text: string): string {
+  return /^[=+\-@\t\r]/.test(text) && !/^[+-]?\d+(\.\d+)?$/.test(text) ? `'${text}` : text;
+}

@@ -1,0 +1,53 @@
+/**
+ * The shape of an API key: `acpt_`, 32 random characters, and a checksum of 6.
+ * The prefix and the checksum let secret scanners find a leaked key for certain, and let the service refuse
+ * garbage before it looks anything up. Pure: the randomness comes in as bytes, and no key is kept here.
+ */
+
+import { crc32 } from "node:zlib";
+import { hex, sha256 } from "./hash.ts";
+
+const PREFIX = "acpt_";
+const ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
+/** 32 characters out of 62 are 190 bits: beyond guessing, so a plain hash of the key is safe to store. */
+const RANDOM_CHARS = 32;
+
+/** The least that fills those 190 bits. */
+const RANDOM_BYTES_MIN = 24;
+
+/** 62 to the 6th power is the first that exceeds 2 to the 32nd. */
+const CHECKSUM_CHARS = 6;
+
+const SHAPE = new RegExp(`^${PREFIX}[0-9A-Za-z]{${RANDOM_CHARS + CHECKSUM_CHARS}}$`);
+
+/** The key made of `bytes`, at least 24 of them and secret; the same bytes give the same key. */
+export function makeKey(bytes: Uint8Array): string {
+  if (bytes.length < RANDOM_BYTES_MIN) throw new RangeError(`a key takes at least ${RANDOM_BYTES_MIN} bytes`);
+  const body = PREFIX + base62(BigInt(`0x${hex(bytes)}`), RANDOM_CHARS);
+  return body + checksum(body);
+}
+
+/** Whether `text` could be a key: right shape, right checksum. Says nothing about who it lets in. */
+export function isKey(text: string): boolean {
+  return SHAPE.test(text) && text.endsWith(checksum(text.slice(0, -CHECKSUM_CHARS)));
+}
+
+/** The SHA-256 of a key in hexadecimal: what is stored in its place. */
+export async function keyHash(key: string): Promise<string> {
+  return hex(await sha256(key));
+}
+
+/** CRC-32 (ISO-HDLC, as in zip) of the key's characters before it. */
+function checksum(body: string): string {
+  return base62(BigInt(crc32(body)), CHECKSUM_CHARS);
+}
+
+/** The last `chars` base-62 digits of `value`. */
+function base62(value: bigint, chars: number): string {
+  let text = "";
+  for (let rest = value; text.length < chars; rest /= 62n) {
+    text = ALPHABET.charAt(Number(rest % 62n)) + text;
+  }
+  return text;
+}

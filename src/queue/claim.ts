@@ -1,0 +1,34 @@
+/** Claims the slice a message rings for, and keeps together what a claimed run needs to speak to its job. */
+
+import type { Env } from "../env.ts";
+import { type Claim, type JobApi, jobObject } from "../job/stub.ts";
+import type { LogFields } from "../lib/log.ts";
+import { persist } from "../lib/persist.ts";
+import { uuid } from "../lib/world.ts";
+import type { JobMessage } from "./message.ts";
+import { openReporter, type Reporter } from "./reporter.ts";
+
+/** A slice that is ours to run, as long as its lease holds. */
+export type Run = {
+  message: JobMessage;
+  claim: Claim;
+  lease: string;
+  /** A fresh stub for every call. */
+  api: () => JobApi;
+  reporter: Reporter;
+  /** What every log line of this run carries. */
+  fields: LogFields;
+};
+
+/** Claims the slice; null if it is not waiting to be claimed. Rejects if the job could not be reached. */
+export async function claimSlice(message: JobMessage, env: Env): Promise<Run | null> {
+  const { tenant, jobId, attempt, slice } = message;
+  const api = () => jobObject(env, tenant, jobId);
+  const lease = uuid();
+  const claim = await persist(() => api().start(attempt, slice, lease));
+  if (!claim) return null;
+  const { requestId: request_id, traceparent } = claim.trace;
+  const trace_id = traceparent.split("-")[1];
+  const fields = { job_id: jobId, tenant, type: claim.type, attempt, slice, request_id, trace_id };
+  return { message, claim, lease, api, reporter: openReporter(api, lease, claim.leaseMs), fields };
+}

@@ -1,0 +1,57 @@
+/** What a job type's code is given: the promises of define.ts kept by the reporter and the stores. */
+
+import type { Progress } from "../core/job.ts";
+import { jobDatasets } from "../datasets/store.ts";
+import { type Env, settings } from "../env.ts";
+import { jobFiles, openFileStore } from "../files/store.ts";
+import type { RunAnswer } from "../job/stub.ts";
+import { ContinueLater, type JobContext } from "../job-types/define.ts";
+import { persist } from "../lib/persist.ts";
+import { now } from "../lib/world.ts";
+import type { Run } from "./claim.ts";
+
+const CHECKPOINT_BYTES_MAX = 64 * 1024;
+
+const nothing: Progress = { current: null, total: null, unit: null, stage: null, message: null };
+
+export function jobContext(env: Env, { message, claim, lease, api, reporter }: Run): JobContext {
+  const { tenant, jobId } = message;
+  const startedAt = now();
+
+  /** A call that must get through, and that tells whether the attempt still counts. */
+  async function confirmed(call: () => Promise<RunAnswer>): Promise<void> {
+    reporter.heed(await persist(call));
+    reporter.signal.throwIfAborted();
+  }
+
+  return {
+    id: jobId,
+    attempt: claim.attempt,
+    slice: claim.slice,
+    signal: reporter.signal,
+    checkpoint: claim.checkpoint === null ? null : JSON.parse(claim.checkpoint),
+    traceparent: claim.trace.traceparent,
+    allowLocalTargets: settings(env).ALLOW_LOCAL_TARGETS,
+    files: jobFiles(openFileStore(env), tenant, jobId),
+    datasets: jobDatasets(env, tenant),
+    remainingMs: () => startedAt + claim.attemptLimitMs - now(),
+    progress: (report) => reporter.progress({ ...nothing, ...report }),
+    log: (text, level = "info") => reporter.log({ level, message: text }),
+    heartbeat: () => reporter.heartbeat(),
+    ensureCurrent: () => confirmed(() => api().report(lease, { progress: null, logs: [] }, true)),
+    async saveCheckpoint(checkpoint) {
+      const text = checkpointText(checkpoint);
+      await confirmed(() => api().saveCheckpoint(lease, text));
+    },
+    continueLater: (checkpoint) => new ContinueLater(checkpoint),
+  };
+}
+
+/** A checkpoint as stored. Throws if it is larger than 64 KiB, for it is rewritten with every change. */
+export function checkpointText(checkpoint: unknown): string {
+  const text = JSON.stringify(checkpoint ?? null);
+  if (new TextEncoder().encode(text).length > CHECKPOINT_BYTES_MAX) {
+    throw new Error(`A checkpoint is at most ${CHECKPOINT_BYTES_MAX} bytes of JSON.`);
+  }
+  return text;
+}

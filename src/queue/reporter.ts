@@ -1,0 +1,108 @@
+/**
+ * Speaks for a running attempt to its job: passes reports on, at most one a second, and renews the lease.
+ * It also listens: when the job says that the attempt no longer counts, `signal` aborts.
+ */
+
+import type { LogLine, Progress, Report } from "../core/job.ts";
+import type { JobApi, RunAnswer, RunRefusal } from "../job/stub.ts";
+import { now, pause } from "../lib/world.ts";
+
+/** News is stored at most this often: a write is money, and nobody reads faster. */
+const NEWS_MS = 1_000;
+
+/** Without news the lease is renewed this often, which is also how soon a cancellation is heard. */
+const BEAT_MS = 5_000;
+
+export type Reporter = ReturnType<typeof openReporter>;
+
+/** Starts speaking for the attempt that holds `lease`; `api` gives a fresh stub for every call. */
+export function openReporter(api: () => JobApi, lease: string, leaseMs: number) {
+  const stopped = new AbortController();
+  const aborted = new AbortController();
+  const beatMs = Math.min(BEAT_MS, leaseMs / 3);
+  let progress: Progress | null = null;
+  let logs: LogLine[] = [];
+  let alive = false;
+  let sentAt = now() - NEWS_MS;
+  let heardAt = now();
+  let nudge = new AbortController();
+  let refusal: RunRefusal["why"] | null = null;
+
+  const hasNews = () => progress !== null || logs.length > 0;
+
+  function take(): Report {
+    const report = { progress, logs };
+    progress = null;
+    logs = [];
+    return report;
+  }
+
+  /** What could not be delivered is said again, unless newer progress has come. */
+  function putBack(report: Report): void {
+    progress ??= report.progress;
+    logs = [...report.logs, ...logs];
+  }
+
+  function heed(answer: RunAnswer): void {
+    heardAt = now();
+    if (answer.ok) return;
+    refusal = answer.why;
+    aborted.abort(new DOMException("This attempt no longer counts.", "AbortError"));
+  }
+
+  async function send(): Promise<void> {
+    const report = take();
+    const wasAlive = alive;
+    alive = false;
+    sentAt = now();
+    try {
+      heed(await api().report(lease, report, wasAlive));
+    } catch {
+      putBack(report);
+      alive ||= wasAlive;
+      const isLeaseOver = now() - heardAt > leaseMs;
+      if (isLeaseOver) heed({ ok: false, why: "stale" });
+    }
+  }
+
+  async function speak(): Promise<void> {
+    while (!stopped.signal.aborted && !aborted.signal.aborted) {
+      const waitMs = sentAt + (hasNews() ? NEWS_MS : beatMs) - now();
+      nudge = new AbortController();
+      if (waitMs > 0) await pause(waitMs, AbortSignal.any([nudge.signal, stopped.signal]));
+      const isDue = now() - sentAt >= (hasNews() ? NEWS_MS : beatMs);
+      if (isDue && !stopped.signal.aborted) await send();
+    }
+  }
+
+  const speaking = speak();
+
+  return {
+    /** Aborts when the attempt no longer counts. */
+    signal: aborted.signal,
+    /** Why it no longer counts; null while it does. */
+    refusal: () => refusal,
+    progress(news: Progress): void {
+      const isFirst = !hasNews();
+      progress = news;
+      alive = true;
+      if (isFirst) nudge.abort();
+    },
+    log(line: LogLine): void {
+      const isFirst = !hasNews();
+      logs.push(line);
+      alive = true;
+      if (isFirst) nudge.abort();
+    },
+    heartbeat(): void {
+      alive = true;
+    },
+    heed,
+    /** Stops speaking; answers what was not yet said, for the outcome to carry. */
+    async close(): Promise<Report> {
+      stopped.abort();
+      await speaking;
+      return take();
+    },
+  };
+}

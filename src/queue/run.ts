@@ -1,0 +1,89 @@
+/**
+ * Runs one slice of one attempt, from claim to outcome. Whatever happens here, the job's object decides what
+ * it means: a run that dies anywhere is found by its lease, one that comes too late is refused.
+ */
+
+import type { Failure, Report } from "../core/job.ts";
+import { PLAIN_MESSAGE, referenceOf } from "../core/transition.ts";
+import type { Env } from "../env.ts";
+import type { Outcome } from "../job/stub.ts";
+import { ContinueLater, JobFailure, type JobTypes } from "../job-types/define.ts";
+import { log } from "../lib/log.ts";
+import { persist } from "../lib/persist.ts";
+import { pause } from "../lib/world.ts";
+import { claimSlice, type Run } from "./claim.ts";
+import { checkpointText, jobContext } from "./context.ts";
+import type { JobMessage } from "./message.ts";
+
+/** A handler that never returns is left behind this long after its limit. */
+const GRACE_MS = 10_000;
+
+const RESULT_BYTES_MAX = 1024 * 1024;
+
+/**
+ * Claims the slice a message is for and sees it through; does nothing if it is not waiting to be claimed.
+ * Rejects only if the job could not be reached to claim it: then the message should come again.
+ */
+export async function runSlice(message: JobMessage, env: Env, types: JobTypes): Promise<void> {
+  const run = await claimSlice(message, env);
+  if (!run) return;
+  const returned = new AbortController();
+  const work = execute(run, env, types)
+    .then((outcome) => conclude(run, outcome))
+    .catch((error) => log("error", "outcome_lost", { ...run.fields, error }))
+    .finally(() => returned.abort());
+  await Promise.race([work, pause(run.claim.attemptLimitMs + GRACE_MS, returned.signal)]);
+  if (returned.signal.aborted) return;
+  await run.reporter.close();
+  log("warn", "handler_abandoned", run.fields);
+}
+
+/** Runs the job type's code and says how it ended; what it threw is logged here and goes nowhere else. */
+async function execute(run: Run, env: Env, types: JobTypes): Promise<Outcome> {
+  try {
+    const type = types.get(run.claim.type);
+    if (!type) throw new Error(`There is no job type ${run.claim.type} any more.`);
+    const input = type.input.safeParse(JSON.parse(run.claim.input));
+    if (!input.success) throw new JobFailure("invalid_input", { cause: input.error });
+    return outcomeOf(await type.run(input.data, jobContext(env, run)));
+  } catch (error) {
+    const failure = failureOf(run, error);
+    if (!run.reporter.signal.aborted) log("warn", "attempt_threw", { ...run.fields, ...failure, error });
+    return { type: "fail", failure };
+  }
+}
+
+/** Tells the job the outcome, or, if the job was cancelled meanwhile, that its code has stopped. */
+async function conclude(run: Run, outcome: Outcome): Promise<void> {
+  const report = await run.reporter.close();
+  const refusal = run.reporter.refusal() ?? (await finish(run, report, outcome));
+  if (refusal === "cancelled") await persist(() => run.api().acknowledge(run.lease));
+}
+
+async function finish(run: Run, report: Report, outcome: Outcome) {
+  const answer = await persist(() => run.api().finish(run.lease, report, outcome));
+  return answer.ok ? null : answer.why;
+}
+
+function outcomeOf(returned: unknown): Outcome {
+  if (returned instanceof ContinueLater) {
+    return { type: "continue", checkpoint: checkpointText(returned.checkpoint) };
+  }
+  const result = returned === undefined || returned === null ? null : JSON.stringify(returned);
+  if (result !== null && new TextEncoder().encode(result).length > RESULT_BYTES_MAX) {
+    throw new Error(`A result is at most ${RESULT_BYTES_MAX} bytes of JSON; store more as a file.`);
+  }
+  return { type: "succeed", result };
+}
+
+/** The public side of whatever was thrown: declared words, or none. */
+function failureOf({ message, claim }: Run, error: unknown): Failure {
+  const reference = referenceOf(message.jobId, claim.attempt);
+  if (!(error instanceof JobFailure)) {
+    const kind = "internal_error";
+    return { kind, code: kind, message: PLAIN_MESSAGE, retryAfterMs: null, reference };
+  }
+  const { kind, retryAfterMs } = error;
+  const publicMessage = error.publicMessage ?? PLAIN_MESSAGE;
+  return { kind, code: error.code ?? kind, message: publicMessage, retryAfterMs, reference };
+}

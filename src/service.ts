@@ -1,0 +1,15 @@
+/** Puts the Worker together from its job types: requests to the app, messages to the consumer. */
+
+import type { Env } from "./env.ts";
+import { createApp } from "./http/app.ts";
+import type { JobTypes } from "./job-types/define.ts";
+import { consume } from "./queue/consumer.ts";
+
+/** The handlers of a Worker that offers these job types. */
+export function createService(types: JobTypes): ExportedHandler<Env> {
+  const app = createApp(types);
+  return {
+    fetch: app.fetch,
+    queue: (batch, env, ctx) => consume(batch, env, ctx, types),
+  };
+}

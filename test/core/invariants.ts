@@ -1,0 +1,176 @@
+/**
+ * What must be true of every job after every command, whatever the commands, their order and the clock.
+ * Plain assertions, for they run a hundred thousand times; a broken one says which promise it was.
+ */
+
+import assert from "node:assert/strict";
+import {
+  type Attempt,
+  type Command,
+  type Decision,
+  isFinished,
+  type Job,
+  type JobEvent,
+  type JobStatus,
+  type Progress,
+  timeLimitAt,
+} from "../../src/core/job.ts";
+import { percent } from "../../src/core/report.ts";
+import { transition } from "../../src/core/transition.ts";
+import { nextWakeup } from "../../src/core/wakeup.ts";
+import { countOf, leaseOf, NO_JITTER, standing, startCommand } from "./jobs.ts";
+
+const legalMoves: Record<JobStatus, readonly JobStatus[]> = {
+  queued: ["running", "cancelled"],
+  running: ["succeeded", "failed", "cancelled"],
+  succeeded: [],
+  failed: [],
+  cancelled: [],
+};
+
+/** Checks one command: `before` and `decision.job` around it, and that nothing was promised and then broken. */
+export function checkStep(before: Job, command: Command, now: number, decision: Decision): void {
+  const { answer, job, events, effects } = decision;
+  checkMove(before, job);
+  checkAttempts(before, job);
+  checkVersion(before, job, now);
+  checkEvents(before, job, events, now);
+  if (job === before) assert.deepEqual(events, [], "nothing changed, so nothing is told");
+  const wasOverdue = nextWakeup(before) <= now;
+  if (!answer.ok && !wasOverdue) {
+    assert.equal(job, before, "a refused command leaves the very same job");
+    assert.deepEqual(effects, []);
+  }
+  if (command.type === "wake") assert.deepEqual(answer, { ok: true });
+  checkEffects(before, command, decision);
+  checkAlarm(before, job, now);
+}
+
+/** Checks the whole history: numbered without a gap, begun once, ended once if at all. */
+export function checkHistory(job: Job, events: readonly JobEvent[]): void {
+  events.forEach((event, index) => {
+    assert.equal(event.seq, index + 1, "events count from 1 without a gap");
+  });
+  assert.equal(job.lastSeq, events.length);
+  assert.equal(events[0]?.type, "job.queued");
+  const finals = countOf(events, "job.succeeded", "job.failed", "job.cancelled");
+  assert.equal(finals, isFinished(job) ? 1 : 0, "exactly one final event if and only if finished");
+  if (isFinished(job))
+    assert.equal(events.at(-1)?.type, `job.${job.phase.status}`, "the final event is last");
+  assert.equal(countOf(events, "job.started"), job.attempts.length);
+  const failedAttempts = job.attempts.filter(({ error }) => error !== null);
+  assert.equal(countOf(events, "job.attempt_failed"), failedAttempts.length);
+}
+
+function checkMove(before: Job, job: Job): void {
+  const from = before.phase.status;
+  const to = job.phase.status;
+  assert.ok(from === to || legalMoves[from].includes(to), `${from} may not become ${to}`);
+  if (isFinished(job)) assert.equal(job.checkpoint, null, "a finished job has nowhere to resume");
+  if (!isFinished(before) || job === before) return;
+  assert.equal(standing(before), "stopping", "only the acknowledgement of a cancelled job is still to come");
+  assert.deepEqual(
+    withoutAcknowledgement(job),
+    withoutAcknowledgement(before),
+    "a finished job never changes",
+  );
+}
+
+function withoutAcknowledgement(job: Job) {
+  const { version: _version, updatedAt: _updatedAt, phase, ...rest } = job;
+  const {
+    acknowledgedAt: _acknowledgedAt,
+    stopping: _stopping,
+    ...cancellation
+  } = phase.status === "cancelled" ? phase.cancellation : { acknowledgedAt: null, stopping: null };
+  return { ...rest, phase: { ...phase, cancellation } };
+}
+
+function checkAttempts(before: Job, job: Job): void {
+  const { attempts, policy } = job;
+  assert.ok(attempts.length <= policy.maxAttempts, "no more attempts than allowed");
+  attempts.forEach((attempt, index) => {
+    assert.equal(attempt.number, index + 1, "attempts are numbered from 1");
+    const isLast = index === attempts.length - 1;
+    assert.equal(attempt.status === "running", attempt.finishedAt === null);
+    assert.ok(isLast || attempt.finishedAt !== null, "only the last attempt may be open");
+  });
+  before.attempts.forEach((attempt, index) => {
+    if (attempt.finishedAt !== null) assert.equal(attempts[index], attempt, "an ended attempt never changes");
+  });
+  const isOpen = attempts.at(-1)?.status === "running";
+  const shouldBeOpen = ["executing", "continuing"].includes(standing(job));
+  assert.equal(isOpen, shouldBeOpen, `a ${standing(job)} job has an open attempt or not`);
+  assert.equal(leaseOf(job) !== null, standing(job) === "executing", "a lease if and only if executing");
+  assert.equal(attempts.length === 0, job.slice === 0);
+}
+
+/** What a client sees of a job, apart from the version itself. */
+function visible({ phase, attempts, progress, result }: Job) {
+  const { status } = phase;
+  const why = "activity" in phase ? phase.activity : "wait" in phase ? phase.wait.sends > 0 : null;
+  const nextAttemptAt = "wait" in phase ? phase.wait.dueAt : null;
+  const acknowledgedAt = phase.status === "cancelled" ? phase.cancellation.acknowledgedAt : null;
+  const last: Attempt | undefined = attempts.at(-1);
+  return [status, why, nextAttemptAt, acknowledgedAt, attempts.length, last?.status, progress, result];
+}
+
+function checkVersion(before: Job, job: Job, now: number): void {
+  const grown = job.version - before.version;
+  assert.ok(grown === 0 || grown === 1, `one command may not make ${grown} versions`);
+  if (grown === 0) {
+    assert.deepEqual(visible(job), visible(before), "the same version looks the same");
+    assert.equal(job.updatedAt, before.updatedAt);
+  } else {
+    assert.equal(job.updatedAt, now, "a new version says when");
+  }
+}
+
+function checkEvents(before: Job, job: Job, events: readonly JobEvent[], now: number): void {
+  assert.equal(job.lastSeq, before.lastSeq + events.length);
+  for (const event of events) {
+    assert.equal(event.at, now);
+    if (event.type === "job.progress") checkProgress(event.progress);
+  }
+  if (job.progress) checkProgress(job.progress);
+}
+
+/** Messages go out for what really waits, as often as the job counts them; only an alarm purges. */
+function checkEffects(before: Job, command: Command, { job, effects }: Decision): void {
+  if (command.type !== "wake")
+    assert.ok(
+      effects.every(({ type }) => type !== "purge"),
+      "only wake purges",
+    );
+  const { phase } = job;
+  if (phase === before.phase || !("wait" in phase) || phase.wait.sends === 0) return;
+  const asked = startCommand(job, "any");
+  assert.ok(asked.type === "start");
+  const { attempt, slice } = asked;
+  assert.deepEqual(effects.at(-1), { type: "send", attempt, slice }, "a message counted is a message sent");
+}
+
+function checkProgress(progress: Progress): void {
+  const { current, total } = progress;
+  const shown = percent(progress);
+  if (current === null || total === null) {
+    assert.equal(shown, null, "no total, no percent");
+  } else {
+    assert.ok(current <= total, "a total that was passed is dropped");
+    assert.equal(shown === 100, current === total, "100 percent exactly when all is done");
+  }
+}
+
+/** The alarm is never dead: while a job is unfinished it lies ahead, and when it rings something happens. */
+function checkAlarm(before: Job, job: Job, now: number): void {
+  const at = nextWakeup(job);
+  assert.ok(Number.isFinite(at), "there is always a next wake-up");
+  const woken = transition(job, { type: "wake" }, Math.max(at, now), NO_JITTER);
+  if (isFinished(job)) {
+    assert.deepEqual(woken, { answer: { ok: true }, job, events: [], effects: [{ type: "purge" }] });
+    return;
+  }
+  assert.ok(at <= timeLimitAt(job), "nothing is awaited beyond the total limit");
+  if (job !== before) assert.ok(at > now, "after a change the next wake-up lies ahead");
+  assert.notEqual(woken.job, job, "an alarm that rings in time changes the job");
+}

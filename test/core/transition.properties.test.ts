@@ -1,0 +1,299 @@
+/** Promises kept under any limits, any commands in any order, stale or not, and any clock. */
+
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { describe, test } from "vitest";
+import {
+  type Command,
+  type Decision,
+  failureKinds,
+  isFinished,
+  type Job,
+  type JobEvent,
+  type Policy,
+  type Report,
+  temporaryKinds,
+  timeLimitAt,
+} from "../../src/core/job.ts";
+import { accept, transition } from "../../src/core/transition.ts";
+import { nextWakeup } from "../../src/core/wakeup.ts";
+import { checkHistory, checkStep } from "./invariants.ts";
+import {
+  DAY,
+  failCommand,
+  HOUR,
+  leaseOf,
+  MINUTE,
+  nothing,
+  progressOf,
+  reportOf,
+  SECOND,
+  startCommand,
+  submissionOf,
+  T0,
+} from "./jobs.ts";
+
+/** Small limits meet each other often, large ones are what is deployed. */
+const limitMs = (most: number) =>
+  fc.oneof(fc.integer({ min: 1, max: 100 }), fc.integer({ min: 1, max: most }));
+
+const orZero = (arbitrary: fc.Arbitrary<number>) =>
+  fc.oneof({ weight: 1, arbitrary: fc.constant(0) }, { weight: 7, arbitrary });
+
+const policies: fc.Arbitrary<Policy> = fc.record({
+  maxAttempts: fc.integer({ min: 1, max: 25 }),
+  attemptLimitMs: limitMs(14 * MINUTE),
+  silenceLimitMs: fc.option(limitMs(10 * MINUTE)),
+  timeLimitMs: limitMs(2 * DAY),
+  leaseMs: limitMs(2 * MINUTE),
+  redeliverMs: limitMs(5 * MINUTE),
+  backoff: fc.record({
+    firstMs: orZero(limitMs(MINUTE)),
+    factor: fc.constantFrom(1, 1.5, 2, 10),
+    capMs: orZero(limitMs(15 * MINUTE)),
+  }),
+  retryKinds: fc.subarray([...failureKinds]).map((more) => [...new Set([...temporaryKinds, ...more])]),
+  retentionMs: limitMs(30 * DAY),
+});
+
+const submissions = fc.record({
+  policy: policies,
+  runAt: fc.option(fc.integer({ min: T0 - HOUR, max: T0 + DAY }), { freq: 1 }),
+  startWithinMs: fc.option(orZero(limitMs(DAY)), { freq: 1 }),
+});
+
+const amounts = fc.option(fc.oneof(fc.nat(10), fc.maxSafeNat()));
+const reports: fc.Arbitrary<Report> = fc.oneof(
+  fc.constant(nothing),
+  fc.tuple(amounts, amounts).map(([current, total]) => reportOf(progressOf(current, total))),
+  fc.tuple(amounts, fc.nat(400)).map(([current, lines]) => {
+    return reportOf(progressOf(current), ...Array<string>(lines).fill("a line"));
+  }),
+);
+
+/** Of some values, the first far more often than the others. */
+const mostly = <const T>(usual: T, ...others: T[]) =>
+  fc.oneof(
+    { weight: 5, arbitrary: fc.constant(usual) },
+    { weight: 1, arbitrary: fc.constantFrom(...others) },
+  );
+
+const random = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
+
+/** How the clock moves before a command: hardly, to around the alarm, or far. */
+const pauses = fc.oneof(
+  {
+    weight: 30,
+    arbitrary: fc.record({ until: fc.constant("now" as const), ms: fc.constantFrom(0, 0, 1, 500, 3_000) }),
+  },
+  {
+    weight: 9,
+    arbitrary: fc.record({
+      until: fc.constant("alarm" as const),
+      ms: fc.constantFrom(-1, 0, 1, SECOND, HOUR),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({ until: fc.constant("now" as const), ms: fc.integer({ min: 0, max: 3 * DAY }) }),
+  },
+);
+
+const acts = fc.record({
+  pause: pauses,
+  /** Whether alarms that lie between ring at their time, or not at all. */
+  alarms: mostly(true, false),
+  /** Whether a job that waits is waited for and claimed, whatever the command was to be. */
+  fits: mostly(true, false),
+  random,
+  /** Whose lease the command carries: the one that holds now, the last one given, or one never given. */
+  whose: mostly("current", "last", "foreign"),
+  /** How far the attempt or version named is from the right one. */
+  off: mostly(0, -1, 1),
+  alive: fc.boolean(),
+  report: reports,
+  kind: mostly("service_unavailable", ...failureKinds),
+  retryAfterMs: mostly(null, 0, SECOND, 2 * HOUR),
+  command: fc.constantFrom(
+    ...(["start", "report", "report", "report", "report", "save_checkpoint", "save_checkpoint"] as const),
+    ...(["continue", "continue", "continue", "fail", "fail", "fail", "fail", "wake", "wake"] as const),
+    ...(["succeed", "cancel", "acknowledge", "acknowledge"] as const),
+  ),
+});
+const sequences = fc.array(acts, { minLength: 1, maxLength: 40, size: "max" });
+type Act = typeof acts extends fc.Arbitrary<infer T> ? T : never;
+
+describe("any commands under any limits and any clock", () => {
+  test("keep every promise after every single command", () => {
+    fc.assert(
+      fc.property(submissions, sequences, (submission, sequence) => {
+        const life = checkedLife(submission);
+        for (const act of sequence) {
+          if (life.hasLongFinished()) break;
+          life.advance(act);
+          life.apply(commandOf(act, life.job(), life.lastLease()), act.random);
+        }
+        checkHistory(life.job(), life.events);
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+});
+
+describe("a job under any limits", () => {
+  test("that nobody ever claims ends by its limits: cancelled as expired", () => {
+    fc.assert(
+      fc.property(submissions, random, (submission, chance) => {
+        const life = checkedLife(submission);
+        life.wakeUntilFinished(chance, () => undefined);
+        assert.deepEqual(endOf(life.job()), ["cancelled", "expired"]);
+        assert.equal(
+          finishedAt(life.job()),
+          Math.min(timeLimitAt(life.job()), life.job().startBy ?? Infinity),
+        );
+        checkHistory(life.job(), life.events);
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  test("whose workers all vanish ends by its limits, in time: failed, or expired if none ever came", () => {
+    fc.assert(
+      fc.property(submissions, random, (submission, chance) => {
+        const life = checkedLife(submission);
+        life.wakeUntilFinished(chance, () => life.apply(startCommand(life.job(), life.newLease()), chance));
+        const { attempts } = life.job();
+        const [status, reason] = endOf(life.job());
+        assert.equal(status, attempts.length === 0 ? "cancelled" : "failed");
+        assert.ok(reason !== "permanent_failure" && reason !== "requested");
+        assert.ok(attempts.every((attempt) => ["lost", "timed_out"].includes(attempt.status)));
+        assert.ok(finishedAt(life.job()) <= timeLimitAt(life.job()));
+        checkHistory(life.job(), life.events);
+      }),
+      { numRuns: 400 },
+    );
+  });
+
+  test("that would continue for ever ends by its limits, in its first attempt", () => {
+    const patient = submissions.map((submission) => ({
+      ...submission,
+      policy: { ...submission.policy, attemptLimitMs: HOUR, leaseMs: HOUR, silenceLimitMs: null },
+    }));
+    fc.assert(
+      fc.property(patient, limitMs(MINUTE), random, (submission, sliceMs, chance) => {
+        const { timeLimitMs } = submission.policy;
+        const life = checkedLife(submission);
+        life.wakeUntilFinished(chance, () => {
+          life.apply(startCommand(life.job(), life.newLease()), chance);
+          life.pass(Math.max(sliceMs, Math.ceil(timeLimitMs / 20)));
+          const lease = life.lastLease();
+          life.apply({ type: "continue", lease, report: nothing, checkpoint: "{}" }, chance);
+        });
+        assert.ok(
+          ["time_limit_exceeded", "expired", "attempts_exhausted"].includes(`${endOf(life.job())[1]}`),
+        );
+        assert.ok(life.job().attempts.length <= 1);
+      }),
+      { numRuns: 200 },
+    );
+  });
+});
+
+function endOf({ phase }: Job): [string, string | null] {
+  return [phase.status, "reason" in phase ? phase.reason : null];
+}
+
+function finishedAt({ phase }: Job): number {
+  return "finishedAt" in phase ? phase.finishedAt : Number.NaN;
+}
+
+/** A life in which every command is checked. */
+function checkedLife(submission: Parameters<typeof submissionOf>[0]) {
+  const accepted = accept(submissionOf(submission), T0);
+  const events: JobEvent[] = [...accepted.events];
+  let job = accepted.job;
+  let now = T0;
+  let leases = 0;
+  let inVain = 0;
+
+  function apply(command: Command, chance: number): Decision {
+    const before = job;
+    const decision = transition(before, command, now, chance);
+    checkStep(before, command, now, decision);
+    if (isFinished(before)) inVain += 1;
+    job = decision.job;
+    events.push(...decision.events);
+    if (job.phase.status !== before.phase.status) checkHistory(job, events);
+    return decision;
+  }
+
+  return {
+    events,
+    apply,
+    job: () => job,
+    /** Finished so long ago that enough has been tried in vain. */
+    hasLongFinished: () => inVain >= 6,
+    lastLease: () => `lease-${leases}`,
+    newLease: () => `lease-${++leases}`,
+    pass(ms: number): void {
+      now += ms;
+    },
+    /** Lets the clock run before an act, with or without the alarms that ring on the way. */
+    advance({ pause, alarms, fits, random: chance }: Act): void {
+      const isNotDue = "wait" in job.phase && job.phase.wait.sends === 0;
+      const toAlarm = pause.until === "alarm" || (fits && isNotDue);
+      const from = toAlarm ? Math.min(nextWakeup(job), now + 3 * DAY) : now;
+      const target = Math.max(now, from + pause.ms);
+      while (alarms && !isFinished(job) && nextWakeup(job) < target) {
+        now = Math.max(now, nextWakeup(job));
+        apply({ type: "wake" }, chance);
+      }
+      now = target;
+      leases += "wait" in job.phase ? 1 : 0;
+    },
+    /** Rings every alarm at its time; `onSent` acts whenever a message for a worker has gone out. */
+    wakeUntilFinished(chance: number, onSent: () => void): void {
+      if (accepted.effects.length > 0) onSent();
+      for (let rings = 0; !isFinished(job); rings++) {
+        assert.ok(rings < 2_000, "a job does not wake for ever");
+        now = Math.max(now, nextWakeup(job));
+        const { effects } = apply({ type: "wake" }, chance);
+        if (effects.some(({ type }) => type === "send")) onSent();
+      }
+    },
+  };
+}
+
+/** The command an act means for the job as it stands. */
+function commandOf(act: Act, job: Job, newest: string): Command {
+  const { report, alive, off } = act;
+  const isClaimed = act.fits && "wait" in job.phase && act.command !== "cancel";
+  const stopping = job.phase.status === "cancelled" ? job.phase.cancellation.stopping : null;
+  const lease = {
+    current: leaseOf(job) ?? stopping ?? newest,
+    last: newest,
+    foreign: "lease-of-another",
+  }[act.whose];
+  switch (isClaimed ? "start" : act.command) {
+    case "start": {
+      const command = startCommand(job, newest);
+      return command.type === "start" ? { ...command, attempt: command.attempt + off } : command;
+    }
+    case "report":
+      return { type: "report", lease, report, alive };
+    case "save_checkpoint":
+      return { type: "save_checkpoint", lease, checkpoint: "{}" };
+    case "continue":
+      return { type: "continue", lease, report, checkpoint: "{}" };
+    case "fail":
+      return failCommand(lease, act.kind, act.retryAfterMs, report);
+    case "succeed":
+      return { type: "succeed", lease, report, result: null };
+    case "cancel":
+      return { type: "cancel", reason: null, ifVersion: off === 0 ? null : [job.version + off, 1] };
+    case "acknowledge":
+      return { type: "acknowledge", lease };
+    case "wake":
+      return { type: "wake" };
+  }
+}

@@ -1,0 +1,83 @@
+/** The two scripts as a person runs them: in a process of their own, with the project's Node. */
+
+import { spawnSync } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { describe, expect, it } from "vitest";
+import { localApiKeys, localKeys } from "../../scripts/local-keys.ts";
+import { ApiKey } from "../../src/http/keys.ts";
+import { isKey, keyHash } from "../../src/lib/key.ts";
+
+const root = fileURLToPath(new URL("../..", import.meta.url).href);
+
+function run(script: string, ...args: string[]) {
+  const { status, stdout, stderr } = spawnSync("node_modules/.bin/node", [`scripts/${script}.ts`, ...args], {
+    cwd: root,
+    encoding: "utf8",
+  });
+  return { status, stdout, stderr };
+}
+
+describe("dev-keys", () => {
+  it("prints the keys of the two local tenants as JSON, the same on every machine", async () => {
+    const { status, stdout } = run("dev-keys");
+    expect(status).toBe(0);
+    const keys = JSON.parse(stdout);
+    expect(keys).toEqual({
+      acme: { full: expect.any(String), read: expect.any(String) },
+      globex: { full: expect.any(String), read: expect.any(String) },
+    });
+    expect(keys).toEqual(await localKeys());
+  });
+
+  it("gives four different keys, listed with their scopes", async () => {
+    const { acme, globex } = await localKeys();
+    const keys = [acme.full, acme.read, globex.full, globex.read];
+    expect(new Set(keys).size).toBe(4);
+    expect(keys.every(isKey)).toBe(true);
+    const both = ["jobs:read", "jobs:write"];
+    const text = await localApiKeys();
+    expect(ApiKey.array().parse(JSON.parse(text))).toMatchObject([
+      { hash: await keyHash(acme.full), tenant: "acme", scopes: both },
+      { hash: await keyHash(acme.read), tenant: "acme", scopes: ["jobs:read"] },
+      { hash: await keyHash(globex.full), tenant: "globex", scopes: both },
+      { hash: await keyHash(globex.read), tenant: "globex", scopes: ["jobs:read"] },
+    ]);
+    for (const key of keys) expect(text).not.toContain(key);
+  });
+});
+
+describe("new-key", () => {
+  it("prints a key once, the entry for it, and how to store it", async () => {
+    const expires = "2999-01-01T00:00:00Z";
+    const args = ["--tenant", "acme", "--scopes", "jobs:read", "--expires", expires, "--name", "the shop"];
+    const { status, stdout } = run("new-key", ...args);
+    expect(status).toBe(0);
+    const [key = "", ...more] = stdout.match(/acpt_\w+/g) ?? [];
+    expect(isKey(key)).toBe(true);
+    expect(more).toEqual([]);
+    expect(ApiKey.parse(JSON.parse(stdout.match(/\{.*\}/)?.[0] ?? ""))).toEqual({
+      hash: await keyHash(key),
+      tenant: "acme",
+      scopes: ["jobs:read"],
+      expires_at: expires,
+      name: "the shop",
+    });
+    expect(stdout).toContain("wrangler secret put API_KEYS");
+  });
+
+  it.each([
+    ["no tenant", [], "--tenant is missing"],
+    ["a bad tenant", ["--tenant", "Acme Inc"], "--tenant:"],
+    ["an unknown scope", ["--tenant", "acme", "--scopes", "jobs:read,admin"], "--scopes:"],
+    ["no scope", ["--tenant", "acme", "--scopes", ""], "--scopes:"],
+    ["a bad time", ["--tenant", "acme", "--expires", "tomorrow"], "--expires:"],
+    ["a past time", ["--tenant", "acme", "--expires", "2020-01-01T00:00:00Z"], "--expires lies in the past"],
+    ["an unknown option", ["--tenant", "acme", "--admin"], "--admin"],
+  ])("refuses %s with a clear message and prints no key", (_what, args, message) => {
+    const { status, stdout, stderr } = run("new-key", ...args);
+    expect(status).toBe(1);
+    expect(stdout).toBe("");
+    expect(stderr).toContain(message);
+    expect(stderr).not.toMatch(/acpt_|\n {4}at /);
+  });
+});

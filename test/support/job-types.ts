@@ -1,0 +1,63 @@
+/** Job types that exist to be tested: one for each rule that no built-in type declares. */
+
+import { z } from "zod";
+import { defineJobType, type JobTypes, MINUTE } from "../../src/job-types/define.ts";
+
+/** Equal inputs are one job for a minute. */
+const sameRequest = defineJobType({
+  type: "test.same_request",
+  description: "Equal inputs are one job.",
+  input: z.strictObject({ n: z.number() }),
+  example: { n: 1 },
+  sameRequestForMs: MINUTE,
+  run: async () => null,
+});
+
+/** One unfinished job per place; waits to be cancelled. */
+const place = defineJobType({
+  type: "test.place",
+  description: "One job at a time per place.",
+  input: z.strictObject({ place: z.string(), wait: z.boolean().optional() }),
+  example: { place: "here" },
+  uniquePlace: (input) => input.place,
+  async run(input, job) {
+    if (!input.wait) return null;
+    await new Promise((resolve) => job.signal.addEventListener("abort", resolve));
+    throw job.signal.reason;
+  },
+});
+
+/** Counts to `to`, one slice per number. */
+const slices = defineJobType({
+  type: "test.slices",
+  description: "Counts in slices.",
+  input: z.strictObject({ to: z.int() }),
+  example: { to: 3 },
+  async run(input, job) {
+    const counted = typeof job.checkpoint === "number" ? job.checkpoint + 1 : 1;
+    job.progress({ current: counted, total: input.to });
+    return counted < input.to
+      ? job.continueLater(counted)
+      : { counted, attempt: job.attempt, slice: job.slice };
+  },
+});
+
+/** Produces a file and returns its id as the result file. */
+const produces = defineJobType({
+  type: "test.produces",
+  description: "Produces a file.",
+  input: z.strictObject({ text: z.string() }),
+  example: { text: "hello" },
+  resultFile: (result: { file: string }) => result.file,
+  async run(input, job) {
+    async function* chunks() {
+      yield input.text;
+    }
+    const file = await job.files.create("text/plain", chunks());
+    return { file: file.id };
+  },
+});
+
+export const testJobTypes: JobTypes = new Map(
+  [sameRequest, place, slices, produces].map((type) => [type.type, type]),
+);
