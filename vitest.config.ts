@@ -1,12 +1,21 @@
 import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
+import { testApiKeys } from "./test/support/keys.ts";
 
 /** Three kinds of tests: pure ones in Node, those of the Worker inside workerd, and those from outside. */
 export default defineConfig({
   test: {
     projects: [
       {
-        test: { name: "core", include: ["test/core/**/*.test.ts", "test/lib/**/*.test.ts", "test/source.test.ts"] },
+        test: {
+          name: "core",
+          include: [
+            "test/core/**/*.test.ts",
+            "test/lib/**/*.test.ts",
+            "test/source.test.ts",
+            "test/openapi.test.ts",
+          ],
+        },
       },
       {
         plugins: [
@@ -17,6 +26,7 @@ export default defineConfig({
               bindings: {
                 TEST_MIGRATIONS: await readD1Migrations("./migrations"),
                 LOCAL_QUEUE: "true",
+                API_KEYS: await testApiKeys(),
               },
             },
           }),

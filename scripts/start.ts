@@ -1,42 +1,121 @@
 /**
  * Serves everything on this machine: the Worker, its objects, queue, files and database, all embedded.
- * PORT moves it (8787), STATE_DIR moves what it stores (.wrangler/state); LEASE_MS and REDELIVER_MS
- * shorten the service's patience, for tests that cannot wait.
+ * PORT moves it (8787; 0 takes a free one) and STATE_DIR what it stores (.wrangler/state); LEASE_MS and
+ * REDELIVER_MS shorten the service's patience, for tests that cannot wait; WATCH=false does without reloading
+ * when the source changes. Log lines go to stdout, words for people to stderr.
  */
 
+import { once } from "node:events";
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
+import { join, resolve } from "node:path";
 import { localApiKeys } from "./local-keys.ts";
-import { runWrangler, wrangler } from "./wrangler.ts";
+import { quiet, root, runWrangler } from "./wrangler.ts";
 
-const port = process.env.PORT ?? "8787";
-const stateDir = process.env.STATE_DIR ?? ".wrangler/state";
+const HOST = "127.0.0.1";
 
-/** What differs from a deployment, see wrangler.toml. */
-const variables = {
-  API_KEYS: await localApiKeys(),
-  LOCAL_QUEUE: "true",
-  ALLOW_LOCAL_TARGETS: "true",
-  ...pick("LEASE_MS"),
-  ...pick("REDELIVER_MS"),
-};
+/** Longer than a tidy end takes; after it, an untidy one. */
+const STOP_MS = 5_000;
 
-function pick(name: string): Record<string, string> {
-  const value = process.env[name];
-  return value === undefined ? {} : { [name]: value };
+/** How often a child of npm looks whether it still is one. */
+const ORPHAN_LOOK_MS = 300;
+
+/** The port asked for. Throws if it is none, or if it is taken. */
+async function readPort(): Promise<number> {
+  const text = process.env.PORT ?? "8787";
+  const port = Number(text);
+  if (!/^\d+$/.test(text) || port > 65_535) throw new Error(`PORT must be 0 to 65535, not "${text}".`);
+  const probe = createServer().listen(port, HOST);
+  try {
+    await once(probe, "listening");
+  } catch (cause) {
+    throw new Error(`Port ${port} cannot be used. Choose another: PORT=${port + 1} npm start`, { cause });
+  } finally {
+    probe.close();
+  }
+  return port;
 }
 
-await runWrangler(["d1", "migrations", "apply", "DATA", "--local", "--persist-to", stateDir]);
+/** Brings the database up to date; a mark beside it saves asking every time. */
+async function migrate(stateDir: string): Promise<void> {
+  const folder = join(stateDir, "v3/d1");
+  const mark = join(folder, "migrations-applied");
+  const migrations = (await readdir(join(root, "migrations"))).sort().join("\n");
+  const applied = await readFile(mark, "utf8").catch(() => null);
+  if (applied === migrations) return;
+  await runWrangler(["d1", "migrations", "apply", "DATA", "--local", "--persist-to", stateDir]);
+  await mkdir(folder, { recursive: true });
+  await writeFile(mark, migrations);
+}
 
-const service = wrangler(
-  [
-    "dev",
-    "--port",
-    port,
-    "--persist-to",
-    stateDir,
-    "--show-interactive-dev-session=false",
-    ...Object.entries(variables).flatMap(([name, value]) => ["--var", `${name}:${value}`]),
-  ],
-  "inherit",
-);
-for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => service.kill(signal));
-service.on("exit", (code) => process.exit(code ?? 1));
+/** What differs from a deployment, see wrangler.toml. */
+async function localVariables() {
+  const { LEASE_MS, REDELIVER_MS } = process.env;
+  const values = {
+    API_KEYS: await localApiKeys(),
+    LOCAL_QUEUE: "true",
+    ALLOW_LOCAL_TARGETS: "true",
+    ...(LEASE_MS && { LEASE_MS }),
+    ...(REDELIVER_MS && { REDELIVER_MS }),
+  };
+  return Object.fromEntries(
+    Object.entries(values).map(([name, value]) => [name, { type: "plain_text", value }] as const),
+  );
+}
+
+/** What the Worker logs is JSON already; what the runtime has to say becomes it. */
+function printLog({ level, message }: { level: string; message: string }): void {
+  console.log(message.startsWith("{") ? message : JSON.stringify({ level, event: "runtime", message }));
+}
+
+async function serve() {
+  const port = await readPort();
+  const stateDir = resolve(root, process.env.STATE_DIR ?? ".wrangler/state");
+  await migrate(stateDir);
+  Object.assign(process.env, quiet);
+  const { unstable_startWorker: startWorker } = await import("wrangler");
+  const worker = await startWorker({
+    config: join(root, "wrangler.toml"),
+    bindings: await localVariables(),
+    dev: {
+      server: { hostname: HOST, port },
+      persist: stateDir,
+      watch: process.env.WATCH !== "false",
+      inspector: false,
+      logLevel: "warn",
+      structuredLogsHandler: printLog,
+    },
+  });
+  await worker.ready;
+  return { stop: () => worker.dispose(), url: `http://localhost:${(await worker.url).port}` };
+}
+
+const serving = serve();
+
+function stop(): void {
+  setTimeout(() => process.exit(1), STOP_MS).unref();
+  void serving.then((service) => service.stop()).finally(() => process.exit(0));
+}
+/** npm passes signals to a shell, which dies of them without a word: an orphan must notice by itself. */
+function stopWithNpm(): void {
+  const parent = process.ppid;
+  const look = () => {
+    if (process.ppid !== parent) stop();
+  };
+  if (process.env.npm_lifecycle_event) setInterval(look, ORPHAN_LOOK_MS).unref();
+}
+
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, stop);
+/** Whoever started this with a channel of its own wants it to end with them. */
+process.once("disconnect", stop);
+process.stdout.once("error", () => process.exit(1));
+stopWithNpm();
+
+try {
+  const { url } = await serving;
+  console.error(`Accepted serves on ${url}; its keys: npm run -s dev-keys`);
+  process.send?.({ url });
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  process.exit(1);
+}

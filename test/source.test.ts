@@ -96,7 +96,7 @@ const isJobTypeFile = (path: string) =>
   isIn("job-types")(path) && !/^src\/job-types\/(define|index)\.ts$/.test(path);
 const isPackage = (target: string) => !target.startsWith("src/") && !target.startsWith("cloudflare:");
 /** What http and queue may import of job and places besides types. */
-const openToAll = ["src/job/present.ts"];
+const openToAll = ["src/job/present.ts", "src/job/stub.ts"];
 const typesForDefine = ["src/files/store.ts", "src/datasets/store.ts", "src/core/job.ts"];
 
 const rules: Record<string, Rule> = {
@@ -154,9 +154,9 @@ const rules: Record<string, Rule> = {
     ),
     planted: { path: "src/listing/object.ts", text: "const sql = `\n  SELECT id FROM jobs`;" },
   },
-  "a status changes only in transition.ts": {
+  "a status begins in waiting.ts and changes only in transition.ts": {
     check: onlyIn(
-      (path) => path === "src/core/transition.ts",
+      (path) => ["src/core/transition.ts", "src/core/waiting.ts"].includes(path),
       /\.phase\s*=(?![=>])|\bphase\s*:\s*(?:\{|\w+\.)|\{\s*\.\.\.[^{}]*,\s*phase\s*[,}]/,
       "only src/core/transition.ts may",
     ),

@@ -29,6 +29,11 @@ export function absorb(job: Job, report: Report, now: number, last: boolean): St
   ]);
 }
 
+/** Tells the progress that was stored but not yet told, because nothing further will be reported. */
+export function lastWord(job: Job, now: number): Step {
+  return absorb(job, { progress: null, logs: [] }, now, true);
+}
+
 /** `floor(current / total)` in percent, 100 only when all is done, null when the total is not known. */
 export function percent(progress: Progress): number | null {
   const { current, total } = progress;
@@ -37,10 +42,15 @@ export function percent(progress: Progress): number | null {
   return Math.min(Math.floor((current * 100) / total), 99);
 }
 
-/** A total that has been passed was no total: better none than a wrong one. */
+/** What is not a count is none, and a total that has been passed was no total: better none than a wrong one. */
 function honest(progress: Progress): Progress {
-  const { current, total } = progress;
-  return current !== null && total !== null && current > total ? { ...progress, total: null } : progress;
+  const [current, total] = [count(progress.current), count(progress.total)];
+  const isPassed = current !== null && total !== null && current > total;
+  return { ...progress, current, total: isPassed ? null : total };
+}
+
+function count(value: number | null): number | null {
+  return value !== null && Number.isFinite(value) && value >= 0 ? value : null;
 }
 
 function isTimeToTell(job: Job, now: number): boolean {
@@ -56,7 +66,7 @@ function absorbLogs(job: Job, lines: readonly LogLine[]): { job: Job; events: Ev
   const events: EventBody[] = kept.map(({ level, message }) => ({
     type: "job.log",
     level,
-    message: message.slice(0, LOG_CHARS_MAX),
+    message: message.slice(0, LOG_CHARS_MAX).toWellFormed(),
     attempt,
   }));
   if (logLines === LOG_LINES_MAX) {

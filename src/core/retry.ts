@@ -5,7 +5,7 @@ import type { Backoff } from "./job.ts";
 /** 2 s, doubling, at most 15 minutes: quick for a hiccup, rare for an outage. */
 export const defaultBackoff: Backoff = { firstMs: 2_000, factor: 2, capMs: 15 * 60_000 };
 
-/** Spreads retries by a fifth either way, so that jobs that failed together do not come back together. */
+/** Spreads retries by up to a fifth, so that jobs that failed together do not come back together. */
 const JITTER = 0.2;
 
 /** A queue message that nobody claims is repeated at this distance at most: a long backlog needs no echo. */
@@ -21,10 +21,9 @@ export function backoffMs(
   retryAfterMs: number | null,
   random: number,
 ): number {
-  const plain = backoff.firstMs * backoff.factor ** (attempt - 1);
-  const spread = plain * (1 - JITTER + 2 * JITTER * random);
-  const waitMs = Math.round(Math.min(spread, backoff.capMs));
-  return Math.max(waitMs, retryAfterMs ?? 0);
+  const plainMs = Math.min(backoff.firstMs * backoff.factor ** (attempt - 1), backoff.capMs);
+  const spreadMs = plainMs * JITTER * random;
+  return Math.round(Math.max(plainMs - spreadMs, (retryAfterMs ?? 0) + spreadMs));
 }
 
 /** Milliseconds until a message that was sent `sends` times is sent again. */

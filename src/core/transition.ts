@@ -3,60 +3,29 @@
  * It decides; it stores nothing, sends nothing and never refuses by throwing.
  */
 
-import { assert, unreachable } from "./assert.ts";
+import { unreachable } from "./assert.ts";
+import { attemptFailedEvent, endAttempt, inPublic, referenceOf, systemFailure } from "./failure.ts";
 import {
   type Attempt,
   type AttemptStatus,
   type CancelReason,
   type Command,
   type Decision,
-  type Effect,
   type Executing,
   type FailReason,
   type Failure,
   type Job,
   type Refusal,
-  type Submission,
   timeLimitAt,
-  type Wait,
 } from "./job.ts";
-import { absorb } from "./report.ts";
-import { backoffMs, redeliverMs } from "./retry.ts";
+import { absorb, lastWord } from "./report.ts";
+import { backoffMs } from "./retry.ts";
 import { answered, join, type Step, step, unchanged, visibly } from "./step.ts";
+import { expected, sendAgain, waitUntil } from "./waiting.ts";
 import { type DeadlineKind, nextDeadline } from "./wakeup.ts";
-
-/** Said of a failure for which the handler declared no words of its own. */
-export const PLAIN_MESSAGE = "The job could not be completed.";
 
 /** The lease is renewed once a third of it is used: seldom enough to be cheap, early enough to be safe. */
 const RENEW_BELOW = 2 / 3;
-
-/** Makes the job a submission asks for, queued from its first moment. */
-export function accept(submission: Submission, now: number): Decision {
-  const { runAt, startWithinMs, ...asked } = submission;
-  const dueAt = Math.max(runAt ?? now, now);
-  const { wait, effects } = waitUntil(dueAt, now, submission.policy, 1, 1);
-  const job: Job = {
-    ...asked,
-    createdAt: now,
-    updatedAt: now,
-    dueAt,
-    startBy: startWithinMs === null ? null : dueAt + Math.max(1, startWithinMs),
-    version: 1,
-    attempts: [],
-    slice: 0,
-    progress: null,
-    checkpoint: null,
-    result: null,
-    logLines: 0,
-    lastSeq: 0,
-    isProgressTold: true,
-    progressToldAt: 0,
-    phase: { status: "queued", wait },
-  };
-  const queued = { type: "job.queued", dueAt: dueAt > now ? dueAt : null } as const;
-  return answered({ ok: true }, step(job, now, [queued], effects));
-}
 
 /**
  * Applies one command to a job at time `now` (epoch milliseconds); `random` in [0, 1) spreads retries.
@@ -112,10 +81,16 @@ function afterDeadlines(job: Job, now: number, random: number, next: (settled: J
   return answered(decision.answer, join(settled, decision));
 }
 
+/** The step a deadline asks for; what a running attempt had said last is told before it. */
 function onDeadline(job: Job, kind: DeadlineKind, now: number, random: number): Step {
+  if (kind === "purge") return step(job, now, [], [{ type: "purge" }]);
+  if (kind === "send") return sendAgain(job, now);
+  const said = lastWord(job, now);
+  return join(said, onLimit(said.job, kind, now, random));
+}
+
+function onLimit(job: Job, kind: Exclude<DeadlineKind, "send" | "purge">, now: number, random: number): Step {
   switch (kind) {
-    case "send":
-      return sendAgain(job, now);
     case "start_by":
       return cancelled(job, now, "expired", null);
     case "time_limit":
@@ -125,44 +100,9 @@ function onDeadline(job: Job, kind: DeadlineKind, now: number, random: number): 
     case "attempt_limit":
     case "silence":
       return attemptFailed(job, "timed_out", systemFailure(job, "timeout"), now, random);
-    case "purge":
-      return step(job, now, [], [{ type: "purge" }]);
     default:
       return unreachable(kind);
   }
-}
-
-/** Waiting until `dueAt`; if that is now, the message goes out with this very change. */
-function waitUntil(
-  dueAt: number,
-  now: number,
-  policy: Job["policy"],
-  attempt: number,
-  slice: number,
-): { wait: Wait; effects: Effect[] } {
-  if (dueAt > now) return { wait: { dueAt, sends: 0, nextSendAt: dueAt }, effects: [] };
-  const nextSendAt = now + redeliverMs(policy.redeliverMs, 1);
-  return { wait: { dueAt, sends: 1, nextSendAt }, effects: [{ type: "send", attempt, slice }] };
-}
-
-/** Due, or unclaimed for too long: the message goes out (again). */
-function sendAgain(job: Job, now: number): Step {
-  const { phase } = job;
-  assert("wait" in phase, "only a waiting job sends");
-  const sends = phase.wait.sends + 1;
-  const nextSendAt = now + redeliverMs(job.policy.redeliverMs, sends);
-  const change = { phase: { ...phase, wait: { ...phase.wait, sends, nextSendAt } } };
-  const becameDue = phase.status === "queued" && sends === 1;
-  const sent = becameDue ? visibly(job, change, now) : { ...job, ...change };
-  return step(sent, now, [], [{ type: "send", ...expected(job) }]);
-}
-
-/** The attempt and slice the next message is for. */
-function expected(job: Job): { attempt: number; slice: number } {
-  const begun = job.attempts.length;
-  const { phase } = job;
-  const continuing = phase.status === "running" && phase.activity === "continuing";
-  return continuing ? { attempt: begun, slice: job.slice + 1 } : { attempt: begun + 1, slice: 1 };
 }
 
 function start(job: Job, command: Extract<Command, { type: "start" }>, now: number): Decision {
@@ -297,9 +237,12 @@ function attemptFailed(job: Job, status: AttemptStatus, failure: Failure, now: n
   return step(visibly(job, { attempts, phase }, now), now, [event], effects);
 }
 
-/** The total limit ends a running job, whether it is executing or between two attempts. */
+/** The total limit ends a running job; between two attempts, what the last one failed of is the better word. */
 function outOfTime(job: Job, now: number): Step {
-  const failure = systemFailure(job, "timeout");
+  const last = job.attempts.at(-1);
+  const failure = last?.error
+    ? { ...last.error, retryAfterMs: null, reference: referenceOf(job.id, last.number) }
+    : systemFailure(job, "timeout");
   return failed(job, "timed_out", failure, "time_limit_exceeded", now);
 }
 
@@ -321,7 +264,8 @@ function cancel(job: Job, command: Extract<Command, { type: "cancel" }>, now: nu
   if (status === "succeeded" || status === "failed") return refused(job, "not_cancellable");
   if (command.ifVersion && !command.ifVersion.includes(job.version)) return refused(job, "version_mismatch");
   if (status === "cancelled") return answered({ ok: true }, unchanged(job));
-  return answered({ ok: true }, cancelled(job, now, "requested", command.reason));
+  const said = lastWord(job, now);
+  return answered({ ok: true }, join(said, cancelled(said.job, now, "requested", command.reason)));
 }
 
 function cancelled(job: Job, now: number, reason: CancelReason, message: string | null): Step {
@@ -349,43 +293,4 @@ function acknowledge(job: Job, lease: string, now: number): Decision {
   if (phase.status !== "cancelled" || phase.cancellation.stopping !== lease) return refused(job, "stale");
   const cancellation = { ...phase.cancellation, acknowledgedAt: now, stopping: null };
   return answered({ ok: true }, step(visibly(job, { phase: { ...phase, cancellation } }, now), now, []));
-}
-
-function endAttempt(job: Job, end: Partial<Attempt>): Attempt[] {
-  const last = job.attempts.at(-1);
-  assert(last !== undefined, "an attempt has begun");
-  return [...job.attempts.slice(0, -1), { ...last, ...end }];
-}
-
-function attemptFailedEvent(job: Job, status: AttemptStatus, failure: Failure, nextAttemptAt: number | null) {
-  const attempt = job.attempts.length;
-  const { reference } = failure;
-  return {
-    type: "job.attempt_failed",
-    attempt,
-    status,
-    error: inPublic(failure),
-    reference,
-    nextAttemptAt,
-  } as const;
-}
-
-function inPublic({ kind, code, message }: Failure) {
-  return { kind, code, message };
-}
-
-/** A failure the service itself found; no handler declared words for it. */
-function systemFailure(job: Job, kind: "timeout" | "worker_lost"): Failure {
-  return {
-    kind,
-    code: kind,
-    message: PLAIN_MESSAGE,
-    retryAfterMs: null,
-    reference: referenceOf(job.id, job.attempts.length),
-  };
-}
-
-/** The opaque id that stands in the public error and in the logs: one per attempt. */
-export function referenceOf(jobId: string, attempt: number): string {
-  return `ref_${jobId.slice(jobId.indexOf("_") + 1)}_${attempt}`;
 }

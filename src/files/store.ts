@@ -66,18 +66,18 @@ export function openFileStore(env: Pick<Env, "DATA" | "FILES">) {
     return row && fileOf(row);
   }
 
-  /** Null also if the bytes are gone, which is what a removal cut short leaves. */
-  async function open(
-    tenant: string,
-    id: string,
-    range: ByteRange = { offset: 0 },
-  ): Promise<OpenFile | null> {
-    const file = await find(tenant, id);
-    if (!file) return null;
+  /** The bytes of a file that was found; null if they are gone, which is what a removal cut short leaves. */
+  async function read(tenant: string, file: StoredFile, range: ByteRange = { offset: 0 }) {
     const length = Math.min(range.length ?? file.size, file.size - range.offset);
-    if (length <= 0) return { file, body: emptyBody() };
-    const object = await bucket.get(keyOf(tenant, id), { range: { offset: range.offset, length } });
-    return object && { file, body: object.body };
+    if (length <= 0) return emptyBody();
+    const object = await bucket.get(keyOf(tenant, file.id), { range: { offset: range.offset, length } });
+    return object?.body ?? null;
+  }
+
+  async function open(tenant: string, id: string, range?: ByteRange): Promise<OpenFile | null> {
+    const file = await find(tenant, id);
+    const body = file && (await read(tenant, file, range));
+    return body && { file, body };
   }
 
   /** Stores a new file, or refuses one larger than `bytesMax`. Throws what its source throws; nothing is left then. */
@@ -163,7 +163,7 @@ export function openFileStore(env: Pick<Env, "DATA" | "FILES">) {
     }
   }
 
-  return { find, open, create, remove, removeOfJob };
+  return { find, read, open, create, remove, removeOfJob };
 }
 
 /**

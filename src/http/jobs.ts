@@ -1,9 +1,9 @@
 /** The routes of a job: submit, read, cancel, replay, delete, its events and its result. */
 
 import { type Context, Hono } from "hono";
-import { jobObject, type Snapshot, type SubmitAnswer } from "../job/stub.ts";
+import { type JobApi, jobObject, type Snapshot, type SubmitAnswer } from "../job/stub.ts";
 import type { JobTypes } from "../job-types/define.ts";
-import { isId } from "../lib/id.ts";
+import { isOwnedId } from "../lib/id.ts";
 import type { AppEnv } from "./app-env.ts";
 import { requires } from "./auth.ts";
 import { readJson, readOptionalJson, validate } from "./body.ts";
@@ -29,7 +29,7 @@ export function jobRoutes(types: JobTypes) {
   });
 
   routes.get("/jobs/:id", requires("jobs:read"), async (c) => {
-    const found = (await jobAt(c).read()) ?? notFound();
+    const found = (await (await jobAt(c)).read()) ?? notFound();
     const headers = jobHeaders(found);
     if (matchesWeakly(c.req.header("If-None-Match"), String(found.job.version))) {
       return c.body(null, 304, headers);
@@ -38,7 +38,7 @@ export function jobRoutes(types: JobTypes) {
   });
 
   routes.post("/jobs/:id/cancel", requires("jobs:write"), async (c) => {
-    const job = jobAt(c);
+    const job = await jobAt(c);
     const { reason } = validate(CancelRequest, await readOptionalJson(c));
     const answer = await job.cancel(reason ?? null, parseIfMatch(c.req.header("If-Match")));
     switch (answer.kind) {
@@ -56,7 +56,7 @@ export function jobRoutes(types: JobTypes) {
   routes.post("/jobs/:id/replay", requires("jobs:write"), async (c) => {
     const id = c.req.param("id");
     const sender = senderOf(c);
-    const source = (await jobAt(c).replaySource()) ?? notFound();
+    const source = (await (await jobAt(c)).replaySource()) ?? notFound();
     validate(ReplayRequest, await readOptionalJson(c));
     if (!source.isFinished) throw new Problem("job_not_finished", { members: { job_status: source.status } });
     const submission = await readReplay({ ...source, id }, types, sender);
@@ -65,7 +65,7 @@ export function jobRoutes(types: JobTypes) {
   });
 
   routes.delete("/jobs/:id", requires("jobs:write"), async (c) => {
-    const answer = await jobAt(c).remove();
+    const answer = await (await jobAt(c)).remove();
     switch (answer.kind) {
       case "removed":
         return c.body(null, 204, { "Cache-Control": "no-store" });
@@ -77,12 +77,12 @@ export function jobRoutes(types: JobTypes) {
   });
 
   routes.get("/jobs/:id/events", requires("jobs:read"), async (c) => {
-    const events = (await jobAt(c).eventsAfter(readAfter(c))) ?? notFound();
+    const events = (await (await jobAt(c)).eventsAfter(readAfter(c))) ?? notFound();
     return c.json({ data: events }, 200, { "Cache-Control": JOB_CACHE });
   });
 
   routes.get("/jobs/:id/result", requires("jobs:read"), async (c) => {
-    const found = (await jobAt(c).read()) ?? notFound();
+    const found = (await (await jobAt(c)).read()) ?? notFound();
     const { job } = found;
     if (job.status === "queued" || job.status === "running") {
       return c.json({ data: job }, 202, jobHeaders(found));
@@ -99,11 +99,12 @@ export function jobRoutes(types: JobTypes) {
   return routes;
 }
 
-/** The job the path names, as the caller's tenant sees it. Throws `not_found` for what cannot be a job's id. */
-function jobAt(c: JobContext) {
+/** The job the path names, as the caller's tenant sees it. Throws `not_found` for what cannot be the tenant's. */
+async function jobAt(c: JobContext): Promise<JobApi> {
   const id = c.req.param("id") ?? "";
-  if (!isId("job", id)) return notFound();
-  return jobObject(c.env, c.get("caller").tenant, id);
+  const { tenant } = c.get("caller");
+  if (!(await isOwnedId("job", tenant, id))) return notFound();
+  return jobObject(c.env, tenant, id);
 }
 
 function notFound(): never {
@@ -117,7 +118,7 @@ function senderOf(c: JobContext): Sender {
     idempotencyKey: parseIdempotencyKey(c.req.header("Idempotency-Key")),
     requestId: c.get("requestId"),
     traceparent: c.get("traceparent"),
-    ownHost: new URL(c.req.url).hostname,
+    ownHost: new URL(c.req.url).host,
   };
 }
 

@@ -8,11 +8,13 @@ import { defaultBackoff } from "../core/retry.ts";
 import { type Env, settings } from "../env.ts";
 import { ATTEMPT_LIMIT_MAX_MS, DAY, type JobType, type JobTypes, MINUTE } from "../job-types/define.ts";
 import { fingerprint } from "../lib/hash.ts";
-import { derivedId, randomId } from "../lib/id.ts";
+import { derivedOwnedId, randomOwnedId } from "../lib/id.ts";
 import { now } from "../lib/world.ts";
 import { faultsOf, invalid, pointerTo } from "./body.ts";
 import { type Fault, Problem } from "./problems.ts";
 import { RUN_AHEAD_MAX_MS, SubmitRequest } from "./schemas.ts";
+
+const DEFAULT_ATTEMPTS = 3;
 
 /** Who submits, and how: what does not stand in the body. */
 export type Sender = {
@@ -29,12 +31,17 @@ export type Submitted = { submission: Submission; onConflict: "return" | "reject
 /** The limits a type gives its jobs, defaults filled in. Milliseconds. */
 export function limitsOf(type: JobType) {
   return {
-    maxAttempts: Math.min(type.maxAttempts ?? 3, ATTEMPTS_MAX),
+    maxAttempts: Math.min(type.maxAttempts ?? DEFAULT_ATTEMPTS, ATTEMPTS_MAX),
     attemptLimitMs: Math.min(type.attemptLimitMs ?? 5 * MINUTE, ATTEMPT_LIMIT_MAX_MS),
     silenceLimitMs: type.silenceLimitMs ?? null,
     timeLimitMs: type.timeLimitMs ?? DAY,
     retentionMs: type.retentionMs ?? 30 * DAY,
   };
+}
+
+/** How many attempts a job of this type has that asks for no number. */
+function attemptsOf(type: JobType): number {
+  return type.defaultAttempts ?? limitsOf(type).maxAttempts;
 }
 
 /** Reads a `POST /v1/jobs` body. Throws `unknown_job_type`, or `invalid_request` with every fault. */
@@ -57,7 +64,7 @@ export async function readSubmission(body: unknown, types: JobTypes, sender: Sen
       places,
       replayedFrom: null,
       policy: policyOf(type, sender.env, {
-        maxAttempts: asked.max_attempts ?? limits.maxAttempts,
+        maxAttempts: asked.max_attempts ?? attemptsOf(type),
         timeLimitMs: asked.time_limit_ms ?? limits.timeLimitMs,
       }),
       runAt: asked.run_at === undefined ? null : Date.parse(asked.run_at),
@@ -82,7 +89,7 @@ export async function readReplay(
     metadata: source.metadata,
     places,
     replayedFrom: source.id,
-    policy: policyOf(type, sender.env, {}),
+    policy: policyOf(type, sender.env, { maxAttempts: attemptsOf(type) }),
     runAt: null,
     startWithinMs: null,
   };
@@ -91,7 +98,7 @@ export async function readReplay(
 /** With a key the id follows from tenant and key, so that the same key meets the same object: that is the lock. */
 async function identify(sender: Sender, request: unknown) {
   const { tenant, idempotencyKey: key, requestId, traceparent } = sender;
-  const id = key === null ? randomId("job") : await derivedId("job", tenant, key);
+  const id = await (key === null ? randomOwnedId("job", tenant) : derivedOwnedId("job", tenant, key));
   const requestPrint = key === null ? null : await fingerprint(request);
   return { id, tenant, fingerprint: requestPrint, trace: { requestId, traceparent } };
 }

@@ -101,8 +101,10 @@ export type JobTypeDefinition<Input extends z.ZodType, Result> = {
   /** Strict schema of the input; also published as JSON Schema. */
   input: Input;
   example: z.input<Input>;
-  /** Most attempts; default 3, never more than 25. */
+  /** Most attempts a client may ask for; default 3, never more than 25. */
   maxAttempts?: number;
+  /** Attempts of a job whose client asked for no number; default `maxAttempts`. */
+  defaultAttempts?: number;
   /** Longest slice; default 5 minutes, at most 14. */
   attemptLimitMs?: number;
   /** The handler must report at least this often; default: no sign of life demanded. */

@@ -23,6 +23,10 @@ const FILE_BYTES_MAX = 100 * 1024 * 1024;
 const RESERVED_HEADER =
   /^(connection|keep-alive|te|trailer|transfer-encoding|upgrade|http2-settings|expect|host|content-length|cdn-loop|proxy-.*|cf-.*)$/i;
 
+/** Of the connection, not of the answer, or not true of the body as it is kept: decoded. A session is no result. */
+const DROPPED_HEADER =
+  /^(connection|keep-alive|proxy-connection|te|trailer|transfer-encoding|upgrade|content-encoding|set-cookie)$/;
+
 /** Requests with these methods ask for no effect (RFC 9110, section 9.2.1), so repeating them needs no key. */
 const SAFE_METHODS = ["GET", "HEAD", "OPTIONS"];
 
@@ -34,9 +38,7 @@ const HeaderName = z
 const RequestHeaders = z
   .record(
     HeaderName,
-    z
-      .string()
-      .regex(/^[\t\x20-\x7e\x80-\xff]{0,8192}$/, "must be at most 8,192 Latin-1 characters in one line"),
+    z.string().regex(/^[\t\x20-\x7e]{0,8192}$/, "must be at most 8,192 ASCII characters in one line"),
   )
   .refine(
     (headers) => Object.keys(headers).length <= HEADERS_MAX,
@@ -73,7 +75,7 @@ const Input = z.strictObject({
 });
 type Input = z.infer<typeof Input>;
 
-/** `headers` has lower-case names and no `set-cookie`: a session is no result. */
+/** `headers` has lower-case names. */
 type Result = { status: number; headers: Record<string, string>; body: KeptBody };
 
 /** Short text itself, or where it is: `file` is the id of a file of the tenant, purged with the job. */
@@ -84,8 +86,9 @@ export const httpRequest = defineJobType({
   description:
     "Calls a third party over https. Statuses 408, 425, 429 and 5xx and network faults are tried again, honouring " +
     "Retry-After; any other 4xx fails the job; a redirect is a result and is not followed. The result is " +
-    "{status, headers, body}: header names in lower case, without set-cookie; body a string if it is UTF-8 text " +
-    'of at most 256 KiB, else {"file": "file_…"}, the id of a stored file of at most 100 MiB.',
+    "{status, headers, body}: header names in lower case, without Set-Cookie, Content-Encoding and hop-by-hop " +
+    'headers; body a string if it is UTF-8 text of at most 256 KiB, else {"file": "file_…"}, the id of a stored ' +
+    "file of at most 100 MiB.",
   input: Input,
   example: {
     url: "https://api.example.com/v1/refunds",
@@ -123,7 +126,7 @@ async function call(input: Input, job: JobContext): Promise<Result> {
     if (failure) throw failure;
     return {
       status: response.status,
-      headers: Object.fromEntries([...response.headers].filter(([name]) => name !== "set-cookie")),
+      headers: Object.fromEntries([...response.headers].filter(([name]) => !DROPPED_HEADER.test(name))),
       body: await keepBody(response, heard, job.files),
     };
   } finally {

@@ -1,10 +1,11 @@
 /** The job types of this deployment. A new one is written in a file of its own and named here. */
 
+import { csvImport } from "./csv-import.ts";
 import type { JobType, JobTypes } from "./define.ts";
 import { httpRequest } from "./http-request.ts";
 import { rehearsal } from "./rehearsal.ts";
 
-export const jobTypes: JobTypes = byName([httpRequest, rehearsal]);
+export const jobTypes: JobTypes = byName([csvImport, httpRequest, rehearsal]);
 
 /** Two types of one name would be one type, and which one a matter of luck. */
 function byName(types: readonly JobType[]): JobTypes {

@@ -5,7 +5,7 @@
 
 import { z } from "zod";
 import { now, pause } from "../lib/world.ts";
-import { ATTEMPT_LIMIT_MAX_MS, defineJobType, type JobContext, JobFailure, SECOND } from "./define.ts";
+import { ATTEMPT_LIMIT_MAX_MS, defineJobType, type JobContext, JobFailure } from "./define.ts";
 
 /** Room for a realistic result, without making the rehearsal a store. */
 const RESULT_BYTES_MAX = 64 * 1024;
@@ -77,10 +77,9 @@ export const rehearsal = defineJobType({
     attempts: [{ outcome: "fail", kind: "service_unavailable" }, { outcome: "succeed" }],
     result: { hello: "world" },
   },
-  maxAttempts: 5,
+  maxAttempts: 25,
+  defaultAttempts: 3,
   attemptLimitMs: ATTEMPT_LIMIT_MAX_MS,
-  /** Rehearsing must not be a waiting game. */
-  backoff: { firstMs: SECOND },
   async run(input, job) {
     const outcome = input.attempts[job.attempt - 1] ?? input.attempts.at(-1) ?? { outcome: "succeed" };
     if (outcome.outcome === "hang") return new Promise(() => undefined);

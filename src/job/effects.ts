@@ -5,6 +5,7 @@
 
 import { unreachable } from "../core/assert.ts";
 import type { Effect, Job, JobEvent } from "../core/job.ts";
+import { removeStagedByJob } from "../datasets/store.ts";
 import type { Env } from "../env.ts";
 import { openFileStore } from "../files/store.ts";
 import { type LogFields, log } from "../lib/log.ts";
@@ -27,6 +28,7 @@ export async function sendMessage(
 /** Removes what a job has outside its object. Rejects if any of it failed: then nothing may be forgotten yet. */
 export async function releaseHoldings(env: Env, job: Job): Promise<void> {
   await openFileStore(env).removeOfJob(job.tenant, job.id);
+  await removeStagedByJob(env, job.tenant, job.id);
   await Promise.all(job.places.map(({ name }) => placeObject(env, job, name).release(job.id)));
 }
 

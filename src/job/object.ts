@@ -15,7 +15,8 @@ import {
   type Report,
   type Submission,
 } from "../core/job.ts";
-import { accept, transition } from "../core/transition.ts";
+import { transition } from "../core/transition.ts";
+import { accept } from "../core/waiting.ts";
 import { nextWakeup } from "../core/wakeup.ts";
 import type { Env } from "../env.ts";
 import { log } from "../lib/log.ts";

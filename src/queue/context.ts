@@ -24,6 +24,8 @@ export function jobContext(env: Env, { message, claim, lease, api, reporter }: R
     reporter.signal.throwIfAborted();
   }
 
+  const ensureCurrent = () => confirmed(() => api().report(lease, { progress: null, logs: [] }, true));
+
   return {
     id: jobId,
     attempt: claim.attempt,
@@ -32,13 +34,13 @@ export function jobContext(env: Env, { message, claim, lease, api, reporter }: R
     checkpoint: claim.checkpoint === null ? null : JSON.parse(claim.checkpoint),
     traceparent: claim.trace.traceparent,
     allowLocalTargets: settings(env).ALLOW_LOCAL_TARGETS,
-    files: jobFiles(openFileStore(env), tenant, jobId),
-    datasets: jobDatasets(env, tenant),
+    files: jobFiles(openFileStore(env), tenant, jobId, ensureCurrent),
+    datasets: jobDatasets(env, tenant, jobId),
     remainingMs: () => startedAt + claim.attemptLimitMs - now(),
     progress: (report) => reporter.progress({ ...nothing, ...report }),
     log: (text, level = "info") => reporter.log({ level, message: text }),
     heartbeat: () => reporter.heartbeat(),
-    ensureCurrent: () => confirmed(() => api().report(lease, { progress: null, logs: [] }, true)),
+    ensureCurrent,
     async saveCheckpoint(checkpoint) {
       const text = checkpointText(checkpoint);
       await confirmed(() => api().saveCheckpoint(lease, text));

@@ -3,8 +3,8 @@
  * it means: a run that dies anywhere is found by its lease, one that comes too late is refused.
  */
 
+import { PLAIN_MESSAGE, referenceOf } from "../core/failure.ts";
 import type { Failure, Report } from "../core/job.ts";
-import { PLAIN_MESSAGE, referenceOf } from "../core/transition.ts";
 import type { Env } from "../env.ts";
 import type { Outcome } from "../job/stub.ts";
 import { ContinueLater, JobFailure, type JobTypes } from "../job-types/define.ts";
@@ -83,7 +83,8 @@ function failureOf({ message, claim }: Run, error: unknown): Failure {
     const kind = "internal_error";
     return { kind, code: kind, message: PLAIN_MESSAGE, retryAfterMs: null, reference };
   }
-  const { kind, retryAfterMs } = error;
+  const { kind } = error;
+  const retryAfterMs = Number.isFinite(error.retryAfterMs) ? error.retryAfterMs : null;
   const publicMessage = error.publicMessage ?? PLAIN_MESSAGE;
   return { kind, code: error.code ?? kind, message: publicMessage, retryAfterMs, reference };
 }

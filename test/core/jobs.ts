@@ -18,7 +18,8 @@ import {
   type Submission,
   temporaryKinds,
 } from "../../src/core/job.ts";
-import { accept, transition } from "../../src/core/transition.ts";
+import { transition } from "../../src/core/transition.ts";
+import { accept } from "../../src/core/waiting.ts";
 import { nextWakeup } from "../../src/core/wakeup.ts";
 
 export const SECOND = 1_000;
@@ -30,7 +31,7 @@ export const DAY = 24 * HOUR;
 export const T0 = Date.UTC(2025, 5, 15);
 
 /** With this chance the jitter is nil. */
-export const NO_JITTER = 0.5;
+export const NO_JITTER = 0;
 
 export const nothing: Report = { progress: null, logs: [] };
 

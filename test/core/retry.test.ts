@@ -11,9 +11,13 @@ describe("the wait before a retry", () => {
     expect(waits).toEqual([2_000, 4_000, 8_000, 16_000]);
   });
 
-  test("is spread by a fifth either way", () => {
-    expect(backoffMs(defaultBackoff, 1, null, 0)).toBe(1_600);
-    expect(backoffMs(defaultBackoff, 1, null, 0.999_999)).toBe(2_400);
+  test("is spread by up to a fifth, at the cap as well", () => {
+    expect(backoffMs(defaultBackoff, 1, null, 0.999_999)).toBe(1_600);
+    expect(backoffMs(defaultBackoff, 25, null, 0.5)).toBe(13.5 * MINUTE);
+  });
+
+  test("that somebody asked for is spread too, never below what was asked", () => {
+    expect(backoffMs(defaultBackoff, 1, 30 * SECOND, 0.5)).toBe(30 * SECOND + 200);
   });
 
   test("is never more than its cap, also when the power is beyond counting", () => {

@@ -15,7 +15,8 @@ import {
   temporaryKinds,
   timeLimitAt,
 } from "../../src/core/job.ts";
-import { accept, transition } from "../../src/core/transition.ts";
+import { transition } from "../../src/core/transition.ts";
+import { accept } from "../../src/core/waiting.ts";
 import { nextWakeup } from "../../src/core/wakeup.ts";
 import { checkHistory, checkStep } from "./invariants.ts";
 import {

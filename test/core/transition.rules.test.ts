@@ -1,8 +1,8 @@
 /** The contract's rules about attempts, limits and slices, each in plain words. */
 
 import { describe, expect, test } from "vitest";
+import { referenceOf } from "../../src/core/failure.ts";
 import { type FailureKind, failureKinds, temporaryKinds } from "../../src/core/job.ts";
-import { referenceOf } from "../../src/core/transition.ts";
 import { nextWakeup } from "../../src/core/wakeup.ts";
 import {
   countOf,
@@ -165,7 +165,7 @@ describe("a deadline", () => {
     life.fail("rate_limited", 19 * SECOND);
     life.ring(T0 + 20 * SECOND);
     expect(life.job).toMatchObject({
-      phase: { status: "failed", reason: "time_limit_exceeded", error: { kind: "timeout" } },
+      phase: { status: "failed", reason: "time_limit_exceeded", error: { kind: "rate_limited" } },
       attempts: [{ status: "failed", finishedAt: T0, error: { kind: "rate_limited" } }],
     });
     expect(countOf(life.events, "job.attempt_failed")).toBe(1);

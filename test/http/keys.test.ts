@@ -16,7 +16,7 @@ const newKey = () => makeKey(randomBytes(32));
 let logged: string[] = [];
 beforeEach(() => {
   logged = [];
-  vi.spyOn(console, "error").mockImplementation((line: string) => void logged.push(line));
+  vi.spyOn(console, "log").mockImplementation((line: string) => void logged.push(line));
 });
 afterEach(() => vi.restoreAllMocks());
 

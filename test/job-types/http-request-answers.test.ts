@@ -34,6 +34,7 @@ function bodyOf(count: number, bytes: number, fill: number): ReadableStream<Uint
 describe("the result", () => {
   it("is status, headers and text", async () => {
     const headers = new Headers({ "X-Own": "1", "Content-Type": "text/plain" });
+    headers.append("Keep-Alive", "timeout=5");
     headers.append("Set-Cookie", "session=secret");
     headers.append("Link", "<a>");
     headers.append("Link", "<b>");

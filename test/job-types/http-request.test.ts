@@ -27,7 +27,7 @@ describe("the input", () => {
   });
 
   it.each([
-    { headers: { Accept: "*/*", "X-Own": "a\tb ü" } },
+    { headers: { Accept: "*/*", "X-Own": "a\tb ~" } },
     { body: "" },
     { body: { a: [1, null] } },
     { body: [1, 2] },
@@ -51,7 +51,7 @@ describe("the input", () => {
     { headers: { "X-Own\r\nInjected": "b" } },
     { headers: { "X Own": "b" } },
     { headers: { "": "b" } },
-    { headers: { "X-Own": "€" } },
+    { headers: { "X-Own": "ü" } },
     { headers: { "X-Own": 1 } },
     { headers: { "X-Own": "1", "x-own": "2" } },
     { headers: Object.fromEntries(Array.from({ length: 51 }, (_, n) => [`x-${n}`, "1"])) },

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { derivedId, isId, randomId } from "../../src/lib/id.ts";
+import { derivedOwnedId, isId, isOwnedId, randomId, randomOwnedId } from "../../src/lib/id.ts";
 
 describe("a random id", () => {
   it("is its prefix, its version and 120 bits in base 32", () => {
@@ -13,21 +13,36 @@ describe("a random id", () => {
 });
 
 describe("a derived id", () => {
-  it("is the same for the same parts", async () => {
-    const id = await derivedId("job", "acme", "k1");
-    expect(id).toBe(await derivedId("job", "acme", "k1"));
+  it("is the same for the same owner and name", async () => {
+    const id = await derivedOwnedId("job", "acme", "k1");
+    expect(id).toBe(await derivedOwnedId("job", "acme", "k1"));
     expect(isId("job", id)).toBe(true);
   });
 
-  it("differs when the parts differ, also only in where one ends", async () => {
+  it("differs when owner or name differ, also only in where one ends", async () => {
     const ids = await Promise.all([
-      derivedId("job", "acme", "k1"),
-      derivedId("job", "acmek", "1"),
-      derivedId("job", "acme", "k1", ""),
-      derivedId("job", 'acme","k1'),
-      derivedId("job", "k1", "acme"),
+      derivedOwnedId("job", "acme", "k1"),
+      derivedOwnedId("job", "acmek", "1"),
+      derivedOwnedId("job", 'acme","k1', ""),
+      derivedOwnedId("job", "k1", "acme"),
     ]);
     expect(new Set(ids).size).toBe(ids.length);
+  });
+});
+
+describe("an owned id", () => {
+  it("is known to be its owner's, whether random or derived", async () => {
+    for (const id of [await randomOwnedId("job", "acme"), await derivedOwnedId("job", "acme", "k1")]) {
+      expect(await isOwnedId("job", "acme", id)).toBe(true);
+      expect(await isOwnedId("job", "globex", id)).toBe(false);
+      expect(await isOwnedId("file", "acme", id)).toBe(false);
+    }
+  });
+
+  it("is not met by chance", async () => {
+    const guesses = Array.from({ length: 2_000 }, () => randomId("job"));
+    const met = await Promise.all(guesses.map((id) => isOwnedId("job", "acme", id)));
+    expect(met.filter(Boolean).length).toBeLessThanOrEqual(1);
   });
 });
 

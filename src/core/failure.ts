@@ -1,0 +1,54 @@
+/** How an attempt ends, and the words of its failure: what a client is told, and the reference that leads support to the rest. */
+
+import { assert } from "./assert.ts";
+import type { Attempt, AttemptStatus, Failure, Job, PublicError } from "./job.ts";
+
+/** Said of a failure for which the handler declared no words of its own. */
+export const PLAIN_MESSAGE = "The job could not be completed.";
+
+/** The part of a failure that clients see. */
+export function inPublic({ kind, code, message }: Failure): PublicError {
+  return { kind, code, message };
+}
+
+/** A failure the service itself found; no handler declared words for it. */
+export function systemFailure(job: Job, kind: "timeout" | "worker_lost"): Failure {
+  return {
+    kind,
+    code: kind,
+    message: PLAIN_MESSAGE,
+    retryAfterMs: null,
+    reference: referenceOf(job.id, job.attempts.length),
+  };
+}
+
+/** The opaque id that stands in the public error and in the logs: one per attempt. */
+export function referenceOf(jobId: string, attempt: number): string {
+  return `ref_${jobId.slice(jobId.indexOf("_") + 1)}_${attempt}`;
+}
+
+/** The attempts with the last of them ended so. */
+export function endAttempt(job: Job, end: Partial<Attempt>): Attempt[] {
+  const last = job.attempts.at(-1);
+  assert(last !== undefined, "an attempt has begun");
+  return [...job.attempts.slice(0, -1), { ...last, ...end }];
+}
+
+/** Told of every attempt that failed, whether or not another follows. */
+export function attemptFailedEvent(
+  job: Job,
+  status: AttemptStatus,
+  failure: Failure,
+  nextAttemptAt: number | null,
+) {
+  const attempt = job.attempts.length;
+  const { reference } = failure;
+  return {
+    type: "job.attempt_failed",
+    attempt,
+    status,
+    error: inPublic(failure),
+    reference,
+    nextAttemptAt,
+  } as const;
+}

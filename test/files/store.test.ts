@@ -1,0 +1,211 @@
+import { describe, expect, test, vi } from "vitest";
+import { openFileStore } from "../../src/files/store.ts";
+import { hex, sha256 } from "../../src/lib/hash.ts";
+import { randomId } from "../../src/lib/id.ts";
+import { chunked, env, newTenant } from "../support/stores.ts";
+
+const MIB = 1024 * 1024;
+const DAY = 24 * 60 * 60 * 1000;
+
+function noise(bytes: number): Uint8Array {
+  return Uint8Array.from({ length: bytes }, (_, index) => (index * 31 + (index >> 8)) & 255);
+}
+
+function upload(
+  to: ReturnType<typeof newTenant>,
+  chunks: AsyncIterable<Uint8Array | string>,
+  bytesMax = 50 * MIB,
+) {
+  return to.store.create({ tenant: to.tenant, jobId: null, contentType: "text/plain", chunks, bytesMax });
+}
+
+async function stored(tenant: string) {
+  const rows = await env.DATA.prepare("SELECT id, ready FROM files WHERE tenant = ?").bind(tenant).all();
+  const { objects } = await env.FILES.list({ prefix: `${tenant}/` });
+  return { rows: rows.results.length, objects: objects.length };
+}
+
+async function bytesOf(to: ReturnType<typeof newTenant>, id: string, offset = 0, length?: number) {
+  const opened = await to.store.open(to.tenant, id, length === undefined ? { offset } : { offset, length });
+  return opened && new Uint8Array(await new Response(opened.body).arrayBuffer());
+}
+
+describe("a file that is stored", () => {
+  test.each([0, 1, 70_000, 5 * MIB - 1, 5 * MIB, 5 * MIB + 1, 11 * MIB])(
+    "comes back as it was: %i bytes",
+    async (size) => {
+      const to = newTenant();
+      const bytes = noise(size);
+      const created = await upload(to, chunked(bytes, 333_333));
+      if (!created.ok) throw new Error("refused");
+      const { id } = created.file;
+      expect(created.file).toMatchObject({
+        size,
+        contentType: "text/plain",
+        sha256: hex(await sha256(bytes)),
+      });
+      expect(await to.store.find(to.tenant, id)).toEqual(created.file);
+      expect(hex(await sha256((await bytesOf(to, id)) ?? new Uint8Array(1)))).toBe(created.file.sha256);
+      expect(await stored(to.tenant)).toEqual({ rows: 1, objects: 1 });
+    },
+  );
+
+  test("may be written as text", async () => {
+    const to = newTenant();
+    async function* lines() {
+      for (let line = 0; line < 1000; line += 1) yield `zeile ${line} äöü 🙂\n`;
+    }
+    const file = await to.files.create("text/csv", lines());
+    const text = new TextDecoder().decode((await bytesOf(to, file.id)) ?? undefined);
+    expect(text.split("\n")[999]).toBe("zeile 999 äöü 🙂");
+    expect(file.size).toBe(new TextEncoder().encode(text).length);
+  });
+
+  test("can be read in part, and past its end there is nothing", async () => {
+    const to = newTenant();
+    const created = await upload(to, chunked("0123456789"));
+    const id = created.ok ? created.file.id : "";
+    const part = async (offset: number, length?: number) =>
+      new TextDecoder().decode((await bytesOf(to, id, offset, length)) ?? undefined);
+    expect(await part(3)).toBe("3456789");
+    expect(await part(3, 2)).toBe("34");
+    expect(await part(8, 50)).toBe("89");
+    expect(await part(10)).toBe("");
+    expect(await part(99, 5)).toBe("");
+  });
+
+  test("does not exist for another tenant, which cannot remove it either", async () => {
+    const [one, other] = [newTenant(), newTenant()];
+    const created = await upload(one, chunked("mine"));
+    const id = created.ok ? created.file.id : "";
+    expect(await other.store.find(other.tenant, id)).toBeNull();
+    expect(await other.files.open(id)).toBeNull();
+    expect(await other.store.remove(other.tenant, id)).toBe(false);
+    expect(await one.files.open(id)).not.toBeNull();
+  });
+
+  test("is gone once removed, bytes and all, and removing it again says so", async () => {
+    const to = newTenant();
+    const created = await upload(to, chunked("x"));
+    const id = created.ok ? created.file.id : "";
+    expect(await to.store.remove(to.tenant, id)).toBe(true);
+    expect(await to.store.remove(to.tenant, id)).toBe(false);
+    expect(await to.files.open(id)).toBeNull();
+    expect(await stored(to.tenant)).toEqual({ rows: 0, objects: 0 });
+  });
+});
+
+describe("a file that could not be stored leaves nothing", () => {
+  test.each([100, 6 * MIB, 12 * MIB])("because it is larger than %i bytes", async (bytesMax) => {
+    const to = newTenant();
+    let closed = false;
+    async function* endless() {
+      try {
+        for (;;) yield new Uint8Array(MIB / 2);
+      } finally {
+        closed = true;
+      }
+    }
+    expect(await upload(to, endless(), bytesMax)).toEqual({ ok: false, why: "too_large" });
+    expect(closed).toBe(true);
+    expect(await stored(to.tenant)).toEqual({ rows: 0, objects: 0 });
+  });
+
+  test.each([100, 6 * MIB])("because its source failed after %i bytes", async (size) => {
+    const to = newTenant();
+    async function* failing() {
+      yield* chunked(noise(size));
+      throw new Error("the client went away");
+    }
+    await expect(upload(to, failing())).rejects.toThrow("the client went away");
+    expect(await stored(to.tenant)).toEqual({ rows: 0, objects: 0 });
+  });
+
+  test("because the attempt that wrote it no longer counts", async () => {
+    const to = newTenant();
+    const wanted = {
+      tenant: to.tenant,
+      jobId: to.jobId,
+      contentType: "a/b",
+      chunks: chunked("x"),
+      bytesMax: 10,
+    };
+    const confirm = () => Promise.reject(new Error("stale"));
+    await expect(to.store.create({ ...wanted, confirm })).rejects.toThrow("stale");
+    expect(await stored(to.tenant)).toEqual({ rows: 0, objects: 0 });
+  });
+
+  test("because its job was removed meanwhile", async () => {
+    const to = newTenant();
+    async function* removing() {
+      yield "a";
+      await to.store.removeOfJob(to.tenant, to.jobId);
+      yield "b";
+    }
+    await expect(to.files.create("a/b", removing())).rejects.toThrow("removed while");
+    expect(await stored(to.tenant)).toEqual({ rows: 0, objects: 0 });
+  });
+});
+
+test("a pending file is not there for readers", async () => {
+  const to = newTenant();
+  let seen: unknown = "nothing";
+  async function* looking() {
+    yield "a";
+    const row = await env.DATA.prepare("SELECT id FROM files WHERE tenant = ?")
+      .bind(to.tenant)
+      .first<{ id: string }>();
+    seen = await to.files.open(row?.id ?? "");
+  }
+  await to.files.create("a/b", looking());
+  expect(seen).toBeNull();
+});
+
+test("what a crash left pending is swept a day later, a few at a time, bytes and all", async () => {
+  const to = newTenant();
+  /** Bindings that work until the bytes are written: what a crash right then would leave. */
+  const crashing = {
+    FILES: Object.assign(Object.create(env.FILES), {
+      put: (...put: Parameters<R2Bucket["put"]>) =>
+        env.FILES.put(...put).then(() => Promise.reject(new Error("crash"))),
+      delete: () => Promise.reject(new Error("crash")),
+    }) as R2Bucket,
+    DATA: env.DATA,
+  };
+  const store = openFileStore(crashing);
+  const wanted = { tenant: to.tenant, jobId: null, contentType: "a/b", bytesMax: 10 };
+  for (let nth = 0; nth < 12; nth += 1) {
+    await expect(store.create({ ...wanted, chunks: chunked("x") })).rejects.toThrow("crash");
+  }
+  expect(await stored(to.tenant)).toEqual({ rows: 12, objects: 12 });
+  await upload(to, chunked("fresh"));
+  expect(await stored(to.tenant)).toEqual({ rows: 13, objects: 13 });
+
+  const later = Date.now() + DAY + 1;
+  vi.useFakeTimers({ toFake: ["Date"], now: later });
+  try {
+    await upload(to, chunked("later"));
+    expect(await stored(to.tenant)).toEqual({ rows: 4, objects: 4 });
+    await upload(to, chunked("later"));
+    expect(await stored(to.tenant)).toEqual({ rows: 3, objects: 3 });
+  } finally {
+    vi.useRealTimers();
+  }
+});
+
+test("all a job produced goes with it, and nothing else, however often it is asked", async () => {
+  const to = newTenant();
+  for (let nth = 0; nth < 103; nth += 1) await to.files.create("a/b", chunked(`${nth}`));
+  const own = await upload(to, chunked("an upload"));
+  const other = await to.store.create({
+    tenant: to.tenant,
+    jobId: randomId("job"),
+    contentType: "a/b",
+    chunks: chunked("another job's"),
+    bytesMax: 100,
+  });
+  await to.store.removeOfJob(to.tenant, to.jobId);
+  await to.store.removeOfJob(to.tenant, to.jobId);
+  expect(await stored(to.tenant)).toEqual({ rows: 2, objects: 2 });
+  for (const kept of [own, other]) expect(kept.ok && (await to.files.open(kept.file.id))).toBeTruthy();
+});

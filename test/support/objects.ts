@@ -1,0 +1,91 @@
+/** Job objects held directly in a test's hands: submissions, stubs and time that moves only when told to. */
+
+import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { vi } from "vitest";
+import type { Policy, Submission } from "../../src/core/job.ts";
+import { defaultBackoff } from "../../src/core/retry.ts";
+import { type JobApi, jobObject } from "../../src/job/stub.ts";
+import { randomId } from "../../src/lib/id.ts";
+
+/** Messages of this tenant are kept for the test instead of being run, see parked.ts. */
+export const TENANT = "parked";
+
+export const policy: Policy = {
+  maxAttempts: 3,
+  attemptLimitMs: 300_000,
+  silenceLimitMs: null,
+  timeLimitMs: 86_400_000,
+  leaseMs: 30_000,
+  redeliverMs: 30_000,
+  backoff: defaultBackoff,
+  retryKinds: ["timeout", "rate_limited", "service_unavailable", "worker_lost"],
+  retentionMs: 30 * 86_400_000,
+};
+
+export const nothing = { progress: null, logs: [] };
+
+export function submission(changes: Partial<Submission> = {}): Submission {
+  return {
+    id: randomId("job"),
+    tenant: TENANT,
+    type: "rehearsal",
+    input: "{}",
+    metadata: {},
+    fingerprint: null,
+    places: [],
+    replayedFrom: null,
+    trace: { requestId: "urn:uuid:test", traceparent: `00-${"1".repeat(32)}-${"1".repeat(16)}-01` },
+    policy,
+    runAt: null,
+    startWithinMs: null,
+    ...changes,
+  };
+}
+
+export type Held = { id: string; api: () => JobApi; stub: DurableObjectStub };
+
+/** A job just accepted. */
+export async function submitted(changes: Partial<Submission> = {}): Promise<Held> {
+  const asked = submission(changes);
+  const held = hold(asked.id, asked.tenant);
+  await held.api().submit(asked, "return");
+  return held;
+}
+
+export function hold(id: string, tenant = TENANT): Held {
+  const stub = env.JOBS.getByName(`${tenant}/${id}`) as unknown as DurableObjectStub;
+  return { id, stub, api: () => jobObject(env, tenant, id) };
+}
+
+/** From here on the clock stands still, also inside objects. Call `vi.useRealTimers()` afterwards. */
+export function stopClock(): void {
+  vi.useFakeTimers({ toFake: ["Date"] });
+}
+
+/** Moves the stopped clock. */
+export function pass(ms: number): void {
+  vi.setSystemTime(Date.now() + ms);
+}
+
+/** When the object's alarm will ring; null if it has none. */
+export function alarmOf({ stub }: Held): Promise<number | null> {
+  return runInDurableObject(stub, (_, state) => state.storage.getAlarm());
+}
+
+/** Moves the clock to the alarm and lets it ring. Returns how long that was, in milliseconds. */
+export async function ringNext(held: Held): Promise<number> {
+  const at = await alarmOf(held);
+  if (at === null) throw new Error("there is no alarm to ring");
+  const waitMs = Math.max(0, at - Date.now());
+  pass(waitMs);
+  await runDurableObjectAlarm(held.stub);
+  return waitMs;
+}
+
+/** The job as its client sees it. Throws if there is none. */
+export async function read(held: Held) {
+  const found = await held.api().read();
+  if (!found) throw new Error("there is no such job");
+  return found.job;
+}
