@@ -5,6 +5,7 @@ import { testApiKeys } from "./test/support/keys.ts";
 /** Three kinds of tests: pure ones in Node, those of the Worker inside workerd, and those from outside. */
 export default defineConfig({
   test: {
+    silent: "passed-only",
     projects: [
       {
         test: {

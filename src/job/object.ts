@@ -146,9 +146,8 @@ export class JobObject extends DurableObject<Env> implements JobApi {
       if (!decision) await this.#store.erase();
       else if (isPurge(decision)) await this.#purge(decision.job);
     } catch (error) {
-      const job = this.#store.load();
-      log("error", "alarm_failed", { ...(job ? logFieldsOf(job) : {}), error });
       this.#armAt(now() + ALARM_RETRY_MS);
+      log("error", "alarm_failed", { object: this.ctx.id.name, error });
     }
   }
 

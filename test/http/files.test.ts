@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { createApp } from "../../src/http/app.ts";
 import { parseRange } from "../../src/http/file-response.ts";
 import { hex, sha256 } from "../../src/lib/hash.ts";
-import { keyHash, newKey } from "../../src/lib/key.ts";
+import { keyHash, makeKey } from "../../src/lib/key.ts";
 import { randomBytes } from "../../src/lib/world.ts";
 
 const MIB = 1024 * 1024;
@@ -19,7 +19,7 @@ beforeAll(async () => {
     reader: ["jobs:read"],
   };
   for (const name of ["acme", "globex", "reader"] as const) {
-    keys[name] = newKey(randomBytes(30));
+    keys[name] = makeKey(randomBytes(30));
     const tenant = name === "reader" ? "acme" : name;
     list.push({ hash: await keyHash(keys[name]), tenant, scopes: scopesOf[name] });
   }

@@ -1,0 +1,46 @@
+/** What the job types that read datasets have in common: finding one, its columns, and reading it whole or not at all. */
+
+import { type JobContext, JobFailure } from "./define.ts";
+
+export type Dataset = Parameters<JobContext["datasets"]["pages"]>[0];
+export type Row = { line: number; cells: string[] };
+
+/** The tenant's dataset of that name. Fails the job with `dataset_not_found`. */
+export async function findDataset(job: JobContext, name: string): Promise<Dataset> {
+  const dataset = await job.datasets.describe(name);
+  if (dataset) return dataset;
+  throw new JobFailure("not_found", {
+    code: "dataset_not_found",
+    message: `There is no dataset named ${name}.`,
+  });
+}
+
+/** Where the column stands in a row. Fails the job with `unknown_column`. */
+export function indexOfColumn({ name, columns }: Dataset, column: string): number {
+  const index = columns.indexOf(column);
+  if (index >= 0) return index;
+  throw invalidInput("unknown_column", `The dataset ${name} has no column named ${JSON.stringify(column)}.`);
+}
+
+/**
+ * All rows of the dataset in pages, with the cells of `columns` (at most 32) in that order.
+ * If the dataset is replaced meanwhile, the attempt fails, and the next one reads the new rows.
+ */
+export async function* readRows(job: JobContext, dataset: Dataset, columns: number[]): AsyncGenerator<Row[]> {
+  let rowsRead = 0;
+  for await (const page of job.datasets.pages(dataset, columns)) {
+    job.signal.throwIfAborted();
+    rowsRead += page.length;
+    yield page;
+  }
+  if (rowsRead === dataset.rowCount) return;
+  throw new JobFailure("service_unavailable", {
+    code: "dataset_changed",
+    message: `The dataset ${dataset.name} was replaced while it was being read.`,
+  });
+}
+
+/** A failure that no repetition cures. */
+export function invalidInput(code: string, message: string): JobFailure {
+  return new JobFailure("invalid_input", { code, message });
+}

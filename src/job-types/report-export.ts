@@ -1,0 +1,225 @@
+/**
+ * `report.export`: aggregates a dataset, by group or as a whole, and stores the report as a file.
+ * Arithmetic is exact in decimals. The groups are held in memory, so their number is limited; the rows are not.
+ */
+
+import type Big from "big.js";
+import { z } from "zod";
+import { spreadsheetSafe, writeCsv } from "../lib/csv.ts";
+import { decimalText, parseDecimal, ZERO } from "../lib/decimal.ts";
+import { findDataset, indexOfColumn, invalidInput, type Row, readRows } from "./dataset.ts";
+import { ATTEMPT_LIMIT_MAX_MS, defineJobType, HOUR, type JobContext } from "./define.ts";
+
+/** What fits in memory: so many tallies of about 250 bytes, and group values of so many characters. */
+const TALLIES_MAX = 200_000;
+const GROUPS_MAX = 100_000;
+const GROUP_CHARS_MAX = 256;
+
+const ROWS_PER_CHUNK = 1_000;
+
+const Column = z.string().min(1).max(200);
+const column = Column.meta({ description: "Column with plain decimal numbers; empty cells are left out." });
+
+const Metric = z.discriminatedUnion("op", [
+  z.strictObject({
+    op: z
+      .literal("count")
+      .meta({ description: "Counts rows, or with a column its cells that are not empty." }),
+    column: Column.optional().meta({ description: "Column whose cells are counted; without it, rows are." }),
+  }),
+  z.strictObject({
+    op: z
+      .enum(["sum", "avg", "min", "max"])
+      .meta({ description: "Exact; only avg is rounded, to 20 decimals." }),
+    column,
+  }),
+]);
+type Metric = z.output<typeof Metric>;
+
+const Input = z.strictObject({
+  dataset: z.string().min(1).max(64).meta({ description: "Name of the dataset to report on." }),
+  group_by: Column.optional().meta({
+    description: "Column whose values make the groups; without it, all rows are one.",
+  }),
+  metrics: z
+    .array(Metric)
+    .min(1)
+    .max(20)
+    .refine((metrics) => new Set(metrics.map(nameOf)).size === metrics.length, "must not name a metric twice")
+    .meta({ description: "What is worked out for each group; the report has one column for each." }),
+  format: z
+    .enum(["csv", "json"])
+    .meta({ description: "The report as CSV with a header row, or a JSON array." }),
+  requested_by: z.string().min(1).max(100).meta({
+    description: "Who wants the report; one at a time for the same requester, dataset and grouping.",
+  }),
+});
+type Input = z.output<typeof Input>;
+
+type Tally = { count: number; value: Big | null };
+type Groups = Map<string, Tally[]>;
+type Cell = string | number | null;
+
+export const reportExport = defineJobType({
+  type: "report.export",
+  description:
+    "Aggregates a dataset with exact decimals and stores the report as a file, which is the job's result. " +
+    "Groups are sorted by their value.",
+  input: Input,
+  example: {
+    dataset: "orders",
+    group_by: "country",
+    metrics: [{ op: "count" }, { op: "sum", column: "amount" }],
+    format: "csv",
+    requested_by: "ada@example.com",
+  },
+  attemptLimitMs: ATTEMPT_LIMIT_MAX_MS,
+  timeLimitMs: 6 * HOUR,
+  // It only reads and makes a new file, so what nobody foresaw may be tried again, too.
+  alsoRetry: ["internal_error"],
+  uniquePlace: ({ requested_by, dataset, group_by }) =>
+    JSON.stringify([requested_by, dataset, group_by ?? null]),
+  resultFile: (result: { file: string; rows: number }) => result.file,
+
+  async run(input, job) {
+    const names = namesOf(input);
+    const { groups, rowsRead } = await aggregate(input, job);
+    const rows = sortedRows(groups, input);
+    const file = await (input.format === "csv"
+      ? job.files.create("text/csv; charset=utf-8", csvOf(names, rows))
+      : job.files.create("application/json", jsonOf(names, rows)));
+    report(job, rowsRead, rowsRead, "stored");
+    return { file: file.id, rows: groups.size };
+  },
+});
+
+/** The report's columns. A group column called like a metric would make two of one name. */
+function namesOf({ group_by, metrics }: Input): string[] {
+  const names = metrics.map(nameOf);
+  if (group_by === undefined) return names;
+  if (!names.includes(group_by)) return [group_by, ...names];
+  throw invalidInput("ambiguous_column", `The report would have two columns named ${group_by}.`);
+}
+
+function nameOf({ op, column }: Metric): string {
+  return column === undefined ? op : `${op}_${column}`;
+}
+
+async function aggregate(input: Input, job: JobContext): Promise<{ groups: Groups; rowsRead: number }> {
+  const dataset = await findDataset(job, input.dataset);
+  const wanted = [input.group_by, ...input.metrics.map((metric) => metric.column)];
+  const columns = [...new Set(wanted.filter((name) => name !== undefined))];
+  const at = (name: string | undefined) => (name === undefined ? null : columns.indexOf(name));
+  const places = { group: at(input.group_by), metrics: input.metrics.map((metric) => at(metric.column)) };
+  const indexes = columns.map((name) => indexOfColumn(dataset, name));
+
+  const groups: Groups = new Map();
+  if (input.group_by === undefined) groups.set("", newTallies(input.metrics));
+  let rowsRead = 0;
+  for await (const page of readRows(job, dataset, indexes)) {
+    for (const row of page) {
+      const tallies = talliesOf(groups, row, places.group, input.metrics);
+      for (const [nth, metric] of input.metrics.entries()) {
+        take(tallies[nth] as Tally, metric, row, places.metrics[nth] ?? null);
+      }
+    }
+    rowsRead += page.length;
+    if (rowsRead < dataset.rowCount) report(job, rowsRead, dataset.rowCount, "reading");
+  }
+  return { groups, rowsRead };
+}
+
+function report(job: JobContext, current: number, total: number, stage: string): void {
+  job.progress({ current, total, unit: "rows", stage });
+}
+
+function newTallies(metrics: Metric[]): Tally[] {
+  return metrics.map(() => ({ count: 0, value: null }));
+}
+
+/** The tallies of the row's group, which is made if it is the first of it. */
+function talliesOf(groups: Groups, { line, cells }: Row, place: number | null, metrics: Metric[]): Tally[] {
+  const group = place === null ? "" : (cells[place] ?? "");
+  const known = groups.get(group);
+  if (known) return known;
+  if (group.length > GROUP_CHARS_MAX) {
+    const message = `The value to group by is longer than ${GROUP_CHARS_MAX} characters on line ${line}.`;
+    throw invalidInput("group_value_too_long", message);
+  }
+  const most = Math.min(GROUPS_MAX, Math.floor(TALLIES_MAX / metrics.length));
+  if (groups.size === most) {
+    throw invalidInput(
+      "too_many_groups",
+      `There are more than ${most} groups, the most for ${metrics.length} metrics.`,
+    );
+  }
+  const tallies = newTallies(metrics);
+  groups.set(group, tallies);
+  return tallies;
+}
+
+/** Takes a row's cell into the tally; an empty cell says nothing. */
+function take(tally: Tally, metric: Metric, { line, cells }: Row, place: number | null): void {
+  const text = place === null ? null : (cells[place] ?? "").trim();
+  if (text === "") return;
+  tally.count += 1;
+  if (metric.op === "count") return;
+  const number = parseDecimal(text ?? "");
+  if (!number) {
+    throw invalidInput(
+      "not_a_number",
+      `Column ${metric.column} has no plain decimal number on line ${line}.`,
+    );
+  }
+  tally.value = tally.value === null ? number : combine(metric.op, tally.value, number);
+}
+
+function combine(op: Exclude<Metric["op"], "count">, one: Big, other: Big): Big {
+  switch (op) {
+    case "sum":
+    case "avg":
+      return one.plus(other);
+    case "min":
+      return other.lt(one) ? other : one;
+    case "max":
+      return other.gt(one) ? other : one;
+  }
+}
+
+/** The sum of nothing is 0; an average, a least or a most of nothing there is not. */
+function valueOf({ op }: Metric, { count, value }: Tally): Cell {
+  if (op === "count") return count;
+  if (value === null) return op === "sum" ? decimalText(ZERO) : null;
+  return decimalText(op === "avg" ? value.div(count) : value);
+}
+
+function* sortedRows(groups: Groups, { group_by, metrics }: Input): Generator<Cell[]> {
+  for (const group of [...groups.keys()].sort()) {
+    const tallies = groups.get(group) ?? [];
+    const values = metrics.map((metric, nth) => valueOf(metric, tallies[nth] as Tally));
+    yield group_by === undefined ? values : [group, ...values];
+  }
+}
+
+/** Only texts from the dataset can hold a formula; what was worked out are numbers. */
+async function* csvOf(names: string[], rows: Iterable<Cell[]>): AsyncGenerator<string> {
+  yield writeCsv([names.map(spreadsheetSafe)]);
+  let chunk: string[][] = [];
+  for (const row of rows) {
+    chunk.push(row.map((cell) => spreadsheetSafe(String(cell ?? ""))));
+    if (chunk.length < ROWS_PER_CHUNK) continue;
+    yield writeCsv(chunk);
+    chunk = [];
+  }
+  yield writeCsv(chunk);
+}
+
+/** Decimals are strings, for a JSON number would be read as a binary fraction. */
+async function* jsonOf(names: string[], rows: Iterable<Cell[]>): AsyncGenerator<string> {
+  let separator = "[\n";
+  for (const row of rows) {
+    yield separator + JSON.stringify(Object.fromEntries(names.map((name, nth) => [name, row[nth]])));
+    separator = ",\n";
+  }
+  yield separator === "[\n" ? "[]\n" : "\n]\n";
+}
