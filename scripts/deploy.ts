@@ -25,7 +25,7 @@ async function dryRun(): Promise<void> {
 /** `wrangler deploy` makes queue and bucket by itself, and would make the database, but then without tables. */
 async function deploy(): Promise<void> {
   const databases: { name: string }[] = JSON.parse(await runWrangler(["d1", "list", "--json"]));
-  if (!databases.some(({ name }) => name === DATABASE)) await showWrangler(["d1", "create", DATABASE]);
+  if (!databases.some(({ name }) => name === DATABASE)) await runWrangler(["d1", "create", DATABASE]);
   await showWrangler(["d1", "migrations", "apply", DATABASE, "--remote"]);
   await showWrangler(["deploy"]);
   const secrets: { name: string }[] = JSON.parse(await runWrangler(["secret", "list"]));

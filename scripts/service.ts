@@ -37,7 +37,7 @@ export async function startService({ stateDir, port = 0, leaseMs, redeliverMs }:
       ...(redeliverMs && { REDELIVER_MS: String(redeliverMs) }),
     },
   });
-  const ended = once(child, "exit");
+  const ended = once(child, "close");
   const log: LogLine[] = [];
   const words: string[] = [];
   listen(child.stdout, (line) => log.push(JSON.parse(line)));

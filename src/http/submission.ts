@@ -116,12 +116,13 @@ function outerFaultsOf(body: unknown): Fault[] {
   return outer.success ? [] : faultsOf(outer.error);
 }
 
-/** The faults of an input and, if it has none, the places it needs. */
+/** The faults of an input and, if it has none, the places it needs. That it is missing says the outer schema. */
 async function readInput(
   type: JobType,
   rawInput: unknown,
   sender: Sender,
 ): Promise<{ faults: Fault[]; places: Place[] }> {
+  if (rawInput === undefined) return { faults: [], places: [] };
   const input = type.input.safeParse(rawInput);
   if (!input.success) return { faults: faultsOf(input.error, ["input"]), places: [] };
   const door = { allowLocalTargets: settings(sender.env).ALLOW_LOCAL_TARGETS, ownHost: sender.ownHost };

@@ -3,9 +3,17 @@
 import { csvImport } from "./csv-import.ts";
 import type { JobType, JobTypes } from "./define.ts";
 import { httpRequest } from "./http-request.ts";
+import { paymentsReconcile } from "./payments-reconcile.ts";
 import { rehearsal } from "./rehearsal.ts";
+import { reportExport } from "./report-export.ts";
 
-export const jobTypes: JobTypes = byName([csvImport, httpRequest, rehearsal]);
+export const jobTypes: JobTypes = byName([
+  csvImport,
+  httpRequest,
+  paymentsReconcile,
+  rehearsal,
+  reportExport,
+]);
 
 /** Two types of one name would be one type, and which one a matter of luck. */
 function byName(types: readonly JobType[]): JobTypes {

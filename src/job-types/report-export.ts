@@ -187,7 +187,7 @@ function combine(op: Exclude<Metric["op"], "count">, one: Big, other: Big): Big 
 }
 
 /** The sum of nothing is 0; an average, a least or a most of nothing there is not. */
-function valueOf({ op }: Metric, { count, value }: Tally): Cell {
+function cellOf({ op }: Metric, { count, value }: Tally): Cell {
   if (op === "count") return count;
   if (value === null) return op === "sum" ? decimalText(ZERO) : null;
   return decimalText(op === "avg" ? value.div(count) : value);
@@ -196,7 +196,7 @@ function valueOf({ op }: Metric, { count, value }: Tally): Cell {
 function* sortedRows(groups: Groups, { group_by, metrics }: Input): Generator<Cell[]> {
   for (const group of [...groups.keys()].sort()) {
     const tallies = groups.get(group) ?? [];
-    const values = metrics.map((metric, nth) => valueOf(metric, tallies[nth] as Tally));
+    const values = metrics.map((metric, nth) => cellOf(metric, tallies[nth] as Tally));
     yield group_by === undefined ? values : [group, ...values];
   }
 }

@@ -2,7 +2,7 @@
 
 import { pause, random } from "./world.ts";
 
-/** Five tries within about 6 s: longer than an object takes to restart, shorter than any lease. */
+/** Five tries within about 3 s: longer than an object takes to restart, shorter than any lease. */
 const TRIES = 5;
 const FIRST_PAUSE_MS = 200;
 
@@ -13,7 +13,7 @@ export async function persist<T>(call: () => Promise<T>): Promise<T> {
       return await call();
     } catch (error) {
       if (attempt === TRIES) throw error;
-      await pause(FIRST_PAUSE_MS * 2 ** attempt * (0.5 + random()));
+      await pause(FIRST_PAUSE_MS * 2 ** (attempt - 1) * (0.5 + random()));
     }
   }
 }

@@ -28,7 +28,7 @@ describe("a job that is submitted", () => {
       finished_at: null,
       expires_at: null,
       attempt: 0,
-      max_attempts: 5,
+      max_attempts: 3,
       next_attempt_at: null,
       progress: null,
       attempts: [],
@@ -154,7 +154,11 @@ describe("a faulty submission", () => {
     ["a number", 1, ["#"]],
     ["metadata that is no object", rehearsal({ metadata: [] }), ["#/metadata"]],
     ["null for a field", rehearsal({ run_at: null }), ["#/run_at"]],
-    ["too many attempts for the type", rehearsal({ max_attempts: 6 }), ["#/max_attempts"]],
+    [
+      "too many attempts for the type",
+      { type: "http.request", input: { url: "https://example.org/", method: "GET" }, max_attempts: 6 },
+      ["#/max_attempts"],
+    ],
     ["too many attempts for any type", rehearsal({ max_attempts: 1000 }), ["#/max_attempts"]],
     ["no attempts", rehearsal({ max_attempts: 0 }), ["#/max_attempts"]],
     ["more time than the type has", rehearsal({ time_limit_ms: DAY + 1 }), ["#/time_limit_ms"]],
@@ -188,9 +192,9 @@ describe("a faulty submission", () => {
   });
 
   it("is told limits of the type and faults of the input together", async () => {
-    expect(await pointersOf(rehearsal({ max_attempts: 7, input: { steps: 0 } }))).toEqual([
+    expect(await pointersOf(rehearsal({ time_limit_ms: DAY + 1, input: { steps: 0 } }))).toEqual([
       "#/input/steps",
-      "#/max_attempts",
+      "#/time_limit_ms",
     ]);
   });
 

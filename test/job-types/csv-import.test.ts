@@ -213,20 +213,21 @@ async function runThrough(tenant: Tenant, input: object, fateOf: () => Fate): Pr
     };
     const { files, datasets } = tenant;
     const crashing: JobContext["datasets"] = { ...datasets };
-    const failing = <Target extends Awaited<ReturnType<JobContext["datasets"]["resumeImport"]>>>(
-      target: Target,
-    ) =>
-      target && {
-        ...target,
-        stage: async (...staged: Parameters<NonNullable<Target>["stage"]>) => {
-          crash("before_staging");
-          const answer = await target.stage(...staged);
-          crash("after_staging");
-          return answer;
-        },
-      };
+    type Target = Awaited<ReturnType<typeof datasets.beginImport>>;
+    const failing = (target: Target): Target => ({
+      ...target,
+      stage: async (rows, rejects) => {
+        crash("before_staging");
+        const answer = await target.stage(rows, rejects);
+        crash("after_staging");
+        return answer;
+      },
+    });
     crashing.beginImport = async (...begun) => failing(await datasets.beginImport(...begun));
-    crashing.resumeImport = async (...resumed) => failing(await datasets.resumeImport(...resumed));
+    crashing.resumeImport = async (...resumed) => {
+      const target = await datasets.resumeImport(...resumed);
+      return target && failing(target);
+    };
     const saveCheckpoint = async (saved: unknown) => {
       checkpoint = structuredClone(saved);
       crash("after_saving");

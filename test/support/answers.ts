@@ -58,7 +58,7 @@ function checkProblem(
   });
   expect(problemKinds[code].status).toBe(status);
   const { detail, errors, ...rest } = problem;
-  expect(detail).toMatch(/^[A-Z][^]*\.$/);
+  expect(detail).toMatch(/^[A-Z].*\.$/s);
   expect(JSON.stringify(rest)).not.toMatch(LEAK);
   if (!errors) expect(detail).not.toMatch(LEAK);
 }

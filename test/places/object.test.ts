@@ -1,0 +1,122 @@
+/** A unique place: held by one job at a time, and never by a job that has finished or does not exist. */
+
+import { evictDurableObject } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { expect, test } from "vitest";
+import type { Submission } from "../../src/core/job.ts";
+import type { SubmitAnswer } from "../../src/job/stub.ts";
+import { randomId } from "../../src/lib/id.ts";
+import { placeObject } from "../../src/places/stub.ts";
+import { hold, nothing, policy, submission, TENANT } from "../support/objects.ts";
+
+const uniqueAt = (name: string): Partial<Submission> => ({ places: [{ rule: "unique", name }] });
+
+function submit(
+  changes: Partial<Submission>,
+  onConflict: "return" | "reject" = "return",
+): Promise<SubmitAnswer> {
+  const asked = submission(changes);
+  return hold(asked.id).api().submit(asked, onConflict);
+}
+
+function idOf(answer: SubmitAnswer): string {
+  if ("job" in answer) return answer.job.id;
+  throw new Error(`no job in ${answer.kind}`);
+}
+
+test("taken by a job, it answers that job to the next, or refuses it", async () => {
+  const place = uniqueAt(randomId("place"));
+  const first = await submit(place);
+  expect(first.kind).toBe("accepted");
+  const second = await submit(place);
+  expect(second).toMatchObject({ kind: "unique_conflict", job: { id: idOf(first) } });
+  expect(await submit(place, "reject")).toEqual({ kind: "place_taken", jobId: idOf(first) });
+});
+
+test.each([
+  ["succeeds", { type: "succeed", result: null } as const],
+  [
+    "fails",
+    {
+      type: "fail",
+      failure: { kind: "not_found", code: "x", message: "x", retryAfterMs: null, reference: "r" },
+    } as const,
+  ],
+])("is free when its job %s", async (_, outcome) => {
+  const place = uniqueAt(randomId("place"));
+  const job = hold(idOf(await submit(place)));
+  await job.api().start(1, 1, "lease");
+  await job.api().finish("lease", nothing, outcome);
+  expect((await submit(place)).kind).toBe("accepted");
+});
+
+test("is free when its job is cancelled, or deleted", async () => {
+  const place = uniqueAt(randomId("place"));
+  const job = hold(idOf(await submit(place)));
+  await job.api().cancel(null, null);
+  const next = await submit(place);
+  expect(next.kind).toBe("accepted");
+  await hold(idOf(next)).api().cancel(null, null);
+  await hold(idOf(next)).api().remove();
+  expect((await submit(place)).kind).toBe("accepted");
+});
+
+test("claimed for a job that was never stored, it is taken over", async () => {
+  const name = randomId("place");
+  const place = placeObject(env, { tenant: TENANT, type: "rehearsal" }, name);
+  expect(await place.claim({ tenant: TENANT, name }, "job_01000000000000000000000000")).toEqual({ ok: true });
+  expect((await submit(uniqueAt(name))).kind).toBe("accepted");
+});
+
+test("asked for by fifty at once, it is given to one", async () => {
+  const place = uniqueAt(randomId("place"));
+  const answers = await Promise.all(Array.from({ length: 50 }, () => submit(place)));
+  expect(answers.filter(({ kind }) => kind === "accepted")).toHaveLength(1);
+  expect(new Set(answers.map(idOf)).size).toBe(1);
+});
+
+test("survives the eviction of place and holder", async () => {
+  const name = randomId("place");
+  const first = idOf(await submit(uniqueAt(name)));
+  await evictDurableObject(hold(first).stub);
+  await evictDurableObject(
+    env.PLACES.getByName(`${TENANT}/rehearsal/${name}`) as unknown as DurableObjectStub,
+  );
+  expect(idOf(await submit(uniqueAt(name)))).toBe(first);
+});
+
+test("a key that was answered with another's job keeps that answer, also when that job has finished", async () => {
+  const place = uniqueAt(randomId("place"));
+  const holder = hold(idOf(await submit(place)));
+  const keyed = submission({ ...place, fingerprint: "print" });
+  const again = () => hold(keyed.id).api().submit(keyed, "return");
+  expect(idOf(await again())).toBe(holder.id);
+  await holder.api().cancel(null, null);
+  expect(await again()).toMatchObject({ kind: "replayed", job: { id: holder.id } });
+  const other = await hold(keyed.id)
+    .api()
+    .submit({ ...keyed, fingerprint: "other" }, "return");
+  expect(other).toEqual({ kind: "key_reused" });
+  await holder.api().remove();
+  expect(await again()).toMatchObject({ kind: "accepted", job: { id: keyed.id } });
+});
+
+test("equal requests are one job for their time, unless it failed", async () => {
+  const name = randomId("request");
+  const same = (untilAt: number): Partial<Submission> => ({
+    places: [{ rule: "same_request", name, untilAt }],
+    policy,
+  });
+  const first = hold(idOf(await submit(same(Date.now() + 60_000))));
+  await first.api().start(1, 1, "lease");
+  await first.api().finish("lease", nothing, { type: "succeed", result: null });
+  expect(await submit(same(Date.now() + 60_000))).toMatchObject({ kind: "replayed", job: { id: first.id } });
+
+  const failedName = randomId("request");
+  const failing = {
+    places: [{ rule: "same_request" as const, name: failedName, untilAt: Date.now() + 60_000 }],
+  };
+  const second = hold(idOf(await submit(failing)));
+  await second.api().cancel(null, null);
+  expect((await submit(failing)).kind).toBe("accepted");
+});
