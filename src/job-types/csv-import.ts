@@ -6,6 +6,7 @@
 
 import { z } from "zod";
 import { type CsvRecord, readCsv, UnreadableCsv, writeCsv } from "../lib/csv.ts";
+import { pause } from "../lib/world.ts";
 import {
   ATTEMPT_LIMIT_MAX_MS,
   type ContinueLater,
@@ -202,6 +203,8 @@ async function stage(
   totalBytes: number,
 ): Promise<void> {
   job.signal.throwIfAborted();
+  // Where everything is local, staging waits for nothing: this lets others have their turn, the heartbeat too.
+  await pause(0);
   if (!(await target.stage(rows, rejects))) throw superseded();
   await job.saveCheckpoint(at);
   // All of it counts as done only when it is published.

@@ -1,5 +1,6 @@
 /** What the job types that read datasets have in common: finding one, its columns, and reading it whole or not at all. */
 
+import { pause } from "../lib/world.ts";
 import { type JobContext, JobFailure } from "./define.ts";
 
 export type Dataset = Parameters<JobContext["datasets"]["pages"]>[0];
@@ -30,6 +31,8 @@ export async function* readRows(job: JobContext, dataset: Dataset, columns: numb
   let rowsRead = 0;
   for await (const page of job.datasets.pages(dataset, columns)) {
     job.signal.throwIfAborted();
+    // Where everything is local, reading waits for nothing: this lets others have their turn, the heartbeat too.
+    await pause(0);
     rowsRead += page.length;
     yield page;
   }
