@@ -3,17 +3,22 @@
 import { z } from "zod";
 import type { JobObject } from "./job/object.ts";
 import type { PlaceObject } from "./places/object.ts";
-import type { JobMessage } from "./queue/message.ts";
+import type { DeliveryMessage, JobMessage } from "./queue/message.ts";
 
 export type Env = {
   JOBS: DurableObjectNamespace<JobObject>;
   PLACES: DurableObjectNamespace<PlaceObject>;
   JOB_QUEUE: Queue<JobMessage>;
+  DELIVERY_QUEUE: Queue<DeliveryMessage>;
   FILES: R2Bucket;
   DATA: D1Database;
   KEY_LIMITER: RateLimit;
   /** Secret: a JSON list of hashed keys, see http/keys.ts. Without it nobody is let in. */
   API_KEYS?: string;
+  /** Secret that the tenants' webhook secrets are derived from. Without it no webhook is accepted. */
+  WEBHOOK_SECRET?: string;
+  /** The secret before, while receivers change over: deliveries carry both signatures. */
+  WEBHOOK_SECRET_PREVIOUS?: string;
   LEASE_MS: string;
   REDELIVER_MS: string;
   LOCAL_QUEUE: string;

@@ -157,7 +157,7 @@ const rules: Record<string, Rule> = {
   },
   "a status begins in waiting.ts and changes only in transition.ts": {
     check: onlyIn(
-      (path) => ["src/core/transition.ts", "src/core/waiting.ts"].includes(path),
+      (path) => ["src/core/transition.ts", "src/core/waiting.ts", "src/core/lease.ts"].includes(path),
       /\.phase\s*=(?![=>])|\bphase\s*:\s*(?:\{|\w+\.)|\{\s*\.\.\.[^{}]*,\s*phase\s*[,}]/,
       "only src/core/transition.ts may",
     ),

@@ -115,6 +115,28 @@ export type Cancellation = {
   stopping: string | null;
 };
 
+/** Where a job's events are delivered. */
+export type Webhook = { url: string; events: readonly EventBody["type"][] };
+
+/** How one try to deliver went: the receiver's status, or why there was none. Times in milliseconds. */
+export type DeliveryTry = {
+  at: number;
+  status: number | null;
+  error: "timeout" | "unreachable" | "refused_target" | null;
+  durationMs: number;
+  /** Least time until the next try, as the receiver's Retry-After asked. */
+  retryAfterMs: number | null;
+};
+
+/** One event on its way to the webhook. `step` counts the waits of the schedule that have been used. */
+export type Delivery = {
+  id: string;
+  eventType: EventBody["type"];
+  eventAt: number;
+  tries: readonly DeliveryTry[];
+  state: ({ status: "waiting"; step: number } & Wait) | { status: "succeeded" } | { status: "failed" };
+};
+
 /** Who asked, for the logs: carried from the request to every line and every handler. */
 export type Trace = { requestId: string; traceparent: string };
 
@@ -129,6 +151,7 @@ export type Job = {
   fingerprint: string | null;
   places: readonly Place[];
   replayedFrom: string | null;
+  webhook: Webhook | null;
   trace: Trace;
   policy: Policy;
   createdAt: number;
@@ -144,6 +167,7 @@ export type Job = {
   progress: (Progress & { at: number }) | null;
   checkpoint: string | null;
   result: string | null;
+  deliveries: readonly Delivery[];
   logLines: number;
   lastSeq: number;
   /** Whether an event has told the progress as it is; when the last one told, times alone cannot say so. */
@@ -162,6 +186,7 @@ export type Submission = {
   fingerprint: string | null;
   places: readonly Place[];
   replayedFrom: string | null;
+  webhook: Webhook | null;
   trace: Trace;
   policy: Policy;
   runAt: number | null;
@@ -183,6 +208,9 @@ export type Command =
   | { type: "continue"; lease: string; report: Report; checkpoint: string }
   | { type: "cancel"; reason: string | null; ifVersion: readonly number[] | null }
   | { type: "acknowledge"; lease: string }
+  | { type: "suspect"; lease: string }
+  | { type: "delivered"; deliveryId: string; attempt: number; outcome: DeliveryTry }
+  | { type: "redeliver"; deliveryId: string }
   | { type: "wake" };
 
 export type EventBody =
@@ -207,7 +235,10 @@ export type EventBody =
 export type JobEvent = { seq: number; at: number } & EventBody;
 
 /** What the shell must do once the job is stored. Each may happen twice, late or never. */
-export type Effect = { type: "send"; attempt: number; slice: number } | { type: "purge" };
+export type Effect =
+  | { type: "send"; attempt: number; slice: number }
+  | { type: "deliver"; deliveryId: string; attempt: number }
+  | { type: "purge" };
 
 export type Refusal = "stale" | "cancelled" | "not_waiting" | "not_cancellable" | "version_mismatch";
 export type Answer = { ok: true } | { ok: false; why: Refusal };

@@ -4,6 +4,7 @@
  */
 
 import { unreachable } from "./assert.ts";
+import { delivered, redelivered, sendDeliveries, withDeliveries } from "./delivery.ts";
 import { attemptFailedEvent, endAttempt, inPublic, referenceOf, systemFailure } from "./failure.ts";
 import {
   type Attempt,
@@ -15,17 +16,14 @@ import {
   type FailReason,
   type Failure,
   type Job,
-  type Refusal,
   timeLimitAt,
 } from "./job.ts";
+import { alongTheWay, holding, refused, suspect } from "./lease.ts";
 import { absorb, lastWord } from "./report.ts";
 import { backoffMs } from "./retry.ts";
 import { answered, join, type Step, step, unchanged, visibly } from "./step.ts";
 import { expected, sendAgain, waitUntil } from "./waiting.ts";
 import { type DeadlineKind, nextDeadline } from "./wakeup.ts";
-
-/** The lease is renewed once a third of it is used: seldom enough to be cheap, early enough to be safe. */
-const RENEW_BELOW = 2 / 3;
 
 /**
  * Applies one command to a job at time `now` (epoch milliseconds); `random` in [0, 1) spreads retries.
@@ -34,7 +32,7 @@ const RENEW_BELOW = 2 / 3;
  * Whatever one command changes is one version further.
  */
 export function transition(job: Job, command: Command, now: number, random: number): Decision {
-  const decision = decide(job, command, now, random);
+  const decision = withDeliveries(decide(job, command, now, random), now);
   const hasNews = decision.job.version > job.version;
   return hasNews ? { ...decision, job: { ...decision.job, version: job.version + 1 } } : decision;
 }
@@ -54,15 +52,17 @@ function decide(job: Job, command: Command, now: number, random: number): Decisi
       return cancel(job, command, now);
     case "acknowledge":
       return acknowledge(job, command.lease, now);
+    case "suspect":
+      return holding(job, command, now, suspect);
+    case "delivered":
+      return delivered(job, command.deliveryId, command.attempt, command.outcome, now, random);
+    case "redeliver":
+      return redelivered(job, command.deliveryId, now);
     case "wake":
       return answered({ ok: true }, settle(job, now, random));
     default:
       return unreachable(command);
   }
-}
-
-function refused(job: Job, why: Refusal): Decision {
-  return answered({ ok: false, why }, unchanged(job));
 }
 
 /** Acts on every deadline that has passed; afterwards the next one lies ahead. */
@@ -85,11 +85,17 @@ function afterDeadlines(job: Job, now: number, random: number, next: (settled: J
 function onDeadline(job: Job, kind: DeadlineKind, now: number, random: number): Step {
   if (kind === "purge") return step(job, now, [], [{ type: "purge" }]);
   if (kind === "send") return sendAgain(job, now);
+  if (kind === "deliver") return sendDeliveries(job, now);
   const said = lastWord(job, now);
   return join(said, onLimit(said.job, kind, now, random));
 }
 
-function onLimit(job: Job, kind: Exclude<DeadlineKind, "send" | "purge">, now: number, random: number): Step {
+function onLimit(
+  job: Job,
+  kind: Exclude<DeadlineKind, "send" | "deliver" | "purge">,
+  now: number,
+  random: number,
+): Step {
   switch (kind) {
     case "start_by":
       return cancelled(job, now, "expired", null);
@@ -139,41 +145,6 @@ function start(job: Job, command: Extract<Command, { type: "start" }>, now: numb
     progressToldAt: 0,
   };
   return answered({ ok: true }, step(visibly(job, change, now), now, [{ type: "job.started", attempt }]));
-}
-
-/** Lets only the holder of the current lease go on. */
-function holding<C extends { lease: string }>(
-  job: Job,
-  command: C,
-  now: number,
-  next: (job: Job, phase: Executing, command: C, now: number) => Step,
-): Decision {
-  const { phase } = job;
-  if (phase.status === "running" && phase.activity === "executing" && phase.lease === command.lease) {
-    return answered({ ok: true }, next(job, phase, command, now));
-  }
-  const wasStopped = phase.status === "cancelled" && phase.cancellation.stopping === command.lease;
-  return refused(job, wasStopped ? "cancelled" : "stale");
-}
-
-/** A report or a checkpoint: kept, and taken as a renewal of the lease. */
-function alongTheWay(
-  job: Job,
-  phase: Executing,
-  command: Extract<Command, { type: "report" | "save_checkpoint" }>,
-  now: number,
-): Step {
-  const { leaseMs, silenceLimitMs } = job.policy;
-  const said =
-    command.type === "report"
-      ? absorb(job, command.report, now, false)
-      : step({ ...job, checkpoint: command.checkpoint }, now, []);
-  const alive = command.type === "save_checkpoint" || command.alive;
-  const renewDue = phase.leaseEndsAt - now < leaseMs * RENEW_BELOW;
-  const signDue = alive && silenceLimitMs !== null && now - phase.heardAt > silenceLimitMs / 4;
-  if (said.job === job && !renewDue && !signDue) return said;
-  const renewed = { ...phase, leaseEndsAt: now + leaseMs, heardAt: alive ? now : phase.heardAt };
-  return { ...said, job: { ...said.job, phase: renewed } };
 }
 
 function outcome(

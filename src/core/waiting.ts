@@ -4,6 +4,7 @@
  */
 
 import { assert } from "./assert.ts";
+import { withDeliveries } from "./delivery.ts";
 import { ATTEMPTS_MAX, type Decision, type Effect, type Job, type Submission, type Wait } from "./job.ts";
 import { redeliverMs } from "./retry.ts";
 import { answered, type Step, step, visibly } from "./step.ts";
@@ -28,6 +29,7 @@ export function accept(submission: Submission, now: number): Decision {
     progress: null,
     checkpoint: null,
     result: null,
+    deliveries: [],
     logLines: 0,
     lastSeq: 0,
     isProgressTold: true,
@@ -35,7 +37,7 @@ export function accept(submission: Submission, now: number): Decision {
     phase: { status: "queued", wait },
   };
   const queued = { type: "job.queued", dueAt: dueAt > now ? dueAt : null } as const;
-  return answered({ ok: true }, step(job, now, [queued], effects));
+  return withDeliveries(answered({ ok: true }, step(job, now, [queued], effects)), now);
 }
 
 /** Waiting until `dueAt`; if that is now, the message goes out with this very change. */

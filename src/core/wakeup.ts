@@ -4,6 +4,7 @@
  */
 
 import { unreachable } from "./assert.ts";
+import { nextDeliveryAt } from "./delivery.ts";
 import { type Executing, expiresAt, type Job, timeLimitAt, type Wait } from "./job.ts";
 
 /** What happens at a deadline if nothing else happened before. */
@@ -14,6 +15,7 @@ export type DeadlineKind =
   | "silence"
   | "lease"
   | "send"
+  | "deliver"
   | "purge";
 
 export type Deadline = { at: number; kind: DeadlineKind };
@@ -31,6 +33,12 @@ export function nextWakeup(job: Job): number {
 
 /** All deadlines of the job as it stands, the gravest first. */
 function deadlines(job: Job): [Deadline, ...Deadline[]] {
+  const [gravest, ...others] = ofPhase(job);
+  const deliverAt = nextDeliveryAt(job);
+  return deliverAt === null ? [gravest, ...others] : [gravest, ...others, { at: deliverAt, kind: "deliver" }];
+}
+
+function ofPhase(job: Job): [Deadline, ...Deadline[]] {
   const { phase } = job;
   const timeLimit: Deadline = { at: timeLimitAt(job), kind: "time_limit" };
   switch (phase.status) {

@@ -9,6 +9,7 @@ import { log } from "../lib/log.ts";
 import { uuid } from "../lib/world.ts";
 import type { AppEnv } from "./app-env.ts";
 import { authenticate } from "./auth.ts";
+import { eventRoutes } from "./events.ts";
 import { fileRoutes } from "./files.ts";
 import { continueTrace } from "./headers.ts";
 import { jobTypeRoutes } from "./job-types.ts";
@@ -51,6 +52,7 @@ export function createApp(types: JobTypes) {
   app.get("/v1/health", (c) => c.json({ data: { status: "ok" } }, 200, { "Cache-Control": "no-store" }));
   app.use("/v1/*", authenticate);
   app.route("/v1", jobRoutes(types));
+  app.route("/v1", eventRoutes());
   app.route("/v1", jobTypeRoutes(types));
   app.route("/v1", fileRoutes());
 

@@ -1,20 +1,19 @@
-/** The routes of a job: submit, read, cancel, replay, delete, its events and its result. */
+/** The routes of a job: submit, read, cancel, replay, delete, and its result. */
 
 import { type Context, Hono } from "hono";
 import { type JobApi, jobObject, type Snapshot, type SubmitAnswer } from "../job/stub.ts";
 import type { JobTypes } from "../job-types/define.ts";
-import { isOwnedId } from "../lib/id.ts";
 import type { AppEnv } from "./app-env.ts";
 import { requires } from "./auth.ts";
 import { readJson, readOptionalJson, validate } from "./body.ts";
 import { fileResponse } from "./file-response.ts";
+import { waitUntilFinished } from "./follow.ts";
 import { matchesWeakly, parseIdempotencyKey, parseIfMatch } from "./headers.ts";
+import { JOB_CACHE, jobAt } from "./job-path.ts";
+import { parseWait } from "./prefer.ts";
 import { Problem } from "./problems.ts";
 import { CancelRequest, ReplayRequest } from "./schemas.ts";
 import { readReplay, readSubmission, type Sender } from "./submission.ts";
-
-/** A job belongs to its tenant and may change at any time: kept by its reader only, and asked about each time. */
-const JOB_CACHE = "private, no-cache";
 
 type JobContext = Context<AppEnv>;
 
@@ -25,12 +24,13 @@ export function jobRoutes(types: JobTypes) {
     const sender = senderOf(c);
     const { submission, onConflict } = await readSubmission(await readJson(c), types, sender);
     const answer = await jobObject(c.env, submission.tenant, submission.id).submit(submission, onConflict);
-    return accepted(c, answer);
+    return accepted(c, answer, "may wait");
   });
 
   routes.get("/jobs/:id", requires("jobs:read"), async (c) => {
-    const found = (await (await jobAt(c)).read()) ?? notFound();
-    const headers = jobHeaders(found);
+    const job = await jobAt(c);
+    const found = (await afterWaiting(c, job, (await job.read()) ?? notFound())) ?? notFound();
+    const headers = { ...jobHeaders(found), ...preferHeaders(c) };
     if (matchesWeakly(c.req.header("If-None-Match"), String(found.job.version))) {
       return c.body(null, 304, headers);
     }
@@ -61,7 +61,7 @@ export function jobRoutes(types: JobTypes) {
     if (!source.isFinished) throw new Problem("job_not_finished", { members: { job_status: source.status } });
     const submission = await readReplay({ ...source, id }, types, sender);
     const answer = await jobObject(c.env, submission.tenant, submission.id).submit(submission, "return");
-    return accepted(c, answer);
+    return accepted(c, answer, "never waits");
   });
 
   routes.delete("/jobs/:id", requires("jobs:write"), async (c) => {
@@ -74,11 +74,6 @@ export function jobRoutes(types: JobTypes) {
       case "not_finished":
         throw new Problem("job_not_finished", { members: { job_status: answer.status } });
     }
-  });
-
-  routes.get("/jobs/:id/events", requires("jobs:read"), async (c) => {
-    const events = (await (await jobAt(c)).eventsAfter(readAfter(c))) ?? notFound();
-    return c.json({ data: events }, 200, { "Cache-Control": JOB_CACHE });
   });
 
   routes.get("/jobs/:id/result", requires("jobs:read"), async (c) => {
@@ -99,14 +94,6 @@ export function jobRoutes(types: JobTypes) {
   return routes;
 }
 
-/** The job the path names, as the caller's tenant sees it. Throws `not_found` for what cannot be the tenant's. */
-async function jobAt(c: JobContext): Promise<JobApi> {
-  const id = c.req.param("id") ?? "";
-  const { tenant } = c.get("caller");
-  if (!(await isOwnedId("job", tenant, id))) return notFound();
-  return jobObject(c.env, tenant, id);
-}
-
 function notFound(): never {
   throw new Problem("not_found");
 }
@@ -122,8 +109,11 @@ function senderOf(c: JobContext): Sender {
   };
 }
 
-/** The answer to a submission: 202 with the job that was made, or with the one that stands in its stead. */
-function accepted(c: JobContext, answer: SubmitAnswer): Response {
+/**
+ * The answer to a submission: 202 with the job that was made, or with the one that stands in its stead; 200 if the
+ * client preferred to wait and the job has finished.
+ */
+async function accepted(c: JobContext, answer: SubmitAnswer, waiting: "may wait" | "never waits") {
   switch (answer.kind) {
     case "key_reused":
       throw new Problem("idempotency_key_reused");
@@ -133,15 +123,36 @@ function accepted(c: JobContext, answer: SubmitAnswer): Response {
     case "replayed":
     case "unique_conflict": {
       const url = answer.job.links.self;
-      return c.json({ data: answer.job }, 202, {
-        ...jobHeaders(answer),
+      const headers = {
         Location: url,
         "Content-Location": url,
         Link: `<${url}>; rel="monitor"`,
         ...standInHeaders(answer.kind),
-      });
+      };
+      if (waiting === "never waits")
+        return c.json({ data: answer.job }, 202, { ...jobHeaders(answer), ...headers });
+      const api = jobObject(c.env, c.get("caller").tenant, answer.job.id);
+      const found = (await afterWaiting(c, api, answer)) ?? answer;
+      const hasFinished = found.pollAfterSeconds === null && parseWait(c.req.header("Prefer")) !== null;
+      const status = hasFinished ? 200 : 202;
+      return c.json({ data: found.job }, status, { ...jobHeaders(found), ...headers, ...preferHeaders(c) });
     }
   }
+}
+
+/** The job once it has finished, or once the time the client would wait is over; null if it was purged meanwhile. */
+async function afterWaiting(c: JobContext, job: JobApi, found: Snapshot): Promise<Snapshot | null> {
+  const seconds = parseWait(c.req.header("Prefer"));
+  const isWaiting =
+    seconds !== null && seconds > 0 && found.pollAfterSeconds !== null && c.req.method !== "HEAD";
+  if (!isWaiting) return found;
+  await waitUntilFinished(job, seconds, c.req.raw.signal);
+  return job.read();
+}
+
+function preferHeaders(c: JobContext): Record<string, string> {
+  const seconds = parseWait(c.req.header("Prefer"));
+  return { Vary: "Prefer", ...(seconds === null ? {} : { "Preference-Applied": `wait=${seconds}` }) };
 }
 
 function standInHeaders(kind: "accepted" | "replayed" | "unique_conflict"): Record<string, string> {
@@ -156,16 +167,4 @@ function jobHeaders({ job, pollAfterSeconds }: Snapshot): Record<string, string>
     "Cache-Control": JOB_CACHE,
     ...(pollAfterSeconds === null ? {} : { "Retry-After": String(pollAfterSeconds) }),
   };
-}
-
-/** `?after=`: the seq after which the events begin. Throws `malformed_request` if it is no whole number. */
-function readAfter(c: JobContext): number {
-  const given = c.req.query("after");
-  if (given === undefined) return 0;
-  if (!/^\d{1,15}$/.test(given)) {
-    throw new Problem("malformed_request", {
-      detail: "The parameter after is the seq of an event: 0, 1, 2, …",
-    });
-  }
-  return Number(given);
 }

@@ -63,6 +63,7 @@ export async function readSubmission(body: unknown, types: JobTypes, sender: Sen
       metadata: asked.metadata ?? {},
       places,
       replayedFrom: null,
+      webhook: null,
       policy: policyOf(type, sender.env, {
         maxAttempts: asked.max_attempts ?? attemptsOf(type),
         timeLimitMs: asked.time_limit_ms ?? limits.timeLimitMs,
@@ -89,6 +90,7 @@ export async function readReplay(
     metadata: source.metadata,
     places,
     replayedFrom: source.id,
+    webhook: null,
     policy: policyOf(type, sender.env, { maxAttempts: attemptsOf(type) }),
     runAt: null,
     startWithinMs: null,

@@ -11,17 +11,29 @@ import { openFileStore } from "../files/store.ts";
 import { type LogFields, log } from "../lib/log.ts";
 import { placeObject } from "../places/stub.ts";
 
-/** Sends the message for an attempt. A failure is only logged: the watchdog that was stored with it sends again. */
-export async function sendMessage(
-  env: Env,
-  job: Job,
-  effect: Extract<Effect, { type: "send" }>,
-): Promise<void> {
-  const { attempt, slice } = effect;
+/** Rings for what is due. A failure is only logged: the watchdog that was stored with it rings again. */
+export async function performEffect(env: Env, job: Job, effect: Effect): Promise<void> {
+  const { tenant, id: jobId } = job;
   try {
-    await env.JOB_QUEUE.send({ tenant: job.tenant, jobId: job.id, attempt, slice });
+    switch (effect.type) {
+      case "send":
+        await env.JOB_QUEUE.send({ tenant, jobId, attempt: effect.attempt, slice: effect.slice });
+        return;
+      case "deliver":
+        await env.DELIVERY_QUEUE.send({
+          tenant,
+          jobId,
+          deliveryId: effect.deliveryId,
+          attempt: effect.attempt,
+        });
+        return;
+      case "purge":
+        return;
+      default:
+        unreachable(effect);
+    }
   } catch (error) {
-    log("warn", "send_failed", { ...logFieldsOf(job), attempt, error });
+    log("warn", "send_failed", { ...logFieldsOf(job), effect: effect.type, error });
   }
 }
 

@@ -9,6 +9,7 @@ import {
   type Answer,
   type Command,
   type Decision,
+  type DeliveryTry,
   holdsPlace,
   isFinished,
   type Job,
@@ -20,14 +21,24 @@ import { accept } from "../core/waiting.ts";
 import { nextWakeup } from "../core/wakeup.ts";
 import type { Env } from "../env.ts";
 import { log } from "../lib/log.ts";
+import { NORMAL_CLOSURE } from "../lib/socket.ts";
 import { now, random } from "../lib/world.ts";
-import { logEvents, logFieldsOf, releaseHoldings, sendMessage } from "./effects.ts";
-import { pollAfterSeconds, presentEvent, presentJob } from "./present.ts";
+import { logEvents, logFieldsOf, performEffect, releaseHoldings } from "./effects.ts";
+import { openFeed, refusalOf } from "./feed.ts";
+import {
+  type DeliveryView,
+  pollAfterSeconds,
+  presentDelivery,
+  presentEvent,
+  presentJob,
+  presentTime,
+} from "./present.ts";
 import { openJobStore } from "./store.ts";
 import type {
   CancelAnswer,
   Claim,
-  JobApi,
+  DueDelivery,
+  JobCalls,
   Outcome,
   RemoveAnswer,
   ReplaySource,
@@ -43,8 +54,9 @@ const ALARM_RETRY_MS = 60_000;
 /** How long a key is kept that was answered with the job of another: as long as that job may be kept. */
 const ALIAS_KEPT_MS = 30 * 24 * 60 * 60_000;
 
-export class JobObject extends DurableObject<Env> implements JobApi {
+export class JobObject extends DurableObject<Env> implements JobCalls {
   readonly #store = openJobStore(this.ctx.storage);
+  readonly #feed = openFeed(this.ctx);
   /** Submissions under way: the places they are taking count as held, though nothing is stored yet. */
   #submitting = 0;
   /** When the alarm is set to ring, so that a later deadline costs no write. */
@@ -116,8 +128,8 @@ export class JobObject extends DurableObject<Env> implements JobApi {
     const decision = this.#apply({ type: "start", attempt, slice, lease });
     if (!decision?.answer.ok) return null;
     const { type, input, checkpoint, policy, trace } = decision.job;
-    const { attemptLimitMs, leaseMs } = policy;
-    return { type, input, checkpoint, attempt, slice, attemptLimitMs, leaseMs, trace };
+    const { attemptLimitMs, leaseMs, silenceLimitMs } = policy;
+    return { type, input, checkpoint, attempt, slice, attemptLimitMs, leaseMs, silenceLimitMs, trace };
   }
 
   async report(lease: string, report: Report, alive: boolean): Promise<RunAnswer> {
@@ -134,6 +146,70 @@ export class JobObject extends DurableObject<Env> implements JobApi {
 
   async acknowledge(lease: string): Promise<void> {
     this.#apply({ type: "acknowledge", lease });
+  }
+
+  // ---- for those who follow ----
+
+  /** `/feed?after=SEQ` (or `after=end`) follows the job's events; `/line?lease=…` holds a running attempt's line. */
+  override async fetch(request: Request): Promise<Response> {
+    const { pathname, searchParams } = new URL(request.url);
+    const job = this.#store.load();
+    if (!job) return new Response(null, { status: 404 });
+    if (pathname === "/feed") {
+      const after = searchParams.get("after");
+      const seq = after === "end" ? job.lastSeq : Number(after);
+      return this.#feed.follow(job, this.#store.eventsAfter(seq));
+    }
+    const lease = searchParams.get("lease") ?? "";
+    const refusal = refusalOf(job, lease);
+    return refusal ? Response.json(refusal, { status: 409 }) : this.#feed.hold(lease);
+  }
+
+  /** A line that breaks, instead of being hung up, is the first sign that its worker may have died. */
+  override async webSocketClose(socket: WebSocket, code: number): Promise<void> {
+    const lease = this.#feed.leaseOf(socket);
+    if (lease !== null && code !== NORMAL_CLOSURE) this.#apply({ type: "suspect", lease });
+  }
+
+  override async webSocketError(socket: WebSocket): Promise<void> {
+    const lease = this.#feed.leaseOf(socket);
+    if (lease !== null) this.#apply({ type: "suspect", lease });
+  }
+
+  /** Followers have nothing to say. */
+  override async webSocketMessage(): Promise<void> {}
+
+  // ---- for webhooks ----
+
+  async delivery(deliveryId: string, attempt: number): Promise<DueDelivery | null> {
+    const job = this.#store.load();
+    const delivery = job?.deliveries.find(({ id }) => id === deliveryId);
+    const isDue = delivery?.state.status === "waiting" && delivery.tries.length + 1 === attempt;
+    if (!job?.webhook || !delivery || !isDue) return null;
+    const { url } = job.webhook;
+    const { traceparent } = job.trace;
+    return {
+      url,
+      type: delivery.eventType,
+      timestamp: presentTime(delivery.eventAt),
+      job: presentJob(job),
+      traceparent,
+    };
+  }
+
+  async delivered(deliveryId: string, attempt: number, outcome: DeliveryTry): Promise<void> {
+    this.#apply({ type: "delivered", deliveryId, attempt, outcome });
+  }
+
+  async deliveries(): Promise<DeliveryView[] | null> {
+    const job = this.#store.load();
+    return job?.deliveries.map(presentDelivery) ?? null;
+  }
+
+  async redeliver(deliveryId: string): Promise<DeliveryView | null> {
+    const decision = this.#apply({ type: "redeliver", deliveryId });
+    const delivery = decision?.job.deliveries.find(({ id }) => id === deliveryId);
+    return delivery ? presentDelivery(delivery) : null;
   }
 
   // ---- the rhythm ----
@@ -201,9 +277,8 @@ export class JobObject extends DurableObject<Env> implements JobApi {
     if (job !== before) this.#store.save(decision);
     if (!isPurge(decision)) this.#arm(job);
     logEvents(job, events);
-    for (const effect of effects) {
-      if (effect.type === "send") this.ctx.waitUntil(sendMessage(this.env, job, effect));
-    }
+    if (job !== before) this.#feed.tell(job, events);
+    for (const effect of effects) this.ctx.waitUntil(performEffect(this.env, job, effect));
   }
 
   /** Sets the alarm only if it must ring earlier than it will: an early one finds nothing due and sets itself. */

@@ -1,10 +1,11 @@
 /** A job and its events as clients see them: snake_case, RFC 3339 times, and only what is meant for them. */
 
 import { unreachable } from "../core/assert.ts";
-import { expiresAt, type Job, type JobEvent, type Phase, type Progress } from "../core/job.ts";
+import { type Delivery, expiresAt, type Job, type JobEvent, type Phase, type Progress } from "../core/job.ts";
 import { percent } from "../core/report.ts";
 
 export type JobView = ReturnType<typeof presentJob>;
+export type DeliveryView = ReturnType<typeof presentDelivery>;
 export type EventView = ReturnType<typeof presentEvent>;
 
 /** A time on the wire: RFC 3339, UTC, milliseconds. */
@@ -106,6 +107,22 @@ function presentProgress(progress: Progress) {
 export function pollAfterSeconds(job: Job, now: number): number | null {
   if ("finishedAt" in job.phase) return null;
   return Math.max(1, Math.ceil(((nextAttemptAt(job.phase) ?? now) - now) / 1000));
+}
+
+/** A delivery as in section 8 of the contract: every try, and when the next one follows. */
+export function presentDelivery({ id, eventType, state, tries }: Delivery) {
+  return {
+    id,
+    event: eventType,
+    status: state.status === "waiting" ? ("pending" as const) : state.status,
+    next_attempt_at: state.status === "waiting" ? presentTime(state.dueAt) : null,
+    tries: tries.map(({ at, status, error, durationMs }) => ({
+      time: presentTime(at),
+      status,
+      error,
+      duration_ms: durationMs,
+    })),
+  };
 }
 
 /** An event as in section 5 of the contract. */

@@ -4,9 +4,9 @@
  * not yours cannot be told from what does not exist, not even by its speed.
  */
 
-import type { Failure, JobStatus, Report, Submission, Trace } from "../core/job.ts";
+import type { DeliveryTry, Failure, JobStatus, Report, Submission, Trace } from "../core/job.ts";
 import type { Env } from "../env.ts";
-import type { EventView, JobView } from "./present.ts";
+import type { DeliveryView, EventView, JobView } from "./present.ts";
 
 /** The job as clients see it, and after how many seconds asking again is worthwhile. */
 export type Snapshot = { job: JobView; pollAfterSeconds: number | null };
@@ -41,6 +41,7 @@ export type Claim = {
   slice: number;
   attemptLimitMs: number;
   leaseMs: number;
+  silenceLimitMs: number | null;
   trace: Trace;
 };
 
@@ -54,8 +55,11 @@ export type Outcome =
   | { type: "fail"; failure: Failure }
   | { type: "continue"; checkpoint: string };
 
+/** What a delivery that is due says, and to whom. */
+export type DueDelivery = { url: string; type: string; timestamp: string; job: JobView; traceparent: string };
+
 /** Every call may be repeated: what has taken effect once takes none again. Rejects only if the object failed. */
-export type JobApi = {
+export type JobCalls = {
   submit(submission: Submission, onConflict: "return" | "reject"): Promise<SubmitAnswer>;
   read(): Promise<Snapshot | null>;
   eventsAfter(seq: number): Promise<EventView[] | null>;
@@ -69,7 +73,17 @@ export type JobApi = {
   saveCheckpoint(lease: string, checkpoint: string): Promise<RunAnswer>;
   finish(lease: string, report: Report, outcome: Outcome): Promise<RunAnswer>;
   acknowledge(lease: string): Promise<void>;
+
+  /** The delivery, if its try number `attempt` is awaited. */
+  delivery(deliveryId: string, attempt: number): Promise<DueDelivery | null>;
+  delivered(deliveryId: string, attempt: number, outcome: DeliveryTry): Promise<void>;
+  deliveries(): Promise<DeliveryView[] | null>;
+  /** Null if there is no such delivery. */
+  redeliver(deliveryId: string): Promise<DeliveryView | null>;
 };
+
+/** The calls, and WebSocket upgrades: `/feed?after=SEQ|end` and `/line?lease=…`, see JobObject.fetch. */
+export type JobApi = JobCalls & Pick<DurableObjectStub, "fetch">;
 
 /** A fresh stub of the job's object; take a new one for every try, for a broken one stays broken. */
 export function jobObject(env: Env, tenant: string, jobId: string): JobApi {

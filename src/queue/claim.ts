@@ -30,5 +30,5 @@ export async function claimSlice(message: JobMessage, env: Env): Promise<Run | n
   const { requestId: request_id, traceparent } = claim.trace;
   const trace_id = traceparent.split("-")[1];
   const fields = { job_id: jobId, tenant, type: claim.type, attempt, slice, request_id, trace_id };
-  return { message, claim, lease, api, reporter: openReporter(api, lease, claim.leaseMs), fields };
+  return { message, claim, lease, api, reporter: openReporter(api, lease, claim), fields };
 }

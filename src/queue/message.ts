@@ -1,4 +1,4 @@
-/** What a queue message says: which attempt of which job is due. It is a doorbell; the truth is in the job. */
+/** What queue messages say: what of which job is due. They are doorbells; the truth is in the job. */
 
 import { z } from "zod";
 
@@ -9,3 +9,12 @@ export const JobMessage = z.strictObject({
   slice: z.int().positive(),
 });
 export type JobMessage = z.infer<typeof JobMessage>;
+
+/** The try of a webhook delivery that is due. */
+export const DeliveryMessage = z.strictObject({
+  tenant: z.string(),
+  jobId: z.string(),
+  deliveryId: z.string(),
+  attempt: z.int().positive(),
+});
+export type DeliveryMessage = z.infer<typeof DeliveryMessage>;

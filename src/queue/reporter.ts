@@ -6,20 +6,24 @@
 import type { LogLine, Progress, Report } from "../core/job.ts";
 import type { JobApi, RunAnswer, RunRefusal } from "../job/stub.ts";
 import { now, pause } from "../lib/world.ts";
+import { keepLine } from "./line.ts";
 
 /** News is stored at most this often: a write is money, and nobody reads faster. */
 const NEWS_MS = 1_000;
 
-/** Without news the lease is renewed this often, which is also how soon a cancellation is heard. */
-const BEAT_MS = 5_000;
+/** Without news the lease is asked after this often; without a line, also how soon a cancellation is heard. */
+const BEAT_MS = 10_000;
+
+/** How long the job goes without a word before it takes the worker for lost, or its code for hanging. */
+type Patience = { leaseMs: number; silenceLimitMs: number | null };
 
 export type Reporter = ReturnType<typeof openReporter>;
 
 /** Starts speaking for the attempt that holds `lease`; `api` gives a fresh stub for every call. */
-export function openReporter(api: () => JobApi, lease: string, leaseMs: number) {
+export function openReporter(api: () => JobApi, lease: string, { leaseMs, silenceLimitMs }: Patience) {
   const stopped = new AbortController();
   const aborted = new AbortController();
-  const beatMs = Math.min(BEAT_MS, leaseMs / 3);
+  const beatMs = Math.min(BEAT_MS, leaseMs / 3, (silenceLimitMs ?? leaseMs) / 3);
   let progress: Progress | null = null;
   let logs: LogLine[] = [];
   let alive = false;
@@ -45,7 +49,7 @@ export function openReporter(api: () => JobApi, lease: string, leaseMs: number) 
 
   function heed(answer: RunAnswer): void {
     heardAt = now();
-    if (answer.ok) return;
+    if (answer.ok || refusal) return;
     refusal = answer.why;
     aborted.abort(new DOMException("This attempt no longer counts.", "AbortError"));
   }
@@ -75,7 +79,8 @@ export function openReporter(api: () => JobApi, lease: string, leaseMs: number) 
     }
   }
 
-  const speaking = speak();
+  const over = AbortSignal.any([stopped.signal, aborted.signal]);
+  const speaking = Promise.all([speak(), keepLine(api, lease, over, heed, send)]);
 
   return {
     /** Aborts when the attempt no longer counts. */

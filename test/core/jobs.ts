@@ -60,6 +60,7 @@ export function submissionOf(overrides: Partial<Submission> = {}): Submission {
     fingerprint: null,
     places: [],
     replayedFrom: null,
+    webhook: null,
     trace: { requestId: "request-1", traceparent: "00-1-1-01" },
     policy: policyOf(),
     runAt: null,

@@ -35,6 +35,7 @@ export function submission(changes: Partial<Submission> = {}): Submission {
     fingerprint: null,
     places: [],
     replayedFrom: null,
+    webhook: null,
     trace: { requestId: "urn:uuid:test", traceparent: `00-${"1".repeat(32)}-${"1".repeat(16)}-01` },
     policy,
     runAt: null,

@@ -1,0 +1,72 @@
+/** The route of a job's events: as JSON, as Server-Sent Events, or over a WebSocket, all with the same ids. */
+
+import { type Context, Hono } from "hono";
+import { accepts } from "hono/accepts";
+import { NORMAL_CLOSURE } from "../lib/socket.ts";
+import type { AppEnv } from "./app-env.ts";
+import { requires } from "./auth.ts";
+import { type Feed, FULL_RETRY_MS, fullStream, openFeed, sseStream } from "./follow.ts";
+import { JOB_CACHE, jobAt } from "./job-path.ts";
+import { Problem } from "./problems.ts";
+
+const EVENT_STREAM = "text/event-stream";
+
+export function eventRoutes() {
+  const routes = new Hono<AppEnv>();
+
+  routes.get("/jobs/:id/events", requires("jobs:read"), async (c) => {
+    const job = await jobAt(c);
+    const after = readAfter(c);
+    if (c.req.header("Upgrade")?.toLowerCase() === "websocket")
+      return overWebSocket(await openFeed(job, after));
+    c.header("Vary", "Accept", { append: true });
+    const wanted = accepts(c, {
+      header: "Accept",
+      supports: ["application/json", EVENT_STREAM],
+      default: "application/json",
+    });
+    if (wanted === EVENT_STREAM && c.req.method === "GET") return asStream(c, await openFeed(job, after));
+    const events = await job.eventsAfter(after);
+    if (!events) throw new Problem("not_found");
+    return c.json({ data: events }, 200, { "Cache-Control": JOB_CACHE });
+  });
+
+  return routes;
+}
+
+function asStream(c: Context<AppEnv>, feed: Feed): Response {
+  if (feed === "not_found") throw new Problem("not_found");
+  if (feed === "nothing_to_come") return c.body(null, 204, { "Cache-Control": "no-store" });
+  const body = feed === "full" ? fullStream() : sseStream(feed);
+  return c.body(body, 200, { "Content-Type": EVENT_STREAM, "Cache-Control": "no-store" });
+}
+
+/** Hands the object's socket through to the client, whose bytes then no longer pass through here. */
+function overWebSocket(feed: Feed): Response {
+  if (feed === "not_found") throw new Problem("not_found");
+  if (feed === "full") {
+    const seconds = String(FULL_RETRY_MS / 1_000);
+    throw new Problem("unavailable", {
+      detail: "The job has as many followers as it can bear; come back later.",
+      headers: { "Retry-After": seconds },
+    });
+  }
+  if (feed !== "nothing_to_come") return new Response(null, { status: 101, webSocket: feed });
+  const { 0: client, 1: server } = new WebSocketPair();
+  server.accept();
+  server.close(NORMAL_CLOSURE, "The job has finished.");
+  return new Response(null, { status: 101, webSocket: client });
+}
+
+/**
+ * The seq after which the events begin: `Last-Event-ID`, which a reconnecting EventSource sends along with its first
+ * URL, else `?after=`, else 0. Throws `malformed_request` if it is no whole number.
+ */
+function readAfter(c: Context<AppEnv>): number {
+  const given = c.req.header("Last-Event-ID") ?? c.req.query("after");
+  if (given === undefined || given === "") return 0;
+  if (!/^\d{1,15}$/.test(given)) {
+    throw new Problem("malformed_request", { detail: "An event is named by its seq: 0, 1, 2, …" });
+  }
+  return Number(given);
+}

@@ -1,0 +1,97 @@
+/**
+ * Follows a job for a client: bridges the object's hibernating sockets to Server-Sent Events, to a waiting answer,
+ * or to the client's own WebSocket. What waits, waits here in the Worker; the object sleeps.
+ */
+
+import type { EventView } from "../job/present.ts";
+import type { JobApi } from "../job/stub.ts";
+import { NORMAL_CLOSURE } from "../lib/socket.ts";
+import { sseComment, sseEvent, sseRetry } from "../lib/sse.ts";
+import { every, pause } from "../lib/world.ts";
+
+/** Proxies cut what is silent for 30 s or more; the contract promises a line every 15. */
+const COMMENT_MS = 10_000;
+
+/** When a job has too many followers, come back after this. */
+export const FULL_RETRY_MS = 30_000;
+
+/** A client this far behind is cut off; it resumes where it was. */
+const BEHIND_BYTES_MAX = 1024 * 1024;
+
+/** What the object says to someone who wants to follow. */
+export type Feed = WebSocket | "nothing_to_come" | "full" | "not_found";
+
+/** Opens the job's feed after event `after`, or after its present end. */
+export async function openFeed(api: JobApi, after: number | "end"): Promise<Feed> {
+  const answer = await api.fetch(`https://job/feed?after=${after}`, { headers: { Upgrade: "websocket" } });
+  if (answer.webSocket) return answer.webSocket;
+  if (answer.status === 204) return "nothing_to_come";
+  return answer.status === 503 ? "full" : "not_found";
+}
+
+/** Resolves when the job has finished, or after `seconds`, or when the client has gone; never rejects. */
+export async function waitUntilFinished(api: JobApi, seconds: number, client: AbortSignal): Promise<void> {
+  const feed = await openFeed(api, "end");
+  if (typeof feed === "string") return;
+  const closed = new AbortController();
+  feed.addEventListener("close", () => closed.abort());
+  feed.addEventListener("error", () => closed.abort());
+  feed.accept();
+  await pause(seconds * 1_000, AbortSignal.any([closed.signal, client]));
+  feed.close(NORMAL_CLOSURE);
+}
+
+/** The events of an open feed as Server-Sent Events; ends after the job's last one. */
+export function sseStream(feed: WebSocket): ReadableStream<Uint8Array> {
+  let stopComments = () => {};
+  const end = () => {
+    stopComments();
+    feed.close(NORMAL_CLOSURE);
+  };
+  return new ReadableStream<Uint8Array>(
+    {
+      start(controller) {
+        const finish = () => {
+          end();
+          closeQuietly(controller);
+        };
+        const write = (bytes: Uint8Array) => {
+          controller.enqueue(bytes);
+          if ((controller.desiredSize ?? 0) < -BEHIND_BYTES_MAX) finish();
+        };
+        feed.addEventListener("message", ({ data }) => write(toSse(String(data))));
+        feed.addEventListener("close", finish);
+        feed.addEventListener("error", finish);
+        stopComments = every(COMMENT_MS, () => write(sseComment("still here")));
+        write(sseComment("following"));
+        feed.accept();
+      },
+      cancel: end,
+    },
+    new ByteLengthQueuingStrategy({ highWaterMark: 64 * 1024 }),
+  );
+}
+
+/** A stream that only says when to come back: an EventSource gives up for ever on anything but a 200. */
+export function fullStream(): ReadableStream<Uint8Array> {
+  return new ReadableStream<Uint8Array>({
+    start(controller) {
+      controller.enqueue(sseRetry(FULL_RETRY_MS));
+      controller.enqueue(sseComment("too many followers"));
+      controller.close();
+    },
+  });
+}
+
+function toSse(message: string): Uint8Array {
+  const { seq, type } = JSON.parse(message) as EventView;
+  return sseEvent(seq, type, message);
+}
+
+function closeQuietly(controller: ReadableStreamDefaultController): void {
+  try {
+    controller.close();
+  } catch {
+    // It was closed before.
+  }
+}

@@ -1,0 +1,87 @@
+/**
+ * Who follows a job, and the line its running attempt holds: hibernatable WebSockets on the job's object, so that
+ * it sleeps while nothing happens. Nothing is kept in memory that an eviction would lose; what a follower has
+ * been sent follows from where it began and from what is stored.
+ */
+
+import { isFinished, type Job, type JobEvent } from "../core/job.ts";
+import { NORMAL_CLOSURE } from "../lib/socket.ts";
+import { presentEvent } from "./present.ts";
+import type { RunRefusal } from "./stub.ts";
+
+const FOLLOWER = "follower";
+const LINE = "line";
+
+/** More followers than this are asked to come back later: each costs the object a message per event. */
+export const FOLLOWERS_MAX = 100;
+
+/** The followers and the line of one job object. */
+export function openFeed(ctx: DurableObjectState) {
+  function accept(tag: string): { client: WebSocket; server: WebSocket } {
+    const { 0: client, 1: server } = new WebSocketPair();
+    ctx.acceptWebSocket(server, [tag]);
+    return { client, server };
+  }
+
+  return {
+    /**
+     * A socket that carries `missed` and then every event to come: 101. 204 if there is nothing to come,
+     * 503 if there are too many followers.
+     */
+    follow(job: Job, missed: readonly JobEvent[]): Response {
+      if (isFinished(job) && missed.length === 0) return new Response(null, { status: 204 });
+      if (ctx.getWebSockets(FOLLOWER).length >= FOLLOWERS_MAX) return new Response(null, { status: 503 });
+      const { client, server } = accept(FOLLOWER);
+      send(server, missed);
+      if (isFinished(job)) server.close(NORMAL_CLOSURE, "The job has finished.");
+      return new Response(null, { status: 101, webSocket: client });
+    },
+
+    /** The running attempt's line: silent until the attempt no longer counts. */
+    hold(lease: string): Response {
+      const { client, server } = accept(LINE);
+      server.serializeAttachment(lease);
+      return new Response(null, { status: 101, webSocket: client });
+    },
+
+    /** Tells what has just been stored to whom it concerns. */
+    tell(job: Job, events: readonly JobEvent[]): void {
+      for (const line of ctx.getWebSockets(LINE)) {
+        const refusal = refusalOf(job, line.deserializeAttachment());
+        if (refusal) {
+          quietly(() => line.send(JSON.stringify(refusal)));
+          quietly(() => line.close(NORMAL_CLOSURE));
+        }
+      }
+      if (events.length === 0) return;
+      for (const follower of ctx.getWebSockets(FOLLOWER)) {
+        send(follower, events);
+        if (isFinished(job)) quietly(() => follower.close(NORMAL_CLOSURE, "The job has finished."));
+      }
+    },
+
+    /** The lease whose line this socket was; null for a follower. */
+    leaseOf: (socket: WebSocket): string | null => (socket.deserializeAttachment() as string | null) ?? null,
+  };
+}
+
+/** Why the attempt with this lease no longer counts; null while it does. */
+export function refusalOf(job: Job, lease: string): RunRefusal | null {
+  const { phase } = job;
+  if ("lease" in phase && phase.lease === lease) return null;
+  const wasStopped = phase.status === "cancelled" && phase.cancellation.stopping === lease;
+  return { ok: false, why: wasStopped ? "cancelled" : "stale" };
+}
+
+function send(socket: WebSocket, events: readonly JobEvent[]): void {
+  for (const event of events) quietly(() => socket.send(JSON.stringify(presentEvent(event))));
+}
+
+/** A socket that is just breaking is no fault of the job; its other end finds out by itself. */
+function quietly(act: () => void): void {
+  try {
+    act();
+  } catch {
+    // The socket is gone.
+  }
+}
