@@ -7,13 +7,16 @@ import type { EventView } from "../job/present.ts";
 import type { JobApi } from "../job/stub.ts";
 import { NORMAL_CLOSURE } from "../lib/socket.ts";
 import { sseComment, sseEvent, sseRetry } from "../lib/sse.ts";
-import { every, pause } from "../lib/world.ts";
+import { every, now, pause } from "../lib/world.ts";
 
 /** Proxies cut what is silent for 30 s or more; the contract promises a line every 15. */
 const COMMENT_MS = 10_000;
 
 /** When a job has too many followers, come back after this. */
 export const FULL_RETRY_MS = 30_000;
+
+/** Before a waiting answer looks again, when its feed broke or there was no room for it. */
+const REOPEN_MS = 1_000;
 
 /** A client this far behind is cut off; it resumes where it was. */
 const BEHIND_BYTES_MAX = 1024 * 1024;
@@ -30,15 +33,34 @@ export async function openFeed(api: JobApi, after: number | "end"): Promise<Feed
 }
 
 /** Resolves when the job has finished, or after `seconds`, or when the client has gone; never rejects. */
-export async function waitUntilFinished(api: JobApi, seconds: number, client: AbortSignal): Promise<void> {
-  const feed = await openFeed(api, "end");
-  if (typeof feed === "string") return;
+export async function waitUntilFinished(
+  api: () => JobApi,
+  seconds: number,
+  client: AbortSignal,
+): Promise<void> {
+  const overAt = now() + seconds * 1_000;
+  for (let leftMs = seconds * 1_000; leftMs > 0 && !client.aborted; leftMs = overAt - now()) {
+    if ((await waitOnce(api(), leftMs, client)) === "finished") return;
+    await pause(Math.min(leftMs, REOPEN_MS), client);
+  }
+}
+
+/** One feed held open until the job has finished, the feed breaks, the time is over or the client has gone. */
+async function waitOnce(api: JobApi, ms: number, client: AbortSignal): Promise<"finished" | "not yet"> {
+  const feed = await openFeed(api, "end").catch(() => "full" as const);
+  if (feed === "nothing_to_come" || feed === "not_found") return "finished";
+  if (feed === "full") return "not yet";
   const closed = new AbortController();
-  feed.addEventListener("close", () => closed.abort());
+  let outcome: "finished" | "not yet" = "not yet";
+  feed.addEventListener("close", ({ code }) => {
+    if (code === NORMAL_CLOSURE) outcome = "finished";
+    closed.abort();
+  });
   feed.addEventListener("error", () => closed.abort());
   feed.accept();
-  await pause(seconds * 1_000, AbortSignal.any([closed.signal, client]));
-  feed.close(NORMAL_CLOSURE);
+  await pause(ms, AbortSignal.any([closed.signal, client]));
+  if (!closed.signal.aborted) feed.close(NORMAL_CLOSURE);
+  return outcome;
 }
 
 /** The events of an open feed as Server-Sent Events; ends after the job's last one. */

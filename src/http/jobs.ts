@@ -1,7 +1,7 @@
 /** The routes of a job: submit, read, cancel, replay, delete, and its result. */
 
 import { type Context, Hono } from "hono";
-import { type JobApi, jobObject, type Snapshot, type SubmitAnswer } from "../job/stub.ts";
+import { jobObject, type Snapshot, type SubmitAnswer } from "../job/stub.ts";
 import type { JobTypes } from "../job-types/define.ts";
 import type { AppEnv } from "./app-env.ts";
 import { requires } from "./auth.ts";
@@ -29,7 +29,7 @@ export function jobRoutes(types: JobTypes) {
 
   routes.get("/jobs/:id", requires("jobs:read"), async (c) => {
     const job = await jobAt(c);
-    const found = (await afterWaiting(c, job, (await job.read()) ?? notFound())) ?? notFound();
+    const found = (await afterWaiting(c, (await job.read()) ?? notFound())) ?? notFound();
     const headers = { ...jobHeaders(found), ...preferHeaders(c) };
     if (matchesWeakly(c.req.header("If-None-Match"), String(found.job.version))) {
       return c.body(null, 304, headers);
@@ -131,8 +131,7 @@ async function accepted(c: JobContext, answer: SubmitAnswer, waiting: "may wait"
       };
       if (waiting === "never waits")
         return c.json({ data: answer.job }, 202, { ...jobHeaders(answer), ...headers });
-      const api = jobObject(c.env, c.get("caller").tenant, answer.job.id);
-      const found = (await afterWaiting(c, api, answer)) ?? answer;
+      const found = (await afterWaiting(c, answer)) ?? answer;
       const hasFinished = found.pollAfterSeconds === null && parseWait(c.req.header("Prefer")) !== null;
       const status = hasFinished ? 200 : 202;
       return c.json({ data: found.job }, status, { ...jobHeaders(found), ...headers, ...preferHeaders(c) });
@@ -141,13 +140,14 @@ async function accepted(c: JobContext, answer: SubmitAnswer, waiting: "may wait"
 }
 
 /** The job once it has finished, or once the time the client would wait is over; null if it was purged meanwhile. */
-async function afterWaiting(c: JobContext, job: JobApi, found: Snapshot): Promise<Snapshot | null> {
+async function afterWaiting(c: JobContext, found: Snapshot): Promise<Snapshot | null> {
   const seconds = parseWait(c.req.header("Prefer"));
   const isWaiting =
     seconds !== null && seconds > 0 && found.pollAfterSeconds !== null && c.req.method !== "HEAD";
   if (!isWaiting) return found;
-  await waitUntilFinished(job, seconds, c.req.raw.signal);
-  return job.read();
+  const api = () => jobObject(c.env, c.get("caller").tenant, found.job.id);
+  await waitUntilFinished(api, seconds, c.req.raw.signal);
+  return api().read();
 }
 
 function preferHeaders(c: JobContext): Record<string, string> {
