@@ -164,7 +164,7 @@ function readAfter(c: JobContext): number {
   if (given === undefined) return 0;
   if (!/^\d{1,15}$/.test(given)) {
     throw new Problem("malformed_request", {
-      detail: "The parameter after is the seq of an event: 0, 1, 2, …",
+      detail: "The parameter after must be the seq of an event, a whole number.",
     });
   }
   return Number(given);
