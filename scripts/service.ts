@@ -5,6 +5,7 @@
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { localKeys } from "./local-keys.ts";
@@ -23,8 +24,10 @@ export type LogLine = { level: string; event: string } & Record<string, unknown>
 
 export type Service = Awaited<ReturnType<typeof startService>>;
 
-/** Starts the service; resolves once it answers. Rejects with what it printed if it ended before that. */
+/** Starts the service with all it writes in `stateDir`; resolves once it answers. Rejects with what it printed if it ended before that. */
 export async function startService({ stateDir, port = 0, leaseMs, redeliverMs }: ServiceOptions) {
+  const scratch = join(stateDir, "tmp");
+  await mkdir(scratch, { recursive: true });
   const child = spawn(process.execPath, [join(root, "scripts/start.ts")], {
     detached: true,
     stdio: ["ignore", "pipe", "pipe", "ipc"],
@@ -32,6 +35,8 @@ export async function startService({ stateDir, port = 0, leaseMs, redeliverMs }:
       ...process.env,
       PORT: String(port),
       STATE_DIR: stateDir,
+      // What a killed runtime leaves behind goes with the state.
+      TMPDIR: scratch,
       WATCH: "false",
       ...(leaseMs && { LEASE_MS: String(leaseMs) }),
       ...(redeliverMs && { REDELIVER_MS: String(redeliverMs) }),

@@ -50,6 +50,7 @@ export function createApp(types: JobTypes) {
   app.notFound((c) => problemResponse(c, new Problem("not_found")));
 
   app.get("/v1/health", (c) => c.json({ data: { status: "ok" } }, 200, { "Cache-Control": "no-store" }));
+  app.all("/v1/health", (c) => c.notFound());
   app.use("/v1/*", authenticate);
   app.route("/v1", jobRoutes(types));
   app.route("/v1", eventRoutes());
@@ -80,7 +81,8 @@ const identifyRequest = createMiddleware<AppEnv>(async (c, next) => {
 /** Anything thrown becomes a problem; what was not meant for clients goes to the log, and only there. */
 function toProblem(error: Error, requestId: string): Problem {
   if (error instanceof Problem) return error;
-  const isPassing = "retryable" in error || "overloaded" in error;
+  const { retryable, overloaded } = error as { retryable?: boolean; overloaded?: boolean };
+  const isPassing = retryable === true || overloaded === true;
   log("error", isPassing ? "unavailable" : "request_failed", { request_id: requestId, error });
   if (!isPassing) return new Problem("internal_error");
   return new Problem("unavailable", { headers: { "Retry-After": String(UNAVAILABLE_RETRY_SECONDS) } });

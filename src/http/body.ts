@@ -16,20 +16,21 @@ const FAULTS_MAX = 1_000;
 
 /** The request's JSON. Throws the problem for a wrong media type, a body too large, or one that cannot be read. */
 export async function readJson(c: Context<AppEnv>): Promise<unknown> {
-  const mediaType = c.req.header("Content-Type")?.split(";")[0]?.trim().toLowerCase();
-  if (mediaType !== "application/json") throw new Problem("unsupported_media_type");
+  requireJson(c);
   return parseJson(await readBytes(c));
 }
 
 /** As `readJson`, but no body at all counts as an empty object. */
 export async function readOptionalJson(c: Context<AppEnv>): Promise<unknown> {
-  if (c.req.header("Content-Type") !== undefined) {
-    const hasBody = c.req.raw.body !== null && c.req.header("Content-Length") !== "0";
-    return hasBody ? readJson(c) : {};
-  }
   const bytes = await readBytes(c);
-  if (bytes.length > 0) throw new Problem("unsupported_media_type");
-  return {};
+  if (bytes.length === 0) return {};
+  requireJson(c);
+  return parseJson(bytes);
+}
+
+function requireJson(c: Context<AppEnv>): void {
+  const mediaType = c.req.header("Content-Type")?.split(";")[0]?.trim().toLowerCase();
+  if (mediaType !== "application/json") throw new Problem("unsupported_media_type");
 }
 
 async function readBytes(c: Context<AppEnv>): Promise<Uint8Array> {
@@ -63,17 +64,27 @@ function parseJson(bytes: Uint8Array): unknown {
   return value;
 }
 
-/** Walks the value without recursion and refuses what only an attack would send. */
+/** Walks the value without recursion and refuses what only an attack would send, or what no two readers read alike. */
 function refuseMonsters(value: unknown): void {
   const pending: { value: unknown; depth: number }[] = [{ value, depth: 1 }];
   for (let next = pending.pop(); next; next = pending.pop()) {
+    refuseOddities(next.value);
     if (typeof next.value !== "object" || next.value === null) continue;
     if (next.depth > DEPTH_MAX) refuse(`The body is nested deeper than ${DEPTH_MAX} levels.`);
     if (Object.hasOwn(next.value, "__proto__")) refuse("The body has a key named __proto__.");
     const children = Object.values(next.value);
     if (children.length > ITEMS_MAX) refuse(`The body has a list or object of more than ${ITEMS_MAX} items.`);
+    Object.keys(next.value).forEach(refuseOddities);
     for (const child of children) pending.push({ value: child, depth: next.depth + 1 });
   }
+}
+
+/** What I-JSON (RFC 7493 sections 2.1 and 2.2) leaves out cannot be compared as canonical JSON. */
+function refuseOddities(value: unknown): void {
+  if (typeof value === "string" && !value.isWellFormed())
+    refuse("The body has half of a surrogate pair in a string.");
+  if (typeof value === "number" && !Number.isFinite(value))
+    refuse("The body has a number beyond the range of a double.");
 }
 
 function refuse(detail: string): never {

@@ -66,7 +66,9 @@ function readAfter(c: Context<AppEnv>): number {
   const given = c.req.header("Last-Event-ID") ?? c.req.query("after");
   if (given === undefined || given === "") return 0;
   if (!/^\d{1,15}$/.test(given)) {
-    throw new Problem("malformed_request", { detail: "An event is named by its seq: 0, 1, 2, …" });
+    throw new Problem("malformed_request", {
+      detail: "The parameter after must be the seq of an event, a whole number.",
+    });
   }
   return Number(given);
 }

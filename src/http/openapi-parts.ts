@@ -82,19 +82,23 @@ export function bytes(description: string, headers: Headers): ZodOpenApiResponse
   };
 }
 
-/** The problems an operation may answer, by status; several codes with one status share an answer. */
+/** The problems an operation that needs a key may answer, by status. */
 export function problems(...codes: ProblemCode[]): Record<string, ZodOpenApiResponseObject> {
-  const always: ProblemCode[] = [
+  return problemsWithoutKey(
+    ...codes,
     "unauthenticated",
     "forbidden",
     "rate_limited",
     "internal_error",
     "unavailable",
-  ];
+  );
+}
+
+/** The problems an operation for everybody may answer, by status; several codes with one status share an answer. */
+export function problemsWithoutKey(...codes: ProblemCode[]): Record<string, ZodOpenApiResponseObject> {
   const answers: Record<string, ZodOpenApiResponseObject> = {};
-  for (const status of new Set([...codes, ...always].map((code) => problemKinds[code].status))) {
-    const sharing = [...codes, ...always].filter((code) => problemKinds[code].status === status);
-    answers[String(status)] = problem(sharing);
+  for (const status of new Set(codes.map((code) => problemKinds[code].status))) {
+    answers[String(status)] = problem(codes.filter((code) => problemKinds[code].status === status));
   }
   return answers;
 }

@@ -12,6 +12,7 @@ import {
   jobHeaders,
   json,
   problems,
+  problemsWithoutKey,
 } from "./openapi-parts.ts";
 import {
   CancelRequest,
@@ -228,7 +229,7 @@ const filePaths: ZodOpenApiPathsObject = {
   },
 };
 
-const healthPath: ZodOpenApiPathsObject = {
+const servicePaths: ZodOpenApiPathsObject = {
   "/v1/health": {
     get: {
       operationId: "getHealth",
@@ -238,7 +239,37 @@ const healthPath: ZodOpenApiPathsObject = {
       responses: { "200": json("It does", dataOf(z.object({ status: z.literal("ok") }))) },
     },
   },
+  "/openapi.json": {
+    get: {
+      operationId: "getOpenApiDocument",
+      summary: "This document",
+      tags: ["Service"],
+      security: [],
+      responses: { "200": json("OpenAPI 3.1", z.record(z.string(), z.unknown())) },
+    },
+  },
+  "/problems/{code}": {
+    get: {
+      operationId: "explainProblem",
+      summary: "What a problem means and what to do about it",
+      tags: ["Service"],
+      security: [],
+      requestParams: { path: z.object({ code: z.string().meta({ example: "rate_limited" }) }) },
+      responses: {
+        "200": { ...empty("A page for people"), content: { "text/html": { schema: z.string() } } },
+        ...problemsWithoutKey("not_found"),
+      },
+    },
+  },
 };
+
+const tags = [
+  { name: "Jobs", description: "Submit work, see where it stands, stop it, repeat it, remove it" },
+  { name: "Following", description: "What happened to a job, and what came of it" },
+  { name: "Job types", description: "What work there is, and what it takes" },
+  { name: "Files", description: "What jobs read and what they produce" },
+  { name: "Service", description: "The service itself; needs no key" },
+];
 
 /** The document for a deployment at `origin` with these job types. */
 export function openApiDocument(types: JobTypes, origin: string) {
@@ -252,8 +283,8 @@ export function openApiDocument(types: JobTypes, origin: string) {
     },
     servers: [{ url: origin }],
     security: [{ apiKey: [] }],
-    tags: ["Jobs", "Following", "Job types", "Files", "Service"].map((name) => ({ name })),
-    paths: { ...jobPaths, ...followPaths, ...typePaths, ...filePaths, ...healthPath },
+    tags,
+    paths: { ...jobPaths, ...followPaths, ...typePaths, ...filePaths, ...servicePaths },
     components: { securitySchemes: { apiKey: { type: "http", scheme: "bearer" } } },
   });
 }

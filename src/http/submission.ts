@@ -74,7 +74,10 @@ export async function readSubmission(body: unknown, types: JobTypes, sender: Sen
   };
 }
 
-/** A submission that repeats a finished job. Throws if its type is gone or its input no longer acceptable. */
+/**
+ * A submission that repeats a finished job. Throws if its type is gone or its input no longer acceptable.
+ * That equal inputs are one job holds for posts; whoever replays asks for another one.
+ */
 export async function readReplay(
   source: { id: string; type: string; input: string; metadata: Record<string, string> },
   types: JobTypes,
@@ -88,7 +91,7 @@ export async function readReplay(
     type: type.type,
     input: source.input,
     metadata: source.metadata,
-    places,
+    places: places.filter(({ rule }) => rule === "unique"),
     replayedFrom: source.id,
     webhook: null,
     policy: policyOf(type, sender.env, { maxAttempts: attemptsOf(type) }),

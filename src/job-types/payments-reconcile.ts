@@ -9,7 +9,7 @@ import { z } from "zod";
 import { spreadsheetSafe, writeCsv } from "../lib/csv.ts";
 import { decimalText, parseDecimal, ZERO } from "../lib/decimal.ts";
 import { type Dataset, findDataset, indexOfColumn, invalidInput, type Row, readRows } from "./dataset.ts";
-import { ATTEMPT_LIMIT_MAX_MS, DAY, defineJobType, type JobContext, SECOND } from "./define.ts";
+import { DAY, defineJobType, type JobContext, MINUTE, SECOND } from "./define.ts";
 
 /** About so many rows are held at once, of some 300 bytes each. */
 const ROWS_PER_PASS = 100_000;
@@ -91,7 +91,8 @@ export const paymentsReconcile = defineJobType({
     "A key found more than once on a side is a discrepancy of its own, duplicate_key, with the sums of its amounts.",
   input: Input,
   example: { ledger: "invoices", statement: "bank", key: "reference", amount: "amount", tolerance: "0.01" },
-  attemptLimitMs: ATTEMPT_LIMIT_MAX_MS,
+  // A slice may be computing all the time, and an invocation gets five minutes of that.
+  attemptLimitMs: 5 * MINUTE,
   timeLimitMs: DAY,
   // It only reads and makes new files, so what nobody foresaw may be tried again, too.
   alsoRetry: ["internal_error"],
@@ -169,7 +170,6 @@ async function* passAfterPass(
     const pairs = await readPass(job, sources, state, passes);
     yield* discrepancies(pairs, tolerance, state);
     state.passesDone += 1;
-    if (state.passesDone < passes) report(job, state, sources, "comparing");
     longestMs = Math.max(longestMs, before - job.remainingMs());
   } while (state.passesDone < passes && job.remainingMs() > 1.5 * longestMs + RESERVE_MS);
 }
@@ -182,31 +182,32 @@ async function readPass(job: JobContext, sources: Sources, state: State, passes:
     let total = new Big(state.totals[side]);
     for await (const page of readRows(job, dataset, columns)) {
       for (const row of page) {
-        const { key, amount } = entryOf(row, dataset);
+        const key = keyOf(row, dataset);
         if (passOf(key, passes) !== state.passesDone) continue;
+        const amount = amountOf(row, dataset);
         keep(pairs, key, side, { line: row.line, amount, rows: 1 });
         total = total.plus(amount);
         state.rowsDone += 1;
       }
+      if (state.rowsDone < rowsIn(sources)) report(job, state, sources, "comparing");
     }
     state.totals[side] = decimalText(total);
   }
   return pairs;
 }
 
-function entryOf({ line, cells }: Row, { name }: Dataset): { key: string; amount: Big } {
-  const [key = "", text = ""] = cells.map((cell) => cell.trim());
-  const amount = parseDecimal(text);
+function keyOf({ line, cells }: Row, { name }: Dataset): string {
+  const key = (cells[0] ?? "").trim();
   if (key === "") throw invalidInput("empty_key", `Line ${line} of ${name} has no key.`);
-  if (key.length > KEY_CHARS_MAX) {
-    throw invalidInput(
-      "key_too_long",
-      `The key on line ${line} of ${name} is longer than ${KEY_CHARS_MAX} characters.`,
-    );
-  }
-  if (!amount)
-    throw invalidInput("not_a_number", `The amount on line ${line} of ${name} is no plain decimal number.`);
-  return { key, amount };
+  if (key.length <= KEY_CHARS_MAX) return key;
+  const message = `The key on line ${line} of ${name} is longer than ${KEY_CHARS_MAX} characters.`;
+  throw invalidInput("key_too_long", message);
+}
+
+function amountOf({ line, cells }: Row, { name }: Dataset): Big {
+  const amount = parseDecimal(cells[1] ?? "");
+  if (amount) return amount;
+  throw invalidInput("not_a_number", `The amount on line ${line} of ${name} is no plain decimal number.`);
 }
 
 /** Which pass a key falls to: FNV-1a, which spreads keys well and is the same in every slice. */

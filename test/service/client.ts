@@ -9,6 +9,8 @@ export type Client = ReturnType<typeof openClient>;
 
 const POLL_MS = 100;
 const WAIT_MS = 20_000;
+/** Longer than any answer takes, shorter than a test. */
+const ANSWER_MS = 10_000;
 
 export const isFinished = ({ status }: Job) => status !== "queued" && status !== "running";
 
@@ -24,6 +26,7 @@ export function openClient(url: string, key: string) {
     const isRaw = typeof body === "string" || body instanceof Uint8Array;
     const response = await fetch(`${url}${path}`, {
       method,
+      signal: AbortSignal.timeout(ANSWER_MS),
       headers: { Authorization: `Bearer ${key}`, "Content-Type": "application/json", ...headers },
       ...(body !== undefined && { body: isRaw ? (body as BodyInit) : JSON.stringify(body) }),
     });

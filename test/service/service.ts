@@ -59,6 +59,12 @@ export function useService(patience: Patience = {}) {
   });
   afterAll(() => service?.discard());
   return {
+    get url() {
+      return service.url;
+    },
+    get keys() {
+      return service.keys;
+    },
     get acme() {
       return clients.acme;
     },

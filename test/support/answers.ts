@@ -14,6 +14,7 @@ export type Answered = { status: number; headers: Headers; text: string };
 type Header = { required?: boolean; schema: { type?: string } };
 type Content = Record<string, { schema: object }>;
 type Operation = {
+  security?: object[];
   responses: Record<string, { headers?: Record<string, Header>; content?: Content }>;
 };
 export type Document = { paths: Record<string, Record<string, Operation>> };

@@ -1,10 +1,14 @@
 /** Calls the service as a client does, over its fetch handler, and checks every answer it sees (answers.ts). */
 
-import { exports } from "cloudflare:workers";
+import { env, exports } from "cloudflare:workers";
 import { expect, vi } from "vitest";
 import type { z } from "zod";
+import type { Env } from "../../src/env.ts";
+import { createApp } from "../../src/http/app.ts";
 import type { Job, JobEvent, ProblemBody } from "../../src/http/schemas.ts";
+import { jobTypes } from "../../src/job-types/index.ts";
 import { checkGroundRules, type Document, openDocument } from "./answers.ts";
+import { testJobTypes } from "./job-types.ts";
 import { type Caller, keyOf } from "./keys.ts";
 
 export const ORIGIN = "https://accepted.test";
@@ -35,27 +39,47 @@ export type Answer = {
   problem: ProblemJson;
 };
 
-let document: Promise<ReturnType<typeof openDocument>> | undefined;
+type Fetcher = (request: Request) => Response | Promise<Response>;
 
-async function fetchDocument() {
-  const answer = await exports.default.fetch(new Request(`${ORIGIN}/openapi.json`));
-  return openDocument((await answer.json()) as Document);
+let document: Promise<Document> | undefined;
+
+/** The service's own OpenAPI document. */
+export function openApi(): Promise<Document> {
+  document ??= exports.default.fetch(new Request(`${ORIGIN}/openapi.json`)).then((answer) => answer.json());
+  return document;
 }
 
+let asDescribed: ReturnType<typeof openDocument> | undefined;
+
 /** The answer to one request, checked against the ground rules and the OpenAPI document. */
-export async function call(method: string, path: string, options: Call = {}): Promise<Answer> {
+export function call(method: string, path: string, options: Call = {}): Promise<Answer> {
+  return callOn((request) => exports.default.fetch(request), method, path, options);
+}
+
+/** As `call`, but of a service that has other bindings: broken ones, for example. */
+export function callWith(
+  bindings: Partial<Record<keyof Env, unknown>>,
+  method: string,
+  path: string,
+  options: Call = {},
+): Promise<Answer> {
+  const app = createApp(new Map([...jobTypes, ...testJobTypes]));
+  const broken = { ...env, ...bindings } as Env;
+  return callOn((request) => app.fetch(request, broken), method, path, options);
+}
+
+async function callOn(fetch: Fetcher, method: string, path: string, options: Call): Promise<Answer> {
   const request = await requestOf(method, path, options);
-  const response = await exports.default.fetch(request);
+  const response = await fetch(request);
   const { status, headers } = response;
-  const text = await response.text();
+  const text = new TextDecoder().decode(await response.arrayBuffer());
   const asked = { method, url: request.url };
   checkGroundRules(asked, { status, headers, text });
-  if (status !== 405 && method !== "OPTIONS") {
-    document ??= fetchDocument();
-    (await document)(asked, { status, headers, text });
-  }
-  const body = /json/.test(headers.get("Content-Type") ?? "") && text !== "" ? JSON.parse(text) : {};
-  return { status, headers, text, body, job: body.data, problem: body };
+  asDescribed ??= openDocument(await openApi());
+  if (status !== 405 && method !== "OPTIONS") asDescribed(asked, { status, headers, text });
+  const isJson = /json/.test(headers.get("Content-Type") ?? "") && text !== "";
+  const body = isJson ? JSON.parse(text) : null;
+  return { status, headers, text, body, job: body?.data, problem: body };
 }
 
 async function requestOf(method: string, path: string, { as = "parked", json, body, headers }: Call) {

@@ -1,0 +1,93 @@
+/** The OpenAPI document: valid by somebody else's rules, and complete: it describes what there is and nothing else. */
+
+import { execFile } from "node:child_process";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { createApp } from "../src/http/app.ts";
+import { openApiDocument } from "../src/http/openapi.ts";
+import { problemKinds } from "../src/http/problems.ts";
+import { jobTypes } from "../src/job-types/index.ts";
+
+const document = openApiDocument(jobTypes, "https://accepted.example.org");
+type Operation = { operationId: string; security?: object[]; responses: Record<string, object> };
+
+const root = join(import.meta.dirname, "..");
+const run = promisify(execFile);
+
+let folder = "";
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "openapi-"));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+/** What Redocly's linter says of a document, as "rule: message at place". */
+async function lint(text: string): Promise<string[]> {
+  const file = join(folder, `${crypto.randomUUID()}.json`);
+  await writeFile(file, text);
+  const cli = join(root, "node_modules/.bin/redocly");
+  const config = join(root, "redocly.yaml");
+  const env = {
+    ...process.env,
+    REDOCLY_TELEMETRY: "off",
+    REDOCLY_SUPPRESS_UPDATE_NOTICE: "true",
+    CI: "true",
+  };
+  const args = ["lint", file, "--config", config, "--format", "json"];
+  const { stdout } = await run(cli, args, { cwd: folder, env }).catch((failed: { stdout: string }) => failed);
+  const { problems } = JSON.parse(stdout) as {
+    problems: { ruleId: string; message: string; location: { pointer?: string }[] }[];
+  };
+  return problems.map(({ ruleId, message, location }) => `${ruleId}: ${message} at ${location[0]?.pointer}`);
+}
+
+describe("the document", () => {
+  it("is flawless by Redocly's recommended rules", async () => {
+    expect(await lint(JSON.stringify(document))).toEqual([]);
+  }, 60_000);
+
+  it("or the linter would say so", async () => {
+    const { summary: _, ...health } = document.paths?.["/v1/health"]?.get ?? {};
+    const paths = { ...document.paths, "/v1/health": { get: health }, "/v1/jobs/{other}": { get: {} } };
+    const found = (await lint(JSON.stringify({ ...document, paths }))).map((line) => line.split(":")[0]);
+    expect(found).toEqual(
+      expect.arrayContaining(["operation-summary", "no-ambiguous-paths", "operation-operationId"]),
+    );
+  }, 60_000);
+
+  it("describes every route, and no other", () => {
+    const app = createApp(jobTypes);
+    const routes = app.routes
+      .filter(({ method }) => method !== "ALL")
+      .map(({ method, path }) => `${method} ${path.replace(/:(\w+)/g, "{$1}")}`);
+    const operations = Object.entries(document.paths ?? {}).flatMap(([path, item]) =>
+      Object.keys(item).map((verb) => `${verb.toUpperCase()} ${path}`),
+    );
+    expect([...new Set(operations)].sort()).toEqual([...new Set(routes)].sort());
+  });
+
+  it("says of every operation that needs a key how the key can fail, and of no other", () => {
+    for (const [path, item] of Object.entries(document.paths ?? {})) {
+      for (const operation of Object.values(item as Record<string, Operation>)) {
+        const needsKey = operation.security?.length !== 0;
+        for (const status of ["401", "403", "429", "500", "503"]) {
+          expect(status in operation.responses, `${status} of ${path}`).toBe(needsKey);
+        }
+      }
+    }
+  });
+
+  it("names every operation differently", () => {
+    const ids = Object.values(document.paths ?? {}).flatMap((item) =>
+      Object.values(item as Record<string, Operation>).map(({ operationId }) => operationId),
+    );
+    expect(new Set(ids).size).toBe(ids.length);
+  });
+
+  it("knows every code of a problem", () => {
+    const text = JSON.stringify(document.components?.schemas?.Problem);
+    for (const code of Object.keys(problemKinds)) expect(text).toContain(`"${code}"`);
+  });
+});

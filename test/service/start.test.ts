@@ -1,0 +1,62 @@
+/** `npm start` as a process among others: it says where it is, and leaves nothing behind when it goes. */
+
+import { once } from "node:events";
+import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { finishNpmRun, groupOf, npmRun } from "./scripts.ts";
+
+let stateDir: string;
+beforeAll(async () => {
+  stateDir = await mkdtemp(join(tmpdir(), "accepted-test-"));
+});
+afterAll(() => rm(stateDir, { recursive: true, force: true }));
+
+/** Starts it on a free port and answers once it serves. */
+async function start(name: string) {
+  const { child, output } = npmRun("start", [], { PORT: "0", STATE_DIR: join(stateDir, name) });
+  const url = await vi.waitFor(
+    () => {
+      const [found] = output.stderr.match(/http:\/\/localhost:\d+/) ?? [];
+      if (!found) throw new Error(`not started: ${output.stderr}`);
+      return found;
+    },
+    { timeout: 20_000 },
+  );
+  return { child, output, url };
+}
+
+test("several can run side by side, each says its address in one line, and SIGTERM ends all of each", async () => {
+  const both = await Promise.all([start("one"), start("two")]);
+  expect(new Set(both.map(({ url }) => url)).size).toBe(2);
+  for (const { child, output, url } of both) {
+    expect((await fetch(`${url}/v1/health`)).status).toBe(200);
+    expect(output.stderr.trim().split("\n")).toHaveLength(1);
+    expect(output.stdout).toBe("");
+    child.kill("SIGTERM");
+    await vi.waitFor(() => expect(groupOf(child)).toEqual([]), { timeout: 5_000 });
+  }
+});
+
+test("a port that is taken is named, and nothing is started", async () => {
+  const holder = createServer().listen(0, "127.0.0.1");
+  await once(holder, "listening");
+  const address = holder.address();
+  const port = typeof address === "object" ? String(address?.port) : "";
+  const { status, stderr, leftBehind } = await finishNpmRun("start", [], {
+    PORT: port,
+    STATE_DIR: join(stateDir, "none"),
+  });
+  holder.close();
+  expect(status).toBe(1);
+  expect(stderr).toMatch(new RegExp(`^Port ${port} cannot be used\\..*npm start\n$`));
+  expect(leftBehind).toEqual([]);
+  expect(await readdir(stateDir)).not.toContain("none");
+});
+
+test("the keys are printed as pure JSON", async () => {
+  const { stdout } = await finishNpmRun("dev-keys");
+  expect(Object.keys(JSON.parse(stdout))).toEqual(["acme", "globex"]);
+});
