@@ -33,6 +33,9 @@ const UNHEARD_MS = 60 * SECOND;
 /** A job that continues for ever must not store deliveries for ever; its final event always has a place. */
 const DELIVERIES_MAX = 100;
 
+/** Tries kept per delivery, the last ones: two rounds of the schedule, however often a client asks for another. */
+const TRIES_KEPT_MAX = 20;
+
 /** The events a client may have delivered; progress and log lines are for following. */
 export const deliverableEvents = [
   "job.queued",
@@ -58,6 +61,7 @@ export function withDeliveries(decision: Decision, now: number): Decision {
       id: deliveryId(job, event),
       eventType: event.type,
       eventAt: event.at,
+      tried: 0,
       tries: [],
       state: { status: "waiting", step: 0, dueAt: now, sends: 1, nextSendAt: now + UNHEARD_MS },
     }),
@@ -88,7 +92,7 @@ export function nextDeliveryAt(job: Job): number | null {
 export function sendDeliveries(job: Job, now: number): Step {
   const due = job.deliveries.filter(({ state }) => state.status === "waiting" && state.nextSendAt <= now);
   const effects = due.map(
-    ({ id, tries }): Effect => ({ type: "deliver", deliveryId: id, attempt: tries.length + 1 }),
+    ({ id, tried }): Effect => ({ type: "deliver", deliveryId: id, attempt: tried + 1 }),
   );
   const deliveries = job.deliveries.map((delivery) =>
     due.includes(delivery) ? sent(delivery, now) : delivery,
@@ -103,6 +107,13 @@ function sent(delivery: Delivery, now: number): Delivery {
   return { ...delivery, state: { ...state, sends, nextSendAt: now + redeliverMs(UNHEARD_MS, sends) } };
 }
 
+/** The delivery with this id, if its try number `attempt` is awaited. */
+export function awaitedDelivery(job: Job, id: string, attempt: number): Delivery | null {
+  const delivery = job.deliveries.find((known) => known.id === id);
+  const isAwaited = delivery?.state.status === "waiting" && delivery.tried + 1 === attempt;
+  return isAwaited ? delivery : null;
+}
+
 /** Takes in how try number `attempt` of a delivery went; one that is not awaited changes nothing. */
 export function delivered(
   job: Job,
@@ -112,14 +123,11 @@ export function delivered(
   now: number,
   random: number,
 ): Decision {
-  const delivery = job.deliveries.find((known) => known.id === id);
-  const isAwaited = delivery?.state.status === "waiting" && delivery.tries.length + 1 === attempt;
-  if (!delivery || !isAwaited) return answered({ ok: false, why: "stale" }, unchanged(job));
-  const tries = [...delivery.tries, outcome];
-  return answered(
-    { ok: true },
-    replaced(job, { ...delivery, tries, state: stateAfter(delivery, outcome, now, random) }),
-  );
+  const delivery = awaitedDelivery(job, id, attempt);
+  if (!delivery) return answered({ ok: false, why: "stale" }, unchanged(job));
+  const tries = [...delivery.tries, outcome].slice(-TRIES_KEPT_MAX);
+  const state = stateAfter(delivery, outcome, now, random);
+  return answered({ ok: true }, replaced(job, { ...delivery, tried: attempt, tries, state }));
 }
 
 /** Lets a delivery begin anew, whatever became of it: a try at once, then the schedule from its start. */
@@ -127,7 +135,7 @@ export function redelivered(job: Job, id: string, now: number): Decision {
   const delivery = job.deliveries.find((known) => known.id === id);
   if (!delivery) return answered({ ok: false, why: "stale" }, unchanged(job));
   const state = { status: "waiting", step: 0, dueAt: now, sends: 1, nextSendAt: now + UNHEARD_MS } as const;
-  const attempt = delivery.tries.length + 1;
+  const attempt = delivery.tried + 1;
   const effects: Effect[] = [{ type: "deliver", deliveryId: id, attempt }];
   return answered({ ok: true }, { ...replaced(job, { ...delivery, state }), effects });
 }

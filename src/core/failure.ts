@@ -6,9 +6,18 @@ import type { Attempt, AttemptStatus, Failure, Job, PublicError } from "./job.ts
 /** Said of a failure for which the handler declared no words of its own. */
 export const PLAIN_MESSAGE = "The job could not be completed.";
 
+/** Public words are for reading: a longer text is cut, for it is stored with the attempt and its events. */
+const MESSAGE_CHARS_MAX = 1_000;
+const CODE_CHARS_MAX = 100;
+
 /** The part of a failure that clients see. */
 export function inPublic({ kind, code, message }: Failure): PublicError {
-  return { kind, code, message };
+  return { kind, code: cut(code, CODE_CHARS_MAX), message: cut(message, MESSAGE_CHARS_MAX) };
+}
+
+/** At most `chars` UTF-16 units of a text, never half a character. */
+export function cut(text: string, chars: number): string {
+  return text.length > chars ? text.slice(0, chars).toWellFormed() : text;
 }
 
 /** A failure the service itself found; no handler declared words for it. */

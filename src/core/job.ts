@@ -75,7 +75,8 @@ export type Progress = {
 };
 
 export type LogLevel = "debug" | "info" | "warn" | "error";
-export type LogLine = { level: LogLevel; message: string };
+/** `number` counts a slice's lines from 1, so that a line reported twice is told once. */
+export type LogLine = { number: number; level: LogLevel; message: string };
 
 /** A claim on a name that at most one job of a tenant and type may hold; see holdsPlace. */
 export type Place =
@@ -128,11 +129,15 @@ export type DeliveryTry = {
   retryAfterMs: number | null;
 };
 
-/** One event on its way to the webhook. `step` counts the waits of the schedule that have been used. */
+/**
+ * One event on its way to the webhook. `step` counts the waits of the schedule that have been used, `tried` the tries
+ * that were heard of; of those the last ones are kept.
+ */
 export type Delivery = {
   id: string;
   eventType: EventBody["type"];
   eventAt: number;
+  tried: number;
   tries: readonly DeliveryTry[];
   state: ({ status: "waiting"; step: number } & Wait) | { status: "succeeded" } | { status: "failed" };
 };
@@ -169,6 +174,8 @@ export type Job = {
   result: string | null;
   deliveries: readonly Delivery[];
   logLines: number;
+  /** The number of this slice's last log line that was told. */
+  linesHeard: number;
   lastSeq: number;
   /** Whether an event has told the progress as it is; when the last one told, times alone cannot say so. */
   isProgressTold: boolean;

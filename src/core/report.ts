@@ -1,10 +1,12 @@
 /** Takes in what a running attempt says of itself: progress, log lines, signs of life. Never changes a status. */
 
+import { cut } from "./failure.ts";
 import { type EventBody, type Job, LOG_LINES_MAX, type LogLine, type Progress, type Report } from "./job.ts";
 import { type Step, step, visibly } from "./step.ts";
 
-/** A log line longer than this is cut: events are for following, not for storing. */
-const LOG_CHARS_MAX = 4096;
+/** Longer texts are cut: events are for following, not for storing. */
+export const LOG_CHARS_MAX = 4096;
+const PROGRESS_CHARS_MAX = 500;
 
 /** A progress event at most every second, and at most every 300th part of the running time. */
 const TELL_MS = 1_000;
@@ -16,9 +18,10 @@ const TELLS_PER_RUNTIME = 300;
  */
 export function absorb(job: Job, report: Report, now: number, last: boolean): Step {
   const logged = absorbLogs(job, report.logs);
-  const { progress } = report;
-  const moved = progress
-    ? visibly(logged.job, { progress: { ...honest(progress), at: now }, isProgressTold: false }, now)
+  const progress = report.progress && honest(report.progress);
+  const isNews = progress !== null && !isSame(progress, job.progress);
+  const moved = isNews
+    ? visibly(logged.job, { progress: { ...progress, at: now }, isProgressTold: false }, now)
     : logged.job;
   const isTelling = !moved.isProgressTold && (last || isTimeToTell(moved, now));
   if (moved.progress === null || !isTelling) return step(moved, now, logged.events);
@@ -44,9 +47,23 @@ export function percent(progress: Progress): number | null {
 
 /** What is not a count is none, and a total that has been passed was no total: better none than a wrong one. */
 function honest(progress: Progress): Progress {
+  const short = (text: string | null) => text && cut(text, PROGRESS_CHARS_MAX);
+  const { unit, stage, message } = progress;
   const [current, total] = [count(progress.current), count(progress.total)];
   const isPassed = current !== null && total !== null && current > total;
-  return { ...progress, current, total: isPassed ? null : total };
+  return {
+    current,
+    total: isPassed ? null : total,
+    unit: short(unit),
+    stage: short(stage),
+    message: short(message),
+  };
+}
+
+function isSame(news: Progress, known: Progress | null): boolean {
+  return (
+    known !== null && (Object.keys(news) as (keyof Progress)[]).every((name) => news[name] === known[name])
+  );
 }
 
 function count(value: number | null): number | null {
@@ -59,19 +76,20 @@ function isTimeToTell(job: Job, now: number): boolean {
 }
 
 function absorbLogs(job: Job, lines: readonly LogLine[]): { job: Job; events: EventBody[] } {
-  const kept = lines.slice(0, LOG_LINES_MAX - job.logLines);
-  if (kept.length === 0) return { job, events: [] };
+  const kept = lines.filter(({ number }) => number > job.linesHeard).slice(0, LOG_LINES_MAX - job.logLines);
+  const last = kept.at(-1);
+  if (!last) return { job, events: [] };
   const attempt = job.attempts.length;
   const logLines = job.logLines + kept.length;
   const events: EventBody[] = kept.map(({ level, message }) => ({
     type: "job.log",
     level,
-    message: message.slice(0, LOG_CHARS_MAX).toWellFormed(),
+    message: cut(message, LOG_CHARS_MAX),
     attempt,
   }));
   if (logLines === LOG_LINES_MAX) {
     const message = `Further log lines are not kept: a job keeps ${LOG_LINES_MAX}.`;
     events.push({ type: "job.log", level: "warn", message, attempt });
   }
-  return { job: { ...job, logLines }, events };
+  return { job: { ...job, logLines, linesHeard: last.number }, events };
 }

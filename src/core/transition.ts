@@ -25,6 +25,9 @@ import { answered, join, type Step, step, unchanged, visibly } from "./step.ts";
 import { expected, sendAgain, waitUntil } from "./waiting.ts";
 import { type DeadlineKind, nextDeadline } from "./wakeup.ts";
 
+/** Slices begin at least this far apart: a handler that returns at once must not spin. */
+const SLICE_MS_MIN = 1_000;
+
 /**
  * Applies one command to a job at time `now` (epoch milliseconds); `random` in [0, 1) spreads retries.
  * Deadlines that have passed unnoticed come first, except before an outcome of the lease holder or a
@@ -40,14 +43,14 @@ export function transition(job: Job, command: Command, now: number, random: numb
 function decide(job: Job, command: Command, now: number, random: number): Decision {
   switch (command.type) {
     case "start":
-      return afterDeadlines(job, now, random, (settled) => start(settled, command, now));
+      return withoutSend(afterDeadlines(job, now, random, (settled) => start(settled, command, now)));
     case "report":
     case "save_checkpoint":
       return afterDeadlines(job, now, random, (settled) => holding(settled, command, now, alongTheWay));
     case "succeed":
     case "fail":
     case "continue":
-      return holding(job, command, now, (held) => outcome(held, command, now, random));
+      return holding(job, command, now, (held, phase) => outcome(held, phase, command, now, random));
     case "cancel":
       return cancel(job, command, now);
     case "acknowledge":
@@ -73,6 +76,13 @@ function settle(job: Job, now: number, random: number): Step {
     if (due.kind === "purge") break;
   }
   return settled;
+}
+
+/** What has just been claimed needs no message any more. */
+function withoutSend(decision: Decision): Decision {
+  return decision.answer.ok
+    ? { ...decision, effects: decision.effects.filter(({ type }) => type !== "send") }
+    : decision;
 }
 
 function afterDeadlines(job: Job, now: number, random: number, next: (settled: Job) => Decision): Decision {
@@ -127,7 +137,10 @@ function start(job: Job, command: Extract<Command, { type: "start" }>, now: numb
     heardAt: now,
   };
   if (slice > 1) {
-    return answered({ ok: true }, step(visibly(job, { phase: executing, slice }, now), now, []));
+    return answered(
+      { ok: true },
+      step(visibly(job, { phase: executing, slice, linesHeard: 0 }, now), now, []),
+    );
   }
   const begun: Attempt = {
     number: attempt,
@@ -139,6 +152,7 @@ function start(job: Job, command: Extract<Command, { type: "start" }>, now: numb
   const change = {
     phase: executing,
     slice,
+    linesHeard: 0,
     attempts: [...job.attempts, begun],
     progress: null,
     isProgressTold: true,
@@ -149,6 +163,7 @@ function start(job: Job, command: Extract<Command, { type: "start" }>, now: numb
 
 function outcome(
   job: Job,
+  phase: Executing,
   command: Extract<Command, { type: "succeed" | "fail" | "continue" }>,
   now: number,
   random: number,
@@ -160,7 +175,7 @@ function outcome(
     case "fail":
       return join(said, attemptFailed(said.job, "failed", command.failure, now, random));
     case "continue":
-      return join(said, continued(said.job, command.checkpoint, now));
+      return join(said, continued(said.job, phase, command.checkpoint, now));
     default:
       return unreachable(command);
   }
@@ -177,15 +192,16 @@ function succeeded(job: Job, result: string | null, now: number): Step {
   return step(visibly(job, change, now), now, [{ type: "job.succeeded", attempt: attempts.length }]);
 }
 
-/** The slice is done and the next may follow at once, in the same attempt. */
-function continued(job: Job, checkpoint: string, now: number): Step {
+/** The slice is done and the next follows in the same attempt: at once, unless slices come hot on each other's heels. */
+function continued(job: Job, phase: Executing, checkpoint: string, now: number): Step {
   if (now >= timeLimitAt(job)) return outOfTime(job, now);
   const attempt = job.attempts.length;
   const slice = job.slice + 1;
-  const { wait, effects } = waitUntil(now, now, job.policy, attempt, slice);
-  const phase = { status: "running", activity: "continuing", wait } as const;
+  const dueAt = Math.max(now, phase.sliceStartedAt + SLICE_MS_MIN);
+  const { wait, effects } = waitUntil(dueAt, now, job.policy, attempt, slice);
+  const waiting = { status: "running", activity: "continuing", wait } as const;
   return step(
-    visibly(job, { checkpoint, phase }, now),
+    visibly(job, { checkpoint, phase: waiting }, now),
     now,
     [{ type: "job.continued", attempt, slice }],
     effects,

@@ -31,6 +31,7 @@ export function accept(submission: Submission, now: number): Decision {
     result: null,
     deliveries: [],
     logLines: 0,
+    linesHeard: 0,
     lastSeq: 0,
     isProgressTold: true,
     progressToldAt: 0,

@@ -20,6 +20,12 @@ export type DeadlineKind =
 
 export type Deadline = { at: number; kind: DeadlineKind };
 
+/**
+ * A sign of life is stored only when the last one is a quarter of the limit old, for a write is money; so much later
+ * the silence ends, and a handler that keeps its limit is never taken for silent.
+ */
+const SILENCE_SLACK = 1.25;
+
 /** The earliest thing that must happen to the job by itself; of two at one time, the graver. */
 export function nextDeadline(job: Job): Deadline {
   const all = deadlines(job);
@@ -63,7 +69,8 @@ function whileExecuting(job: Job, phase: Executing): Deadline[] {
     { at: phase.sliceStartedAt + attemptLimitMs, kind: "attempt_limit" },
     { at: phase.leaseEndsAt, kind: "lease" },
   ];
-  if (silenceLimitMs !== null) limits.push({ at: phase.heardAt + silenceLimitMs, kind: "silence" });
+  if (silenceLimitMs !== null)
+    limits.push({ at: phase.heardAt + silenceLimitMs * SILENCE_SLACK, kind: "silence" });
   return limits;
 }
 

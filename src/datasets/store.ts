@@ -115,12 +115,16 @@ export function jobDatasets(env: Pick<Env, "DATA">, tenant: string, jobId: strin
   return { describe, pages, beginImport, resumeImport, sweep };
 }
 
-/** Removes what a purged job's imports staged and never published. May be repeated; a second call finds nothing. */
+/**
+ * Removes what a purged job's imports staged and never published, as long as `goOn` says so; true if nothing is left.
+ * May be repeated, and takes up where it was cut short.
+ */
 export async function removeStagedByJob(
   env: Pick<Env, "DATA">,
   tenant: string,
   jobId: string,
-): Promise<void> {
+  goOn: () => boolean,
+): Promise<boolean> {
   const db = env.DATA;
   const [, found] = await db.batch<{ dataset: string; generation: string }>([
     db
@@ -136,8 +140,9 @@ export async function removeStagedByJob(
       .bind(tenant, jobId),
   ]);
   for (const { dataset, generation } of found?.results ?? []) {
-    await sweepGeneration(db, { tenant, name: dataset, generation }, () => true);
+    if (!(await sweepGeneration(db, { tenant, name: dataset, generation }, goOn))) return false;
   }
+  return true;
 }
 
 type Item = readonly [line: number, value: unknown];
@@ -221,8 +226,8 @@ function openImport(db: D1Database, staged: Generation & { columns: string[] }):
   return { dataset: name, generation, columns, stage, rejects, publish, abandon };
 }
 
-/** Deletes an abandoned generation, its record last, so that a sweep cut short is taken up by the next. */
-async function sweepGeneration(db: D1Database, swept: Generation, goOn: () => boolean): Promise<void> {
+/** Deletes an abandoned generation, its record last, so that a sweep cut short (false) is taken up by the next. */
+async function sweepGeneration(db: D1Database, swept: Generation, goOn: () => boolean): Promise<boolean> {
   const { tenant, name, generation } = swept;
   for (const table of ["dataset_rows", "dataset_rejects"]) {
     const statement = db
@@ -232,7 +237,7 @@ async function sweepGeneration(db: D1Database, swept: Generation, goOn: () => bo
       )
       .bind(generation, SWEEP_ROWS);
     for (let deleted = SWEEP_ROWS; deleted === SWEEP_ROWS; ) {
-      if (!goOn()) return;
+      if (!goOn()) return false;
       deleted = (await statement.run()).meta.changes;
     }
   }
@@ -240,6 +245,7 @@ async function sweepGeneration(db: D1Database, swept: Generation, goOn: () => bo
     .prepare("DELETE FROM dataset_generations WHERE tenant = ? AND dataset = ? AND generation = ?")
     .bind(tenant, name, generation)
     .run();
+  return true;
 }
 
 /** The items as JSON objects of values by line, which json_each takes apart again; none larger than D1 takes. */

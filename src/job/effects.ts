@@ -9,7 +9,12 @@ import { removeStagedByJob } from "../datasets/store.ts";
 import type { Env } from "../env.ts";
 import { openFileStore } from "../files/store.ts";
 import { type LogFields, log } from "../lib/log.ts";
+import { now } from "../lib/world.ts";
 import { placeObject } from "../places/stub.ts";
+import { presentTime } from "./present.ts";
+
+/** Rows of a large import go in portions: neither an alarm nor a waiting client is kept longer. */
+const SWEEP_MS = 15_000;
 
 /** Rings for what is due. A failure is only logged: the watchdog that was stored with it rings again. */
 export async function performEffect(env: Env, job: Job, effect: Effect): Promise<void> {
@@ -37,10 +42,13 @@ export async function performEffect(env: Env, job: Job, effect: Effect): Promise
   }
 }
 
-/** Removes what a job has outside its object. Rejects if any of it failed: then nothing may be forgotten yet. */
+/** Removes what a job has outside its object. Rejects if any of it is left: then the job may not be forgotten yet. */
 export async function releaseHoldings(env: Env, job: Job): Promise<void> {
   await openFileStore(env).removeOfJob(job.tenant, job.id);
-  await removeStagedByJob(env, job.tenant, job.id);
+  const overAt = now() + SWEEP_MS;
+  const isSwept = await removeStagedByJob(env, job.tenant, job.id, () => now() < overAt);
+  if (!isSwept)
+    throw new Error("The job's staged rows are too many to be removed at once; the rest follows.");
   await Promise.all(job.places.map(({ name }) => placeObject(env, job, name).release(job.id)));
 }
 
@@ -68,7 +76,7 @@ function describeEvent(event: JobEvent): { name: string; fields?: LogFields; lev
     case "job.attempt_failed": {
       const { status, error, reference, nextAttemptAt } = event;
       const name = nextAttemptAt === null ? "attempt_failed" : "retry_scheduled";
-      const next_attempt_at = nextAttemptAt === null ? null : new Date(nextAttemptAt).toISOString();
+      const next_attempt_at = nextAttemptAt === null ? null : presentTime(nextAttemptAt);
       return {
         name,
         level: "warn",

@@ -5,6 +5,7 @@
  */
 
 import { DurableObject } from "cloudflare:workers";
+import { awaitedDelivery } from "../core/delivery.ts";
 import {
   type Answer,
   type Command,
@@ -46,19 +47,23 @@ import type {
   Snapshot,
   SubmitAnswer,
 } from "./stub.ts";
-import { findHolder, type Held } from "./submit.ts";
+import { openSubmissions } from "./submit.ts";
 
 /** After an alarm that failed, or a purge that could not finish. */
-const ALARM_RETRY_MS = 60_000;
+const ALARM_RETRY_MS = 5 * 60_000;
 
-/** How long a key is kept that was answered with the job of another: as long as that job may be kept. */
-const ALIAS_KEPT_MS = 30 * 24 * 60 * 60_000;
+/** An alarm this late was lost: the platform gives up after six failures, for example of a broken deployment. */
+const ALARM_LOST_MS = 10 * 60_000;
 
 export class JobObject extends DurableObject<Env> implements JobCalls {
   readonly #store = openJobStore(this.ctx.storage);
   readonly #feed = openFeed(this.ctx);
-  /** Submissions under way: the places they are taking count as held, though nothing is stored yet. */
-  #submitting = 0;
+  readonly #submissions = openSubmissions(this.env, {
+    store: this.#store,
+    snapshot: () => this.#snapshot(),
+    make: (submission) => this.#make(submission),
+    armAt: (at) => this.#armAt(at),
+  });
   /** When the alarm is set to ring, so that a later deadline costs no write. */
   #armedAt: number | null = null;
 
@@ -72,20 +77,14 @@ export class JobObject extends DurableObject<Env> implements JobCalls {
   // ---- for clients ----
 
   async submit(submission: Submission, onConflict: "return" | "reject"): Promise<SubmitAnswer> {
-    const known = this.#answerKnown(submission);
-    if (known) return known;
-    this.#submitting += 1;
-    try {
-      const held = await findHolder(this.env, submission, this.#store.loadAlias());
-      return this.#answerKnown(submission) ?? this.#answerHeld(submission, held, onConflict);
-    } finally {
-      this.#submitting -= 1;
-    }
+    return this.#submissions.submit(submission, onConflict);
   }
 
+  /** Writes nothing, unless the alarm was lost: then whoever asks sets it again. */
   async read(): Promise<Snapshot | null> {
     const job = this.#store.load();
-    return job && snapshot(job);
+    if (job && this.#isAlarmLost()) this.#armAt(nextWakeup(job));
+    return this.#snapshot();
   }
 
   async eventsAfter(seq: number) {
@@ -112,14 +111,14 @@ export class JobObject extends DurableObject<Env> implements JobCalls {
   async replaySource(): Promise<ReplaySource | null> {
     const job = this.#store.load();
     if (!job) return null;
-    const { type, input, metadata, phase } = job;
-    return { type, input, metadata, status: phase.status, isFinished: isFinished(job) };
+    const { type, input, metadata, webhook, phase } = job;
+    return { type, input, metadata, webhook, status: phase.status, isFinished: isFinished(job) };
   }
 
   /** Asked by a place whether this job still keeps others out of it. */
   async holdsPlace(name: string): Promise<boolean> {
     const job = this.#store.load();
-    return job ? holdsPlace(job, name, now()) : this.#submitting > 0;
+    return job ? holdsPlace(job, name, now()) : this.#submissions.isUnderWay();
   }
 
   // ---- for the worker that runs an attempt ----
@@ -183,22 +182,16 @@ export class JobObject extends DurableObject<Env> implements JobCalls {
 
   async delivery(deliveryId: string, attempt: number): Promise<DueDelivery | null> {
     const job = this.#store.load();
-    const delivery = job?.deliveries.find(({ id }) => id === deliveryId);
-    const isDue = delivery?.state.status === "waiting" && delivery.tries.length + 1 === attempt;
-    if (!job?.webhook || !delivery || !isDue) return null;
-    const { url } = job.webhook;
-    const { traceparent } = job.trace;
-    return {
-      url,
-      type: delivery.eventType,
-      timestamp: presentTime(delivery.eventAt),
-      job: presentJob(job),
-      traceparent,
-    };
+    const delivery = job && awaitedDelivery(job, deliveryId, attempt);
+    if (!job?.webhook || !delivery) return null;
+    const { eventType: type, eventAt } = delivery;
+    const timestamp = presentTime(eventAt);
+    return { url: job.webhook.url, type, timestamp, job: presentJob(job), trace: job.trace };
   }
 
-  async delivered(deliveryId: string, attempt: number, outcome: DeliveryTry): Promise<void> {
-    this.#apply({ type: "delivered", deliveryId, attempt, outcome });
+  async delivered(deliveryId: string, attempt: number, outcome: DeliveryTry): Promise<DeliveryView | null> {
+    const decision = this.#apply({ type: "delivered", deliveryId, attempt, outcome });
+    return decision?.answer.ok ? presentDeliveryOf(decision.job, deliveryId) : null;
   }
 
   async deliveries(): Promise<DeliveryView[] | null> {
@@ -208,8 +201,7 @@ export class JobObject extends DurableObject<Env> implements JobCalls {
 
   async redeliver(deliveryId: string): Promise<DeliveryView | null> {
     const decision = this.#apply({ type: "redeliver", deliveryId });
-    const delivery = decision?.job.deliveries.find(({ id }) => id === deliveryId);
-    return delivery ? presentDelivery(delivery) : null;
+    return decision && presentDeliveryOf(decision.job, deliveryId);
   }
 
   // ---- the rhythm ----
@@ -219,7 +211,7 @@ export class JobObject extends DurableObject<Env> implements JobCalls {
     this.#armedAt = null;
     try {
       const decision = this.#apply({ type: "wake" });
-      if (!decision) await this.#store.erase();
+      if (!decision) await this.#submissions.reviewAlias();
       else if (isPurge(decision)) await this.#purge(decision.job);
     } catch (error) {
       this.#armAt(now() + ALARM_RETRY_MS);
@@ -227,31 +219,15 @@ export class JobObject extends DurableObject<Env> implements JobCalls {
     }
   }
 
-  /** Makes the job, unless a place it needs is another's. A key that was so answered keeps its answer. */
-  #answerHeld(submission: Submission, held: Held | null, onConflict: "return" | "reject"): SubmitAnswer {
-    if (!held) {
-      this.#store.dropAlias();
-      const decision = accept(submission, now());
-      this.#commit(decision);
-      return { kind: "accepted", ...snapshot(decision.job) };
-    }
-    const { kind, found } = held;
-    if (kind === "unique_conflict" && onConflict === "reject")
-      return { kind: "place_taken", jobId: found.job.id };
-    if (kind === "key_reused") return { kind };
-    if (submission.fingerprint !== null && !held.isAlias) {
-      this.#store.saveAlias({ fingerprint: submission.fingerprint, holder: found.job.id });
-      this.#armAt(now() + ALIAS_KEPT_MS);
-    }
-    return { kind, ...found };
+  #make(submission: Submission): Snapshot {
+    const decision = accept(submission, now());
+    this.#commit(decision);
+    return snapshot(decision.job);
   }
 
-  /** What to say if this object already stands for a job: the same request again, or another with its key. */
-  #answerKnown(submission: Submission): SubmitAnswer | null {
+  #snapshot(): Snapshot | null {
     const job = this.#store.load();
-    if (!job) return null;
-    if (job.fingerprint !== submission.fingerprint) return { kind: "key_reused" };
-    return { kind: "replayed", ...snapshot(job) };
+    return job && snapshot(job);
   }
 
   /** One command from load to perform; null if there is no job. */
@@ -284,7 +260,11 @@ export class JobObject extends DurableObject<Env> implements JobCalls {
   /** Sets the alarm only if it must ring earlier than it will: an early one finds nothing due and sets itself. */
   #arm(job: Job): void {
     const at = nextWakeup(job);
-    if (this.#armedAt === null || at < this.#armedAt) this.#armAt(at);
+    if (this.#isAlarmLost() || this.#armedAt === null || at < this.#armedAt) this.#armAt(at);
+  }
+
+  #isAlarmLost(): boolean {
+    return this.#armedAt === null || this.#armedAt < now() - ALARM_LOST_MS;
   }
 
   #armAt(at: number): void {
@@ -294,20 +274,14 @@ export class JobObject extends DurableObject<Env> implements JobCalls {
 
   /**
    * Removes all that is the job's; everything else first, so that a failure half-way leaves the job to try again.
-   * Nothing else is let in meanwhile. Rejects if it could not be done.
+   * Rejects if it could not be done.
    */
   async #purge(job: Job): Promise<void> {
-    const failure = await this.ctx.blockConcurrencyWhile(async () => {
-      try {
-        await releaseHoldings(this.env, job);
-        await this.#store.erase();
-        this.#armedAt = null;
-        return null;
-      } catch (error) {
-        return { error };
-      }
+    await releaseHoldings(this.env, job);
+    await this.ctx.blockConcurrencyWhile(async () => {
+      this.#armedAt = null;
+      await this.#store.erase();
     });
-    if (failure) throw new Error("The job could not be purged.", { cause: failure.error });
     log("info", "purged", logFieldsOf(job));
   }
 }
@@ -318,4 +292,9 @@ function isPurge(decision: Decision): boolean {
 
 function snapshot(job: Job): Snapshot {
   return { job: presentJob(job), pollAfterSeconds: pollAfterSeconds(job, now()) };
+}
+
+function presentDeliveryOf(job: Job, deliveryId: string): DeliveryView | null {
+  const delivery = job.deliveries.find(({ id }) => id === deliveryId);
+  return delivery ? presentDelivery(delivery) : null;
 }

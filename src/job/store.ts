@@ -13,11 +13,13 @@ const INLINE_CHARS_MAX = 16 * 1024;
 const TAIL_EVENTS_MAX = 64;
 const TAIL_CHARS_MAX = 64 * 1024;
 
+const CHUNKS = "events/";
+
 const texts = ["input", "checkpoint", "result"] as const;
 type Text = (typeof texts)[number];
 
 /** What a key of this object stands for when no job was made for it: another job holds the place it asked for. */
-export type Alias = { fingerprint: string; holder: string };
+export type Alias = { tenant: string; fingerprint: string; holder: string };
 
 type Row = { job: Job; apart: Text[]; tail: readonly JobEvent[] };
 
@@ -72,20 +74,24 @@ export function openJobStore(storage: DurableObjectStorage) {
       known = { row: stored, job };
     },
 
-    /** The events after `seq`, oldest first. */
+    /** The events after `seq`, oldest first; reads no chunk that ends before. */
     eventsAfter(seq: number): JobEvent[] {
-      const chunks = [...storage.kv.list<JobEvent[]>({ prefix: "events/" })].flatMap(([, events]) => events);
-      return [...chunks, ...(row()?.row.tail ?? [])].filter((event) => event.seq > seq);
+      const [last] = storage.kv.list({ prefix: CHUNKS, end: chunkKey(seq + 2), reverse: true, limit: 1 });
+      const chunks = [...storage.kv.list<JobEvent[]>({ prefix: CHUNKS, ...(last && { start: last[0] }) })];
+      const events = [...chunks.flatMap(([, chunk]) => chunk), ...(row()?.row.tail ?? [])];
+      return events.filter((event) => event.seq > seq);
     },
 
     loadAlias: (): Alias | undefined => storage.kv.get<Alias>("alias"),
     saveAlias: (alias: Alias): void => storage.kv.put("alias", alias),
-    dropAlias: (): void => void storage.kv.delete("alias"),
+    dropAlias(): void {
+      if (storage.kv.get("alias") !== undefined) storage.kv.delete("alias");
+    },
 
     /** Forgets everything, the alarm included. */
     async erase(): Promise<void> {
-      await storage.deleteAll();
       known = null;
+      await storage.deleteAll();
     },
   };
 }
@@ -94,5 +100,5 @@ export type JobStore = ReturnType<typeof openJobStore>;
 
 /** Keys sort as their numbers do. */
 function chunkKey(seq: number): string {
-  return `events/${String(seq).padStart(12, "0")}`;
+  return `${CHUNKS}${String(seq).padStart(12, "0")}`;
 }

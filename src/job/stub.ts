@@ -4,7 +4,7 @@
  * not yours cannot be told from what does not exist, not even by its speed.
  */
 
-import type { DeliveryTry, Failure, JobStatus, Report, Submission, Trace } from "../core/job.ts";
+import type { DeliveryTry, Failure, JobStatus, Report, Submission, Trace, Webhook } from "../core/job.ts";
 import type { Env } from "../env.ts";
 import type { DeliveryView, EventView, JobView } from "./present.ts";
 
@@ -28,6 +28,7 @@ export type ReplaySource = {
   type: string;
   input: string;
   metadata: Record<string, string>;
+  webhook: Webhook | null;
   status: JobStatus;
   isFinished: boolean;
 };
@@ -56,7 +57,7 @@ export type Outcome =
   | { type: "continue"; checkpoint: string };
 
 /** What a delivery that is due says, and to whom. */
-export type DueDelivery = { url: string; type: string; timestamp: string; job: JobView; traceparent: string };
+export type DueDelivery = { url: string; type: string; timestamp: string; job: JobView; trace: Trace };
 
 /** Every call may be repeated: what has taken effect once takes none again. Rejects only if the object failed. */
 export type JobCalls = {
@@ -76,7 +77,8 @@ export type JobCalls = {
 
   /** The delivery, if its try number `attempt` is awaited. */
   delivery(deliveryId: string, attempt: number): Promise<DueDelivery | null>;
-  delivered(deliveryId: string, attempt: number, outcome: DeliveryTry): Promise<void>;
+  /** What became of the delivery by this try; null if the try was not awaited. */
+  delivered(deliveryId: string, attempt: number, outcome: DeliveryTry): Promise<DeliveryView | null>;
   deliveries(): Promise<DeliveryView[] | null>;
   /** Null if there is no such delivery. */
   redeliver(deliveryId: string): Promise<DeliveryView | null>;

@@ -1,20 +1,50 @@
 /**
  * The log: one JSON line per thing that happened, and the only place that writes to the console.
  * Never a key, a secret or an input; exceptions whole, with stack and causes, for they go nowhere else.
+ * Logging never throws, whatever it is given: it stands where things have already gone wrong.
  */
 
 export type LogFields = Record<string, unknown>;
 
+/** A chain of causes longer than this says nothing more. */
+const CAUSES_MAX = 8;
+
 /** Writes one line. The level is a field, so that the line is the same JSON wherever it is read. */
 export function log(level: "info" | "warn" | "error", event: string, fields: LogFields = {}): void {
-  console.log(JSON.stringify({ level, event, ...fields }, describeErrors));
+  console.log(toLine({ level, event, ...fields }));
 }
 
-function describeErrors(_key: string, value: unknown): unknown {
-  return value instanceof Error ? describeError(value) : value;
+function toLine(fields: LogFields): string {
+  try {
+    return JSON.stringify(fields, (_key, value: unknown) => describe(value, CAUSES_MAX));
+  } catch {
+    const plain = Object.entries(fields).map(([name, value]) => [name, asText(value)]);
+    return JSON.stringify(Object.fromEntries(plain));
+  }
 }
 
-function describeError(error: Error): LogFields {
-  const { name, message, stack, cause } = error;
-  return { name, message, stack, ...(cause === undefined ? {} : { cause }) };
+function describe(value: unknown, causesLeft: number): unknown {
+  if (typeof value === "bigint") return `${value}n`;
+  if (!(value instanceof Error)) return value;
+  const { name, message, stack, cause } = value;
+  const errors = value instanceof AggregateError ? value.errors.slice(0, CAUSES_MAX) : [];
+  return {
+    name,
+    message,
+    stack,
+    ...(cause !== undefined && causesLeft > 0 ? { cause: describe(cause, causesLeft - 1) } : {}),
+    ...(errors.length > 0 && causesLeft > 0
+      ? { errors: errors.map((one) => describe(one, causesLeft - 1)) }
+      : {}),
+  };
+}
+
+/** What JSON cannot hold, as the text that says most about it. */
+function asText(value: unknown): unknown {
+  if (typeof value !== "object" || value === null) return typeof value === "bigint" ? `${value}n` : value;
+  try {
+    return value instanceof Error ? (value.stack ?? value.message) : JSON.stringify(value);
+  } catch {
+    return "(not to be written down)";
+  }
 }

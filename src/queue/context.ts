@@ -38,7 +38,7 @@ export function jobContext(env: Env, { message, claim, lease, api, reporter }: R
     datasets: jobDatasets(env, tenant, jobId),
     remainingMs: () => startedAt + claim.attemptLimitMs - now(),
     progress: (report) => reporter.progress({ ...nothing, ...report }),
-    log: (text, level = "info") => reporter.log({ level, message: text }),
+    log: (text, level = "info") => reporter.log(level, text),
     heartbeat: () => reporter.heartbeat(),
     ensureCurrent,
     async saveCheckpoint(checkpoint) {

@@ -3,13 +3,22 @@
  * It also listens: when the job says that the attempt no longer counts, `signal` aborts.
  */
 
-import type { LogLine, Progress, Report } from "../core/job.ts";
+import { cut } from "../core/failure.ts";
+import { LOG_LINES_MAX, type LogLevel, type LogLine, type Progress, type Report } from "../core/job.ts";
+import { LOG_CHARS_MAX } from "../core/report.ts";
 import type { JobApi, RunAnswer, RunRefusal } from "../job/stub.ts";
 import { now, pause } from "../lib/world.ts";
 import { keepLine } from "./line.ts";
 
-/** News is stored at most this often: a write is money, and nobody reads faster. */
+/** News is stored at most every second and every 300th part of the slice: a write is money, and nobody reads faster. */
 const NEWS_MS = 1_000;
+const NEWS_PER_SLICE = 300;
+
+/** Lines that one report carries; with 4 KiB each it stays far below what a row or a call may hold. */
+const LINES_PER_REPORT = 50;
+
+/** More than all lines a job keeps; the rest would be lost to a job that cannot be reached anyway. */
+const CLOSING_REPORTS_MAX = LOG_LINES_MAX / LINES_PER_REPORT + 5;
 
 /** Without news the lease is asked after this often; without a line, also how soon a cancellation is heard. */
 const BEAT_MS = 10_000;
@@ -27,17 +36,20 @@ export function openReporter(api: () => JobApi, lease: string, { leaseMs, silenc
   let progress: Progress | null = null;
   let logs: LogLine[] = [];
   let alive = false;
-  let sentAt = now() - NEWS_MS;
+  const startedAt = now();
+  let lines = 0;
+  let sentAt = startedAt - NEWS_MS;
   let heardAt = now();
   let nudge = new AbortController();
   let refusal: RunRefusal["why"] | null = null;
 
   const hasNews = () => progress !== null || logs.length > 0;
+  const newsMs = () => Math.max(NEWS_MS, (now() - startedAt) / NEWS_PER_SLICE);
 
   function take(): Report {
-    const report = { progress, logs };
+    const report = { progress, logs: logs.slice(0, LINES_PER_REPORT) };
     progress = null;
-    logs = [];
+    logs = logs.slice(LINES_PER_REPORT);
     return report;
   }
 
@@ -64,17 +76,17 @@ export function openReporter(api: () => JobApi, lease: string, { leaseMs, silenc
     } catch {
       putBack(report);
       alive ||= wasAlive;
-      const isLeaseOver = now() - heardAt > leaseMs;
+      const isLeaseOver = now() - heardAt > leaseMs * (2 / 3);
       if (isLeaseOver) heed({ ok: false, why: "stale" });
     }
   }
 
   async function speak(): Promise<void> {
     while (!stopped.signal.aborted && !aborted.signal.aborted) {
-      const waitMs = sentAt + (hasNews() ? NEWS_MS : beatMs) - now();
+      const waitMs = sentAt + (hasNews() ? newsMs() : beatMs) - now();
       nudge = new AbortController();
       if (waitMs > 0) await pause(waitMs, AbortSignal.any([nudge.signal, stopped.signal]));
-      const isDue = now() - sentAt >= (hasNews() ? NEWS_MS : beatMs);
+      const isDue = now() - sentAt >= (hasNews() ? newsMs() : beatMs);
       if (isDue && !stopped.signal.aborted) await send();
     }
   }
@@ -93,9 +105,11 @@ export function openReporter(api: () => JobApi, lease: string, { leaseMs, silenc
       alive = true;
       if (isFirst) nudge.abort();
     },
-    log(line: LogLine): void {
+    log(level: LogLevel, message: string): void {
+      lines += 1;
+      if (lines > LOG_LINES_MAX + 1) return;
       const isFirst = !hasNews();
-      logs.push(line);
+      logs.push({ number: lines, level, message: cut(message, LOG_CHARS_MAX) });
       alive = true;
       if (isFirst) nudge.abort();
     },
@@ -107,6 +121,8 @@ export function openReporter(api: () => JobApi, lease: string, { leaseMs, silenc
     async close(): Promise<Report> {
       stopped.abort();
       await speaking;
+      for (let tries = 0; logs.length > LINES_PER_REPORT && tries < CLOSING_REPORTS_MAX; tries += 1)
+        await send();
       return take();
     },
   };

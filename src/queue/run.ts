@@ -28,14 +28,22 @@ export async function runSlice(message: JobMessage, env: Env, types: JobTypes): 
   const run = await claimSlice(message, env);
   if (!run) return;
   const returned = new AbortController();
-  const work = execute(run, env, types)
-    .then((outcome) => conclude(run, outcome))
-    .catch((error) => log("error", "outcome_lost", { ...run.fields, error }))
-    .finally(() => returned.abort());
+  const work = perform(run, env, types).finally(() => returned.abort());
   await Promise.race([work, pause(run.claim.attemptLimitMs + GRACE_MS, returned.signal)]);
   if (returned.signal.aborted) return;
   await run.reporter.close();
   log("warn", "handler_abandoned", run.fields);
+}
+
+/** The code and what became of it. Never rejects; however it ends, nobody goes on speaking for the attempt. */
+async function perform(run: Run, env: Env, types: JobTypes): Promise<void> {
+  try {
+    await conclude(run, await execute(run, env, types));
+  } catch (error) {
+    log("error", "outcome_lost", { ...run.fields, error });
+  } finally {
+    await run.reporter.close();
+  }
 }
 
 /** Runs the job type's code and says how it ended; what it threw is logged here and goes nowhere else. */
@@ -69,7 +77,7 @@ function outcomeOf(returned: unknown): Outcome {
   if (returned instanceof ContinueLater) {
     return { type: "continue", checkpoint: checkpointText(returned.checkpoint) };
   }
-  const result = returned === undefined || returned === null ? null : JSON.stringify(returned);
+  const result = returned === null ? null : (JSON.stringify(returned) ?? null);
   if (result !== null && new TextEncoder().encode(result).length > RESULT_BYTES_MAX) {
     throw new Error(`A result is at most ${RESULT_BYTES_MAX} bytes of JSON; store more as a file.`);
   }

@@ -73,8 +73,14 @@ export function progressOf(current: number | null, total: number | null = null):
   return { current, total, unit: null, stage: null, message: null };
 }
 
+let lines = 0;
+
+/** A report whose log lines are numbered on from those of the reports before. */
 export function reportOf(progress: Progress | null, ...messages: string[]): Report {
-  const logs: LogLine[] = messages.map((message) => ({ level: "info", message }));
+  const logs: LogLine[] = messages.map((message) => {
+    lines += 1;
+    return { number: lines, level: "info", message };
+  });
   return { progress, logs };
 }
 
@@ -169,8 +175,11 @@ export function lifeOf(policy: Partial<Policy> = {}, submission: Partial<Submiss
     succeed: (report = nothing) => send({ type: "succeed", lease, report, result: '"done"' }),
     fail: (kind: FailureKind, retryAfterMs: number | null = null, report = nothing) =>
       send(failCommand(lease, kind, retryAfterMs, report)),
-    continueLater: (checkpoint = "{}", report = nothing) =>
-      send({ type: "continue", lease, report, checkpoint }),
+    /** After a slice long enough that the next one follows at once. */
+    continueLater(checkpoint = "{}", report = nothing) {
+      life.pass(SECOND);
+      return send({ type: "continue", lease, report, checkpoint });
+    },
     cancel: (reason: string | null = null) => send({ type: "cancel", reason, ifVersion: null }),
     acknowledge: () => send({ type: "acknowledge", lease }),
     wake: () => send({ type: "wake" }),

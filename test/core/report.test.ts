@@ -175,6 +175,50 @@ describe("a renewal", () => {
   });
 });
 
+test("a sign of life as often as the limit asks keeps an attempt alive, though not each is stored", () => {
+  const life = startedLife({ leaseMs: 10 * MINUTE, silenceLimitMs: MINUTE });
+  for (const atMs of [10, 65, 124, 180].map((seconds) => seconds * SECOND)) {
+    life.ring(T0 + atMs);
+    life.report(nothing);
+  }
+  expect(life.job.attempts).toMatchObject([{ status: "running" }]);
+});
+
+test("a log line reported twice, because an answer was lost, is told once", () => {
+  const life = startedLife();
+  const [first, second] = [reportOf(null, "one"), reportOf(null, "two")];
+  life.report(first);
+  life.report({ progress: null, logs: [...first.logs, ...second.logs] });
+  expect(life.events.flatMap((event) => (event.type === "job.log" ? [event.message] : []))).toEqual([
+    "one",
+    "two",
+  ]);
+});
+
+test("progress that says nothing new changes nothing", () => {
+  const life = startedLife();
+  life.report(reportOf(progressOf(1, 2)));
+  const before = life.job;
+  life.pass(SECOND).report(reportOf(progressOf(1, 2)));
+  expect(life.job).toMatchObject({ version: before.version, progress: before.progress });
+});
+
+test("texts too long to be read are cut, also in the words of a failure", () => {
+  const life = startedLife();
+  life.report(reportOf({ ...progressOf(1), message: "x".repeat(10_000) }, "y".repeat(10_000)));
+  expect(life.job.progress?.message).toHaveLength(500);
+  expect(life.events.at(-1)).toMatchObject({ type: "job.progress" });
+  const failure = {
+    kind: "not_found",
+    code: "c".repeat(999),
+    message: "m".repeat(9_999),
+    retryAfterMs: null,
+  } as const;
+  life.send({ type: "fail", lease: life.lease, report: nothing, failure: { ...failure, reference: "r" } });
+  const { error } = life.job.attempts[0] ?? {};
+  expect([error?.code.length, error?.message.length]).toEqual([100, 1_000]);
+});
+
 describe("a version", () => {
   test("is 1 when accepted, and one more with every visible change", () => {
     const life = lifeOf();
@@ -185,7 +229,7 @@ describe("a version", () => {
     life.start();
     life.fail("timeout", null, reportOf(progressOf(3), "another line"));
     expect(life.job.version).toBe(6);
-    life.ring(T0 + 2 * SECOND).start();
+    life.ring().start();
     life.cancel();
     life.acknowledge();
     expect(life.job.version).toBe(9);

@@ -205,7 +205,7 @@ describe("a deadline", () => {
   });
 
   test("of silence ends an attempt that only its worker vouches for", () => {
-    const life = startedLife({ silenceLimitMs: 25 * SECOND });
+    const life = startedLife({ silenceLimitMs: 20 * SECOND });
     life.pass(10 * SECOND).report(reportOf(null), true);
     life.pass(20 * SECOND).report(reportOf(null), false);
     expect(leaseOf(life.job)).toBe(life.lease);
@@ -263,8 +263,16 @@ describe("a job that continues later", () => {
     life.continueLater('{"slice":2}');
     life.start();
     life.fail("timeout");
-    life.ring(T0 + 2 * SECOND).start();
+    life.ring().start();
     expect(life.job).toMatchObject({ slice: 1, checkpoint: '{"slice":2}', attempts: [{}, { number: 2 }] });
+  });
+
+  test("does not begin slices hot on each other's heels", () => {
+    const life = startedLife();
+    life.send({ type: "continue", lease: life.lease, report: reportOf(null), checkpoint: "{}" });
+    expect(life.start().answer).toEqual({ ok: false, why: "not_waiting" });
+    life.ring(T0 + SECOND);
+    expect(life.start().answer).toEqual({ ok: true });
   });
 
   test("may not do so past the total limit", () => {

@@ -20,7 +20,7 @@ test("a waiting job wakes to repeat its message, or sooner when it must have sta
 test.each([
   ["lease", { leaseMs: SECOND }],
   ["attempt_limit", { attemptLimitMs: SECOND }],
-  ["silence", { silenceLimitMs: SECOND }],
+  ["silence", { silenceLimitMs: 0.8 * SECOND }],
   ["time_limit", { timeLimitMs: SECOND }],
 ] as const)("an executing job wakes at its %s if that comes first", (kind, terms: Partial<Policy>) => {
   expect(nextDeadline(startedLife(terms).job)).toEqual(at(SECOND, kind));

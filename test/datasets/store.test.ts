@@ -177,7 +177,9 @@ test("what a removed job staged goes with it, what it published stays", async ()
   const published = await publish(tenant, "kept", [["1", "2"]]);
   const target = await tenant.datasets.beginImport("failed", ["x"]);
   await target.stage([{ line: 2, cells: ["5"] }], []);
-  for (const _ of [1, 2]) await removeStagedByJob(env, tenant.tenant, tenant.jobId);
+  const remove = (goOn: boolean) => removeStagedByJob(env, tenant.tenant, tenant.jobId, () => goOn);
+  expect(await remove(false)).toBe(false);
+  for (const _ of [1, 2]) expect(await remove(true)).toBe(true);
   expect(await staged(target.generation)).toEqual([0, 0, 0]);
   expect(await staged(published?.generation ?? "")).toEqual([1, 0, 1]);
 });

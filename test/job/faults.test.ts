@@ -96,7 +96,9 @@ describe("a worker", () => {
     const before = await read(job);
     expect(await job.api().finish("late", nothing, succeed)).toEqual({ ok: false, why: "stale" });
     expect(
-      await job.api().report("late", { progress: null, logs: [{ level: "info", message: "x" }] }, true),
+      await job
+        .api()
+        .report("late", { progress: null, logs: [{ number: 1, level: "info", message: "x" }] }, true),
     ).toEqual({
       ok: false,
       why: "stale",
@@ -137,6 +139,7 @@ describe("an eviction", () => {
     ["due again", (job) => ringNext(job).then(() => ringNext(job))],
     ["executing again", (job) => job.api().start(2, 1, "second")],
     ["checkpointed", (job) => job.api().saveCheckpoint("second", '{"at":7}')],
+    ["a second later", async () => pass(SECOND)],
     [
       "continuing",
       (job) => job.api().finish("second", nothing, { type: "continue", checkpoint: '{"at":8}' }),
@@ -198,13 +201,23 @@ describe("an effect that fails", () => {
   });
 });
 
+test("an alarm that was lost is set again by whoever asks for the job", async () => {
+  const job = await submitted();
+  await job.api().start(1, 1, "gone");
+  await runInDurableObject(job.stub, (_, state) => state.storage.deleteAlarm());
+  await evictDurableObject(job.stub);
+  await read(job);
+  await ringNext(job);
+  expect(await read(job)).toMatchObject({ attempts: [{ status: "lost" }] });
+});
+
 describe("limits", () => {
   test("end a handler that hangs, by silence, attempt and total limit", async () => {
     const silent = await submitted({ policy: { ...policy, leaseMs: 1e9, silenceLimitMs: 5 * SECOND } });
     const slow = await submitted({ policy: { ...policy, leaseMs: 1e9, attemptLimitMs: 5 * SECOND } });
     const late = await submitted({ policy: { ...policy, leaseMs: 1e9, timeLimitMs: 5 * SECOND } });
     for (const job of [silent, slow, late]) await job.api().start(1, 1, "hanging");
-    pass(5 * SECOND);
+    pass(6.25 * SECOND);
     for (const job of [silent, slow, late]) await runDurableObjectAlarm(job.stub);
     const timedOut = { attempts: [{ status: "timed_out", error: { kind: "timeout" } }] };
     expect(await read(silent)).toMatchObject({

@@ -1,13 +1,13 @@
 /** A unique place: held by one job at a time, and never by a job that has finished or does not exist. */
 
-import { evictDurableObject } from "cloudflare:test";
+import { evictDurableObject, runDurableObjectAlarm } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { expect, test } from "vitest";
 import type { Submission } from "../../src/core/job.ts";
 import type { SubmitAnswer } from "../../src/job/stub.ts";
 import { randomId } from "../../src/lib/id.ts";
 import { placeObject } from "../../src/places/stub.ts";
-import { hold, nothing, policy, submission, TENANT } from "../support/objects.ts";
+import { alarmOf, hold, nothing, policy, submission, TENANT } from "../support/objects.ts";
 
 const uniqueAt = (name: string): Partial<Submission> => ({ places: [{ rule: "unique", name }] });
 
@@ -99,6 +99,36 @@ test("a key that was answered with another's job keeps that answer, also when th
   expect(other).toEqual({ kind: "key_reused" });
   await holder.api().remove();
   expect(await again()).toMatchObject({ kind: "accepted", job: { id: keyed.id } });
+});
+
+test("two requests with one key, at once, while the place is taken: one of them has the key", async () => {
+  const place = uniqueAt(randomId("place"));
+  await submit(place);
+  const keyed = submission({ ...place, fingerprint: "one" });
+  const [first, second] = await Promise.all(
+    ["one", "other"].map((fingerprint) =>
+      hold(keyed.id)
+        .api()
+        .submit({ ...keyed, fingerprint }, "return"),
+    ),
+  );
+  expect([first?.kind, second?.kind].sort()).toEqual(["key_reused", "unique_conflict"]);
+});
+
+test("a key that stands for another's job lasts as long as that job", async () => {
+  const place = uniqueAt(randomId("place"));
+  const holder = hold(
+    idOf(await submit({ ...place, policy: { ...policy, retentionMs: 1_000 * 86_400_000 } })),
+  );
+  const keyed = submission({ ...place, fingerprint: "print" });
+  const again = () => hold(keyed.id).api().submit(keyed, "return");
+  await again();
+  await holder.api().cancel(null, null);
+  for (let month = 1; month <= 3; month += 1) await runDurableObjectAlarm(hold(keyed.id).stub);
+  expect(await again()).toMatchObject({ kind: "replayed", job: { id: holder.id } });
+  await holder.api().remove();
+  await runDurableObjectAlarm(hold(keyed.id).stub);
+  expect(await alarmOf(hold(keyed.id))).toBeNull();
 });
 
 test("equal requests are one job for their time, unless it failed", async () => {

@@ -1,5 +1,6 @@
 /** One run: what a job type's code says, throws or returns, and what its job makes of it. */
 
+import { runInDurableObject } from "cloudflare:test";
 import { describe, expect, test, vi } from "vitest";
 import { JobFailure } from "../../src/job-types/define.ts";
 import { pause } from "../../src/lib/world.ts";
@@ -66,10 +67,43 @@ describe("what the code throws", () => {
   });
 });
 
+test("an exception that cannot be written down as JSON still ends its job", async () => {
+  const circular: { self?: unknown; n: bigint } = { n: 1n };
+  circular.self = circular;
+  const own = new Error("its own cause");
+  own.cause = own;
+  for (const cause of [circular, own, 1n]) {
+    const job = await ownJob(quick);
+    await deliver(
+      typeThat(async () => {
+        throw new Error("boom", { cause });
+      }),
+      [messageFor(job)],
+    );
+    expect(await read(job)).toMatchObject({ status: "failed", error: { kind: "internal_error" } });
+  }
+});
+
+test("a thousand log lines at once reach the job, in portions that fit", async () => {
+  const job = await ownJob();
+  const type = typeThat(async (run) => {
+    for (let line = 1; line <= 1_200; line += 1) run.log(`${line} ${"x".repeat(5_000)}`);
+  });
+  await deliver(type, [messageFor(job)]);
+  expect(await read(job)).toMatchObject({ status: "succeeded" });
+  const logs = ((await job.api().eventsAfter(0)) ?? []).filter(({ type }) => type === "job.log");
+  expect(logs).toHaveLength(1_001);
+  const largest = await runInDurableObject(job.stub, (_, state) =>
+    Math.max(...[...state.storage.kv.list()].map(([, value]) => JSON.stringify(value).length)),
+  );
+  expect(largest).toBeLessThan(500_000);
+});
+
 describe("what the code returns", () => {
   test.each([
     ["nothing", undefined, null],
     ["null", null, null],
+    ["a function", () => 1, null],
     ["a value", { rows: 3 }, { rows: 3 }],
   ])("%s is the result", async (_, returned, result) => {
     const job = await ownJob();
@@ -98,10 +132,11 @@ describe("what the code returns", () => {
       run.slice < 3 ? run.continueLater({ slice: run.slice }) : run.checkpoint,
     );
     await deliver(type, [messageFor(job)]);
-    await vi.waitFor(() => expect(parkedFor(job.id).at(-1)).toMatchObject({ attempt: 1, slice: 2 }));
     expect(await read(job)).toMatchObject({ status: "running", status_reason: "continuing", attempt: 1 });
-    await deliver(type, [messageFor(job, 1, 2)]);
-    await deliver(type, [messageFor(job, 1, 3)]);
+    for (const slice of [2, 3]) {
+      await vi.waitFor(() => expect(parkedFor(job.id).at(-1)).toMatchObject({ attempt: 1, slice }), 5_000);
+      await deliver(type, [messageFor(job, 1, slice)]);
+    }
     expect(await read(job)).toMatchObject({ status: "succeeded", attempt: 1, result: { slice: 2 } });
   });
 });
