@@ -31,9 +31,7 @@ export function jobRoutes(types: JobTypes) {
     const job = await jobAt(c);
     const found = (await afterWaiting(c, (await job.read()) ?? notFound())) ?? notFound();
     const headers = { ...jobHeaders(found), ...preferHeaders(c) };
-    if (matchesWeakly(c.req.header("If-None-Match"), String(found.job.version))) {
-      return c.body(null, 304, headers);
-    }
+    if (hasCurrent(c, found)) return c.body(null, 304, headers);
     return c.json({ data: found.job }, 200, headers);
   });
 
@@ -85,13 +83,17 @@ export function jobRoutes(types: JobTypes) {
     if (!("result" in job)) throw new Problem("job_without_result", { members: { job_status: job.status } });
     const file = types.get(job.type)?.resultFile?.(job.result);
     if (file !== undefined) return fileResponse(c, file);
-    return c.body(JSON.stringify(job.result), 200, {
-      ...jobHeaders(found),
-      "Content-Type": "application/json",
-    });
+    const headers = jobHeaders(found);
+    if (hasCurrent(c, found)) return c.body(null, 304, headers);
+    return c.body(JSON.stringify(job.result), 200, { ...headers, "Content-Type": "application/json" });
   });
 
   return routes;
+}
+
+/** Whether the client already has this version of the job. */
+function hasCurrent(c: JobContext, { job }: Snapshot): boolean {
+  return matchesWeakly(c.req.header("If-None-Match"), String(job.version));
 }
 
 function notFound(): never {

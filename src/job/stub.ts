@@ -1,7 +1,6 @@
 /**
  * The calls a job object answers: the only way from the Worker to a job.
- * A job's object is named by tenant and id, so another tenant's request reaches another, empty object: what is
- * not yours cannot be told from what does not exist, not even by its speed.
+ * A job's object is named by tenant and id, so no request of another tenant can ever reach it.
  */
 
 import type { DeliveryTry, Failure, JobStatus, Report, Submission, Trace, Webhook } from "../core/job.ts";
