@@ -36,9 +36,11 @@ export function openClient(url: string, key: string) {
     return { status: response.status, headers: response.headers, text, data };
   }
 
-  /** The job as it is now. */
+  /** The job as it is now. Throws if it could not be read. */
   async function read(id: string): Promise<Job> {
-    return (await call<Job>("GET", `/v1/jobs/${id}`)).data;
+    const { status, text, data } = await call<Job>("GET", `/v1/jobs/${id}`);
+    if (status !== 200) throw new Error(`not read: ${status} ${text}`);
+    return data;
   }
 
   /** Submits a job and answers its id. Throws unless it was accepted. */

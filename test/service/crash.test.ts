@@ -15,6 +15,8 @@ const JOBS = 200;
 const CRASHES = 3;
 const POSTERS = 8;
 const READERS = 4;
+/** Between two reads of a reader; all of them stay well below what a key may ask in a minute. */
+const READ_MS = 40;
 
 /** From the last crash to the end of the last job: a lease, four back-offs and some repeated messages. */
 const SETTLE_MS = 60_000;
@@ -85,7 +87,8 @@ function watch(accepted: Accepted[]) {
   async function readOn(reader: number): Promise<void> {
     for (let at = reader; !stopped.signal.aborted; at += READERS) {
       const next = accepted[at % Math.max(accepted.length, 1)];
-      await (next ? look(next) : pause(50));
+      if (next) await look(next);
+      await pause(READ_MS);
     }
   }
 
@@ -128,7 +131,8 @@ test(`of ${JOBS} accepted jobs none is lost and none ends twice, though the runt
   const accepted: Accepted[] = [];
   const watching = watch(accepted);
   await Promise.all([submitAll(plans, accepted), crashAgainAndAgain()]);
-  const unfinished = () => accepted.filter(({ id }) => !watching.finals.has(id));
+  const unfinished = () =>
+    accepted.filter(({ id }) => !watching.finals.has(id)).map(({ id, plan }) => `${plan.kind} ${id}`);
   await vi
     .waitFor(() => expect(unfinished()).toEqual([]), { timeout: SETTLE_MS, interval: 250 })
     .finally(() => watching.stop());
