@@ -7,8 +7,8 @@ import type { Command, Decision, Executing, Job, Refusal } from "./job.ts";
 import { absorb } from "./report.ts";
 import { answered, type Step, step, unchanged } from "./step.ts";
 
-/** The lease is renewed once a third of it is used: seldom enough to be cheap, early enough to be safe. */
-const RENEW_BELOW = 2 / 3;
+/** The lease is renewed once half of it is used: seldom enough to be cheap, early enough for a few more tries. */
+const RENEW_BELOW = 1 / 2;
 
 /** A living worker whose line broke renews at once; this leaves it time for a few tries. */
 const SUSPECT_MS = 5_000;

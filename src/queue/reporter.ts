@@ -53,7 +53,7 @@ export function openReporter(api: () => JobApi, lease: string, { leaseMs, silenc
     return report;
   }
 
-  /** What could not be delivered is said again, unless newer progress has come. */
+  /** What could not be delivered is said again a second later, unless newer progress has come. */
   function putBack(report: Report): void {
     progress ??= report.progress;
     logs = [...report.logs, ...logs];
@@ -76,7 +76,8 @@ export function openReporter(api: () => JobApi, lease: string, { leaseMs, silenc
     } catch {
       putBack(report);
       alive ||= wasAlive;
-      const isLeaseOver = now() - heardAt > leaseMs * (2 / 3);
+      sentAt = now() - Math.max(beatMs, newsMs()) + NEWS_MS;
+      const isLeaseOver = now() - heardAt > leaseMs / 2;
       if (isLeaseOver) heed({ ok: false, why: "stale" });
     }
   }

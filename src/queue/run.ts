@@ -56,7 +56,9 @@ async function execute(run: Run, env: Env, types: JobTypes): Promise<Outcome> {
     return outcomeOf(await type.run(input.data, jobContext(env, run)));
   } catch (error) {
     const failure = failureOf(run, error);
-    if (!run.reporter.signal.aborted) log("warn", "attempt_threw", { ...run.fields, ...failure, error });
+    const { kind, code, reference } = failure;
+    if (!run.reporter.signal.aborted)
+      log("warn", "attempt_threw", { ...run.fields, kind, code, reference, error });
     return { type: "fail", failure };
   }
 }

@@ -152,11 +152,11 @@ describe("a renewal", () => {
     for (const _ of [1, 2]) expect(life.pass(5 * SECOND).report(nothing).job).toBe(job);
   });
 
-  test("is written once a third of the lease is used, and is no new version", () => {
+  test("is written once half of the lease is used, and is no new version", () => {
     const life = startedLife({ leaseMs: 30 * SECOND });
     const { version, updatedAt } = life.job;
-    life.pass(11 * SECOND).report(nothing);
-    expect(nextWakeup(life.job)).toBe(T0 + 41 * SECOND);
+    life.pass(16 * SECOND).report(nothing);
+    expect(nextWakeup(life.job)).toBe(T0 + 46 * SECOND);
     expect(life.job).toMatchObject({ version, updatedAt });
   });
 

@@ -195,7 +195,8 @@ describe("a deadline", () => {
 
   test("of the attempt ends it as timed out, however often it renews its lease", () => {
     const life = startedLife({ attemptLimitMs: MINUTE });
-    for (const _ of [1, 2, 3]) life.pass(15 * SECOND).report(reportOf(null));
+    for (const _ of [1, 2]) life.pass(20 * SECOND).report(reportOf(null));
+    life.pass(15 * SECOND).report(reportOf(progressOf(1)));
     expect(nextWakeup(life.job)).toBe(T0 + MINUTE);
     life.ring();
     expect(life.job.attempts).toMatchObject([
