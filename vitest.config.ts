@@ -1,5 +1,6 @@
 import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
+import { localWebhookSecret } from "./scripts/local-keys.ts";
 import { testApiKeys } from "./test/support/keys.ts";
 
 /** Three kinds of tests: pure ones in Node, those of the Worker inside workerd, and those from outside. */
@@ -28,13 +29,14 @@ export default defineConfig({
                 TEST_MIGRATIONS: await readD1Migrations("./migrations"),
                 LOCAL_QUEUE: "true",
                 API_KEYS: await testApiKeys(),
+                WEBHOOK_SECRET: await localWebhookSecret(),
               },
             },
           }),
         ],
         test: {
           name: "worker",
-          include: ["test/{job,places,job-types,queue,http,files,datasets}/**/*.test.ts"],
+          include: ["test/{job,places,job-types,queue,http,files,datasets,webhooks}/**/*.test.ts"],
           setupFiles: ["./test/setup.ts"],
         },
       },

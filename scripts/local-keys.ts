@@ -1,11 +1,11 @@
 /**
- * The keys of the two local tenants, for development and tests. They are derived from fixed labels, so that they
- * are the same on every machine while no key stands in the repository. Never list them in a deployed API_KEYS:
- * whoever can read this file can make them.
+ * The keys of the two local tenants and the webhook secret of the local service, for development and tests. They are
+ * derived from fixed labels, so that they are the same on every machine while no secret stands in the repository.
+ * Never use them in a deployment: whoever can read this file can make them.
  */
 
 import type { ApiKey, Scope } from "../src/http/keys.ts";
-import { sha256 } from "../src/lib/hash.ts";
+import { hex, sha256 } from "../src/lib/hash.ts";
 import { keyHash, makeKey } from "../src/lib/key.ts";
 
 const tenants = ["acme", "globex"] as const;
@@ -35,6 +35,11 @@ export async function localApiKeys(): Promise<string> {
     }
   }
   return JSON.stringify(entries);
+}
+
+/** The WEBHOOK_SECRET of the local service. */
+export async function localWebhookSecret(): Promise<string> {
+  return hex(await sha256("accepted local development webhook secret"));
 }
 
 async function localKey(tenant: string, role: string): Promise<string> {

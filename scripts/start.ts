@@ -9,7 +9,7 @@ import { once } from "node:events";
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join, resolve } from "node:path";
-import { localApiKeys } from "./local-keys.ts";
+import { localApiKeys, localWebhookSecret } from "./local-keys.ts";
 import { quiet, root, runWrangler } from "./wrangler.ts";
 
 const HOST = "127.0.0.1";
@@ -53,6 +53,7 @@ async function localVariables() {
   const { LEASE_MS, REDELIVER_MS } = process.env;
   const values = {
     API_KEYS: await localApiKeys(),
+    WEBHOOK_SECRET: await localWebhookSecret(),
     LOCAL_QUEUE: "true",
     ALLOW_LOCAL_TARGETS: "true",
     ...(LEASE_MS && { LEASE_MS }),

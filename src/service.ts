@@ -1,15 +1,20 @@
-/** Puts the Worker together from its job types: requests to the app, messages to the consumer. */
+/** Puts the Worker together from its job types: requests to the app, messages to the consumer of their queue. */
 
 import type { Env } from "./env.ts";
 import { createApp } from "./http/app.ts";
 import type { JobTypes } from "./job-types/define.ts";
 import { consume } from "./queue/consumer.ts";
+import { consumeDeliveries } from "./webhooks/deliver.ts";
+
+/** As in wrangler.toml. */
+const DELIVERIES = "accepted-deliveries";
 
 /** The handlers of a Worker that offers these job types. */
 export function createService(types: JobTypes): ExportedHandler<Env> {
   const app = createApp(types);
   return {
     fetch: app.fetch,
-    queue: (batch, env, ctx) => consume(batch, env, ctx, types),
+    queue: (batch, env, ctx) =>
+      batch.queue === DELIVERIES ? consumeDeliveries(batch, env, ctx) : consume(batch, env, ctx, types),
   };
 }

@@ -95,7 +95,7 @@ const anywhere = () => true;
 const isJobTypeFile = (path: string) =>
   isIn("job-types")(path) && !/^src\/job-types\/(define|index)\.ts$/.test(path);
 const isPackage = (target: string) => !target.startsWith("src/") && !target.startsWith("cloudflare:");
-/** What http and queue may import of job and places besides types. */
+/** What http, queue and webhooks may import of job and places besides types. */
 const openToAll = ["src/job/present.ts", "src/job/stub.ts"];
 const openToJobTypes = ["src/job-types/define.ts", "src/job-types/dataset.ts"];
 const typesForDefine = ["src/files/store.ts", "src/datasets/store.ts", "src/core/job.ts"];
@@ -125,10 +125,14 @@ const rules: Record<string, Rule> = {
     ),
     planted: { path: "src/job-types/define.ts", text: 'import { openFileStore } from "../files/store.ts";' },
   },
-  "http and queue reach jobs and places only through RPC: they import types, and present.ts": {
-    check: imports(isIn("http", "queue"), "imports more than a type", ({ target, isTypeOnly }) => {
-      return isIn("job", "places")(target) && !isTypeOnly && !openToAll.includes(target);
-    }),
+  "http, queue and webhooks reach jobs and places only through RPC: they import types, and present.ts": {
+    check: imports(
+      isIn("http", "queue", "webhooks"),
+      "imports more than a type",
+      ({ target, isTypeOnly }) => {
+        return isIn("job", "places")(target) && !isTypeOnly && !openToAll.includes(target);
+      },
+    ),
     planted: {
       path: "src/http/jobs.ts",
       text: 'import {\n  type JobView,\n  x,\n} from "../job/object.ts";',

@@ -16,6 +16,7 @@ import { jobTypeRoutes } from "./job-types.ts";
 import { jobRoutes } from "./jobs.ts";
 import { openApiDocument } from "./openapi.ts";
 import { Problem, problemPage, problemResponse } from "./problems.ts";
+import { webhookRoutes } from "./webhooks.ts";
 
 const exposeHeaders = [
   "Location",
@@ -54,6 +55,7 @@ export function createApp(types: JobTypes) {
   app.use("/v1/*", authenticate);
   app.route("/v1", jobRoutes(types));
   app.route("/v1", eventRoutes());
+  app.route("/v1", webhookRoutes());
   app.route("/v1", jobTypeRoutes(types));
   app.route("/v1", fileRoutes());
 

@@ -3,7 +3,7 @@
 import { z } from "zod";
 import type { ZodOpenApiResponseObject } from "zod-openapi";
 import { type ProblemCode, problemKinds } from "./problems.ts";
-import { dataOf, Job, ProblemBody } from "./schemas.ts";
+import { dataOf, Job, JobId, ProblemBody } from "./schemas.ts";
 
 type Headers = Record<string, z.ZodType>;
 
@@ -41,6 +41,12 @@ export const acceptedHeaders: Headers = {
   "Unique-Conflict": optionalText("true when another job holds the place and is answered instead"),
 };
 
+/** On answers that a client may prefer to wait for. */
+export const waitHeaders: Headers = {
+  Vary: text("Always Prefer"),
+  "Preference-Applied": optionalText("wait= and the seconds applied, if the client preferred to wait"),
+};
+
 export const fileHeaders: Headers = {
   ETag: text("The SHA-256 of the file"),
   "Accept-Ranges": text("Always bytes"),
@@ -54,6 +60,18 @@ const problemHeaders: Partial<Record<ProblemCode, Headers>> = {
   unavailable: { "Retry-After": seconds("Seconds to wait") },
   range_not_satisfiable: { "Content-Range": text("The length of the file") },
 };
+
+export const jobPath = z.object({ id: JobId });
+
+export const ifNoneMatch = z
+  .string()
+  .optional()
+  .meta({ description: "Answers 304 if the version is still this" });
+
+/** A request's JSON body. */
+export function jsonBody(schema: z.ZodType, required: boolean) {
+  return { required, content: { "application/json": { schema } } };
+}
 
 /** An answer with a JSON body. */
 export function json(

@@ -1,7 +1,9 @@
 /** The shapes of requests and answers: what the routes check and what the OpenAPI document shows. */
 
 import { z } from "zod";
+import { deliverableEvents } from "../core/delivery.ts";
 import { failureKinds } from "../core/job.ts";
+import { TARGET_CHARS_MAX } from "../lib/target.ts";
 import { problemKinds } from "./problems.ts";
 
 const DAY_MS = 24 * 60 * 60_000;
@@ -22,6 +24,21 @@ export const FileId = z
 const Metadata = z
   .record(z.string().min(1).max(40), z.string().max(500))
   .refine((pairs) => Object.keys(pairs).length <= 16, "At most 16 pairs.");
+
+export const WebhookRequest = z
+  .strictObject({
+    url: z
+      .string()
+      .max(TARGET_CHARS_MAX)
+      .meta({ description: "A public https URL on port 443", example: "https://example.com/webhooks" }),
+    events: z
+      .array(z.enum(deliverableEvents))
+      .min(1)
+      .refine((events) => new Set(events).size === events.length, "An event must not be named twice.")
+      .optional()
+      .meta({ description: "Default: the three final ones", uniqueItems: true }),
+  })
+  .meta({ id: "Webhook" });
 
 /** `POST /v1/jobs`; `input` is checked by the type's own schema. */
 export const SubmitRequest = z
@@ -51,6 +68,9 @@ export const SubmitRequest = z
       .enum(["return", "reject"])
       .optional()
       .meta({ description: "When another job holds the place: answer that job (default), or 409" }),
+    webhook: WebhookRequest.optional().meta({
+      description: "Where the job's events are delivered, signed by Standard Webhooks 1.0",
+    }),
   })
   .meta({ id: "SubmitRequest" });
 
@@ -64,6 +84,9 @@ export const CancelRequest = z
 
 /** `POST …/replay` takes no fields. */
 export const ReplayRequest = z.strictObject({}).meta({ id: "ReplayRequest" });
+
+/** `POST …/redeliver` takes none either. */
+export const RedeliverRequest = z.strictObject({}).meta({ id: "RedeliverRequest" });
 
 const PublicError = z.object({
   kind: z.enum(failureKinds),
@@ -160,6 +183,41 @@ export const JobEvent = z
     data: z.record(z.string(), z.unknown()),
   })
   .meta({ id: "JobEvent" });
+
+export const DeliveryId = z.string().meta({
+  description: "Id of a delivery: the webhook-id of its message",
+  example: "msg_01h2xcejqtf2nbrexx3vqjhp41_7",
+});
+
+export const Delivery = z
+  .object({
+    id: DeliveryId,
+    event: z.enum(deliverableEvents),
+    status: z.enum(["pending", "succeeded", "failed"]),
+    next_attempt_at: orNull(time).meta({ description: "When the next try is due; null when none is" }),
+    tries: z
+      .array(
+        z.object({
+          time,
+          status: orNull(z.int()).meta({ description: "The receiver's HTTP status; null if it gave none" }),
+          error: orNull(z.enum(["timeout", "unreachable", "refused_target"])).meta({
+            description: "Why there is no status",
+          }),
+          duration_ms: z.int(),
+        }),
+      )
+      .meta({ description: "The last 20, oldest first" }),
+  })
+  .meta({ id: "Delivery" });
+
+export const WebhookSecret = z
+  .object({
+    secret: z.string().meta({
+      description: "What Standard Webhooks libraries verify with",
+      example: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo=",
+    }),
+  })
+  .meta({ id: "WebhookSecret" });
 
 export const JobTypeView = z
   .object({

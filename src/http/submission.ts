@@ -6,6 +6,7 @@
 import { ATTEMPTS_MAX, type Place, type Policy, type Submission, temporaryKinds } from "../core/job.ts";
 import { defaultBackoff } from "../core/retry.ts";
 import { type Env, settings } from "../env.ts";
+import type { ReplaySource } from "../job/stub.ts";
 import { ATTEMPT_LIMIT_MAX_MS, DAY, type JobType, type JobTypes, MINUTE } from "../job-types/define.ts";
 import { fingerprint } from "../lib/hash.ts";
 import { derivedOwnedId, randomOwnedId } from "../lib/id.ts";
@@ -13,6 +14,7 @@ import { now } from "../lib/world.ts";
 import { faultsOf, invalid, pointerTo } from "./body.ts";
 import { type Fault, Problem } from "./problems.ts";
 import { RUN_AHEAD_MAX_MS, SubmitRequest } from "./schemas.ts";
+import { readWebhook, webhookFaults } from "./webhook-target.ts";
 
 const DEFAULT_ATTEMPTS = 3;
 
@@ -51,7 +53,9 @@ export async function readSubmission(body: unknown, types: JobTypes, sender: Sen
   const rawInput = (body as { input?: unknown } | null)?.input;
   const { faults, places } = await readInput(type, rawInput, sender);
   const outerFaults = outer.success ? limitFaults(outer.data, type) : faultsOf(outer.error);
-  if (!outer.success || outerFaults.length + faults.length > 0) throw invalid([...outerFaults, ...faults]);
+  const { webhook, faults: webhookFaults } = readWebhook(body, sender);
+  const allFaults = [...outerFaults, ...faults, ...webhookFaults];
+  if (!outer.success || allFaults.length > 0) throw invalid(allFaults);
   const asked = outer.data;
   const limits = limitsOf(type);
   return {
@@ -63,7 +67,7 @@ export async function readSubmission(body: unknown, types: JobTypes, sender: Sen
       metadata: asked.metadata ?? {},
       places,
       replayedFrom: null,
-      webhook: null,
+      webhook,
       policy: policyOf(type, sender.env, {
         maxAttempts: asked.max_attempts ?? attemptsOf(type),
         timeLimitMs: asked.time_limit_ms ?? limits.timeLimitMs,
@@ -76,16 +80,18 @@ export async function readSubmission(body: unknown, types: JobTypes, sender: Sen
 
 /**
  * A submission that repeats a finished job. Throws if its type is gone or its input no longer acceptable.
- * That equal inputs are one job holds for posts; whoever replays asks for another one.
+ * That equal inputs are one job holds for posts; whoever replays asks for another one. The webhook goes along: whoever
+ * was to hear of the job is to hear of its repetition, if that is still allowed.
  */
 export async function readReplay(
-  source: { id: string; type: string; input: string; metadata: Record<string, string> },
+  source: ReplaySource & { id: string },
   types: JobTypes,
   sender: Sender,
 ): Promise<Submission> {
   const type = typeNamedIn(source, types);
   const { faults, places } = await readInput(type, JSON.parse(source.input), sender);
-  if (faults.length > 0) throw invalid(faults);
+  const allFaults = [...faults, ...webhookFaults(source.webhook, sender)];
+  if (allFaults.length > 0) throw invalid(allFaults);
   return {
     ...(await identify(sender, { replay: source.id })),
     type: type.type,
@@ -93,7 +99,7 @@ export async function readReplay(
     metadata: source.metadata,
     places: places.filter(({ rule }) => rule === "unique"),
     replayedFrom: source.id,
-    webhook: null,
+    webhook: source.webhook,
     policy: policyOf(type, sender.env, { maxAttempts: attemptsOf(type) }),
     runAt: null,
     startWithinMs: null,

@@ -12,6 +12,8 @@ const asks = [
   ["HEAD", ""],
   ["GET", "/events"],
   ["GET", "/result"],
+  ["GET", "/deliveries"],
+  ["POST", "/deliveries/msg_1/redeliver"],
   ["POST", "/cancel"],
   ["POST", "/replay"],
   ["DELETE", ""],

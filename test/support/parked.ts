@@ -3,25 +3,30 @@
  * Kept on globalThis, for the Worker under test and the tests load their modules apart.
  */
 
-import type { JobMessage } from "../../src/queue/message.ts";
+import type { DeliveryMessage, JobMessage } from "../../src/queue/message.ts";
 
-const shared = globalThis as typeof globalThis & { parkedMessages?: JobMessage[] };
+type Parked = JobMessage | DeliveryMessage;
+
+const shared = globalThis as typeof globalThis & { parkedMessages?: Parked[] };
 shared.parkedMessages ??= [];
 const parked = shared.parkedMessages;
 
-export function isParked(message: unknown): message is JobMessage {
+export function isParked(message: unknown): message is Parked {
   return (
-    typeof message === "object" &&
-    message !== null &&
-    String((message as JobMessage).tenant).startsWith("parked")
+    typeof message === "object" && message !== null && String((message as Parked).tenant).startsWith("parked")
   );
 }
 
-export function park(message: JobMessage): void {
+export function park(message: Parked): void {
   parked.push(message);
 }
 
 /** The messages that were sent for this job, in the order they came. */
 export function parkedFor(jobId: string): JobMessage[] {
-  return parked.filter((message) => message.jobId === jobId);
+  return parked.filter((message) => "slice" in message && message.jobId === jobId) as JobMessage[];
+}
+
+/** The messages that were sent for this job's deliveries, in the order they came. */
+export function parkedDeliveries(jobId: string): DeliveryMessage[] {
+  return parked.filter((message) => "deliveryId" in message && message.jobId === jobId) as DeliveryMessage[];
 }

@@ -1,0 +1,51 @@
+/** What the OpenAPI document says of the file store. */
+
+import { z } from "zod";
+import type { ZodOpenApiPathsObject } from "zod-openapi";
+import { bytes, empty, fileHeaders, ifNoneMatch, json, problems } from "./openapi-parts.ts";
+import { dataOf, FileId, StoredFile } from "./schemas.ts";
+
+const filePath = z.object({ id: FileId });
+const binary = z.string().meta({ format: "binary" });
+const range = z.object({
+  Range: z.string().optional().meta({ description: "One range of bytes", example: "bytes=0-1023" }),
+  "If-None-Match": ifNoneMatch,
+});
+
+export const filePaths: ZodOpenApiPathsObject = {
+  "/v1/files": {
+    post: {
+      operationId: "uploadFile",
+      summary: "Store a file",
+      tags: ["Files"],
+      requestBody: { required: true, content: { "*/*": { schema: binary } } },
+      responses: {
+        "201": json("Stored", dataOf(StoredFile), {
+          Location: z.string().meta({ description: "The file's URL" }),
+        }),
+        ...problems("malformed_request", "payload_too_large"),
+      },
+    },
+  },
+  "/v1/files/{id}": {
+    get: {
+      operationId: "downloadFile",
+      summary: "Read a file",
+      tags: ["Files"],
+      requestParams: { path: filePath, header: range },
+      responses: {
+        "200": bytes("The file", fileHeaders),
+        "206": bytes("The range", fileHeaders),
+        "304": empty("The file is still the one you have", fileHeaders),
+        ...problems("not_found", "range_not_satisfiable"),
+      },
+    },
+    delete: {
+      operationId: "deleteFile",
+      summary: "Delete a file",
+      tags: ["Files"],
+      requestParams: { path: filePath },
+      responses: { "204": empty("Gone"), ...problems("not_found") },
+    },
+  },
+};

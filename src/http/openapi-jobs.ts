@@ -1,0 +1,125 @@
+/** What the OpenAPI document says of a job's life: submit, read, cancel, replay, delete. */
+
+import { z } from "zod";
+import type { ZodOpenApiPathsObject } from "zod-openapi";
+import {
+  acceptedHeaders,
+  empty,
+  ifNoneMatch,
+  job,
+  jobHeaders,
+  jobPath,
+  jsonBody,
+  problems,
+  waitHeaders,
+} from "./openapi-parts.ts";
+import { webhookCallback } from "./openapi-webhooks.ts";
+import { CancelRequest, ReplayRequest, SubmitRequest } from "./schemas.ts";
+
+const idempotencyKey = z.string().optional().meta({
+  description: "Makes it safe to repeat the request: the same key and body always mean the same job",
+  example: "order-4711",
+});
+const ifMatch = z.string().optional().meta({ description: "Answers 412 unless the version is still this" });
+const preferWait = z.string().optional().meta({
+  description:
+    "RFC 7240: holds the answer until the job has finished, at most so many seconds, and at most 60",
+  example: "wait=30",
+});
+
+export const jobPaths: ZodOpenApiPathsObject = {
+  "/v1/jobs": {
+    post: {
+      operationId: "submitJob",
+      summary: "Submit a job",
+      tags: ["Jobs"],
+      requestParams: { header: z.object({ "Idempotency-Key": idempotencyKey, Prefer: preferWait }) },
+      requestBody: jsonBody(SubmitRequest, true),
+      callbacks: { webhook: webhookCallback },
+      responses: {
+        "200": job("Finished within the time the client preferred to wait", {
+          ...acceptedHeaders,
+          ...waitHeaders,
+        }),
+        "202": job("Accepted: stored, and will be worked on", { ...acceptedHeaders, ...waitHeaders }),
+        ...problems(
+          "malformed_request",
+          "invalid_idempotency_key",
+          "unique_conflict",
+          "payload_too_large",
+          "unsupported_media_type",
+          "invalid_request",
+          "unknown_job_type",
+          "idempotency_key_reused",
+        ),
+      },
+    },
+  },
+  "/v1/jobs/{id}": {
+    get: {
+      operationId: "getJob",
+      summary: "Read a job's status",
+      tags: ["Jobs"],
+      requestParams: {
+        path: jobPath,
+        header: z.object({ "If-None-Match": ifNoneMatch, Prefer: preferWait }),
+      },
+      responses: {
+        "200": job("The job, whatever its status", { ...jobHeaders, ...waitHeaders }),
+        "304": empty("The version is still the one you have", { ...jobHeaders, ...waitHeaders }),
+        ...problems("not_found"),
+      },
+    },
+    delete: {
+      operationId: "deleteJob",
+      summary: "Delete a finished job and everything of it",
+      tags: ["Jobs"],
+      requestParams: { path: jobPath },
+      responses: { "204": empty("Gone"), ...problems("not_found", "job_not_finished") },
+    },
+  },
+  "/v1/jobs/{id}/cancel": {
+    post: {
+      operationId: "cancelJob",
+      summary: "Cancel a job that has not finished",
+      tags: ["Jobs"],
+      requestParams: { path: jobPath, header: z.object({ "If-Match": ifMatch }) },
+      requestBody: jsonBody(CancelRequest, false),
+      responses: {
+        "200": job("The job, cancelled"),
+        ...problems(
+          "malformed_request",
+          "not_found",
+          "job_not_cancellable",
+          "precondition_failed",
+          "payload_too_large",
+          "unsupported_media_type",
+          "invalid_request",
+        ),
+      },
+    },
+  },
+  "/v1/jobs/{id}/replay": {
+    post: {
+      operationId: "replayJob",
+      summary: "Submit a finished job once more, as a new job",
+      tags: ["Jobs"],
+      requestParams: { path: jobPath, header: z.object({ "Idempotency-Key": idempotencyKey }) },
+      requestBody: jsonBody(ReplayRequest, false),
+      responses: {
+        "202": job("The new job", acceptedHeaders),
+        ...problems(
+          "malformed_request",
+          "invalid_idempotency_key",
+          "not_found",
+          "job_not_finished",
+          "payload_too_large",
+          "unsupported_media_type",
+          "invalid_request",
+          "unknown_job_type",
+          "idempotency_key_reused",
+        ),
+      },
+    },
+  },
+};

@@ -1,0 +1,95 @@
+/**
+ * The consumer of the queue of deliveries: each message is the doorbell of one try to deliver one event.
+ * The job's object says whether the try is still wanted, keeps how it went and decides what follows; a try that is
+ * never heard of again comes back by the object's alarm.
+ */
+
+import type { DeliveryTry } from "../core/job.ts";
+import { type Env, settings } from "../env.ts";
+import { type DueDelivery, jobObject } from "../job/stub.ts";
+import { type LogFields, log } from "../lib/log.ts";
+import { persist } from "../lib/persist.ts";
+import { checkTarget } from "../lib/target.ts";
+import { now } from "../lib/world.ts";
+import { eachMessage } from "../queue/batch.ts";
+import { DeliveryMessage } from "../queue/message.ts";
+import { messageBody, post } from "./post.ts";
+import { masterSecrets, signatureHeaders } from "./sign.ts";
+
+const USER_AGENT = "Accepted-Webhooks/1.0";
+
+/** Tries all deliveries of the batch side by side; resolves when their tries have ended (locally at once). */
+export function consumeDeliveries(batch: MessageBatch, env: Env, ctx: ExecutionContext): Promise<void> {
+  return eachMessage(batch, env, ctx, {
+    schema: DeliveryMessage,
+    handle: (message) => deliver(message, env),
+  });
+}
+
+/** One try, if it is still wanted. Rejects if the job could not be asked: then the message should come again. */
+async function deliver(message: DeliveryMessage, env: Env): Promise<void> {
+  const { tenant, jobId, deliveryId, attempt } = message;
+  const api = () => jobObject(env, tenant, jobId);
+  const due = await persist(() => api().delivery(deliveryId, attempt));
+  if (!due) return;
+  const outcome = await tryOnce(message, due, env);
+  const fields = fieldsOf(message, due);
+  try {
+    const delivery = await persist(() => api().delivered(deliveryId, attempt, outcome));
+    if (delivery && delivery.status !== "succeeded") logFailure(fields, outcome, delivery);
+  } catch (error) {
+    log("error", "outcome_lost", { ...fields, error });
+  }
+}
+
+/** Checks the target once more, for rules and deployments change, and posts the message. Rejects without a secret. */
+async function tryOnce(
+  { tenant, deliveryId: id }: DeliveryMessage,
+  due: DueDelivery,
+  env: Env,
+): Promise<DeliveryTry> {
+  const masters = masterSecrets(env);
+  if (masters.length === 0) throw new Error("WEBHOOK_SECRET is missing: the delivery waits until it is set.");
+  const at = now();
+  const rules = { allowLocal: settings(env).ALLOW_LOCAL_TARGETS, ownHost: null };
+  if (checkTarget(due.url, rules) !== null) {
+    return { at, status: null, error: "refused_target", durationMs: 0, retryAfterMs: null };
+  }
+  const body = messageBody(due);
+  const headers = {
+    "Content-Type": "application/json",
+    "User-Agent": USER_AGENT,
+    traceparent: due.trace.traceparent,
+    ...(await signatureHeaders(masters, { tenant, id, at, body })),
+  };
+  return post(due.url, headers, body);
+}
+
+/** What every line about a try carries. Of the URL only the host: path and query may be secrets. */
+function fieldsOf({ tenant, jobId, deliveryId, attempt }: DeliveryMessage, due: DueDelivery): LogFields {
+  const { requestId: request_id, traceparent } = due.trace;
+  const trace_id = traceparent.split("-")[1];
+  return {
+    job_id: jobId,
+    tenant,
+    type: due.job.type,
+    attempt: due.job.attempt,
+    request_id,
+    trace_id,
+    delivery_id: deliveryId,
+    delivery_try: attempt,
+    event_type: due.type,
+    host: URL.parse(due.url)?.host,
+  };
+}
+
+function logFailure(
+  fields: LogFields,
+  { status, error, durationMs }: DeliveryTry,
+  delivery: { status: string; next_attempt_at: string | null },
+): void {
+  const { next_attempt_at } = delivery;
+  const how = { status, error, duration_ms: durationMs };
+  log("warn", "delivery_failed", { ...fields, ...how, next_attempt_at });
+  if (delivery.status === "failed") log("warn", "delivery_given_up", { ...fields, ...how });
+}

@@ -1,0 +1,74 @@
+/**
+ * One message on its way to one receiver: what it says, and a single POST of it. The receiver is a stranger: it is
+ * not followed elsewhere, not waited for beyond 15 s, and what it says is neither kept nor shown, only its status.
+ */
+
+import type { DeliveryTry } from "../core/job.ts";
+import type { DueDelivery } from "../job/stub.ts";
+import { retryAfterMs } from "../lib/retry-after.ts";
+import { now, pause } from "../lib/world.ts";
+
+/** From the beginning to the end of the answer; Standard Webhooks recommends 15 to 30 s. */
+const ANSWER_MS = 15_000;
+
+/** Of an answer's body so much is read, so that a well-behaved receiver sees it taken; the rest is refused. */
+const ANSWER_BYTES_MAX = 4 * 1024;
+
+/** A larger result is left out of the message: receivers limit bodies, and the result has a URL of its own. */
+const RESULT_BYTES_MAX = 16 * 1024;
+
+/** The body of the message, JSON: its type, the time of the event, and the job as it is now. */
+export function messageBody({
+  type,
+  timestamp,
+  job,
+}: Pick<DueDelivery, "type" | "timestamp" | "job">): string {
+  return JSON.stringify({ type, timestamp, data: withoutLargeResult(job) });
+}
+
+function withoutLargeResult(job: DueDelivery["job"]): object {
+  if (!("result" in job)) return job;
+  const bytes = new TextEncoder().encode(JSON.stringify(job.result)).length;
+  const { result: _left, ...rest } = job;
+  return bytes > RESULT_BYTES_MAX ? rest : job;
+}
+
+/** Posts the message once; resolves with how that went, whatever happens. Redirects are not followed. */
+export async function post(url: string, headers: Record<string, string>, body: string): Promise<DeliveryTry> {
+  const at = now();
+  const over = new AbortController();
+  const late = new AbortController();
+  void pause(ANSWER_MS, over.signal).then(() => late.abort());
+  const ended = (outcome: Pick<DeliveryTry, "status" | "error" | "retryAfterMs">) => {
+    return { at, durationMs: now() - at, ...outcome };
+  };
+  try {
+    const request = { method: "POST", headers, body, redirect: "manual", signal: late.signal } as const;
+    const answer = await fetch(url, request);
+    await skim(answer.body);
+    return ended({ status: answer.status, error: null, retryAfterMs: patienceOf(answer) });
+  } catch {
+    const error = late.signal.aborted ? "timeout" : "unreachable";
+    return ended({ status: null, error, retryAfterMs: null });
+  } finally {
+    over.abort();
+  }
+}
+
+/** Reads the beginning of a body and refuses the rest. Rejects if the connection breaks, or when it is late. */
+async function skim(body: ReadableStream<Uint8Array> | null): Promise<void> {
+  if (!body) return;
+  const reader = body.getReader();
+  for (let bytes = 0; bytes < ANSWER_BYTES_MAX; ) {
+    const { done, value } = await reader.read();
+    if (done) return;
+    bytes += value.length;
+  }
+  reader.cancel().catch(() => undefined);
+}
+
+/** How long a receiver asks to be left alone: only where it says that it is the time, not the message. */
+function patienceOf({ status, headers }: Response): number | null {
+  const mayAsk = status === 429 || status === 503;
+  return mayAsk ? retryAfterMs(headers.get("retry-after"), now()) : null;
+}
