@@ -59,7 +59,7 @@ describe("the README's commands", () => {
 
   test("answer as it shows", async () => {
     const printed = await play();
-    expect(spoken.map(({ shown }) => shown?.language)).toEqual(["http", "json5", "text"]);
+    expect(spoken.map(({ shown }) => shown?.language)).toEqual(["http", "json5", "text", "text"]);
     for (const [index, { shown }] of spoken.entries()) expectShown(shown, printed[index] ?? "");
   });
 });
