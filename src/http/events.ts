@@ -17,7 +17,8 @@ export function eventRoutes() {
   routes.get("/jobs/:id/events", requires("jobs:read"), async (c) => {
     const job = await jobAt(c);
     const after = readAfter(c);
-    if (c.req.header("Upgrade")?.toLowerCase() === "websocket")
+    const isGet = c.req.method === "GET";
+    if (isGet && c.req.header("Upgrade")?.toLowerCase() === "websocket")
       return overWebSocket(await openFeed(job, after));
     c.header("Vary", "Accept", { append: true });
     const wanted = accepts(c, {
@@ -25,7 +26,7 @@ export function eventRoutes() {
       supports: ["application/json", EVENT_STREAM],
       default: "application/json",
     });
-    if (wanted === EVENT_STREAM && c.req.method === "GET") return asStream(c, await openFeed(job, after));
+    if (wanted === EVENT_STREAM && isGet) return asStream(c, await openFeed(job, after));
     const events = await job.eventsAfter(after);
     if (!events) throw new Problem("not_found");
     return c.json({ data: events }, 200, { "Cache-Control": JOB_CACHE });

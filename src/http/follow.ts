@@ -39,9 +39,10 @@ export async function waitUntilFinished(
   client: AbortSignal,
 ): Promise<void> {
   const overAt = now() + seconds * 1_000;
-  for (let leftMs = seconds * 1_000; leftMs > 0 && !client.aborted; leftMs = overAt - now()) {
-    if ((await waitOnce(api(), leftMs, client)) === "finished") return;
-    await pause(Math.min(leftMs, REOPEN_MS), client);
+  const leftMs = () => overAt - now();
+  while (leftMs() > 0 && !client.aborted) {
+    if ((await waitOnce(api(), leftMs(), client)) === "finished") return;
+    await pause(Math.min(leftMs(), REOPEN_MS), client);
   }
 }
 
@@ -66,7 +67,9 @@ async function waitOnce(api: JobApi, ms: number, client: AbortSignal): Promise<"
 /** The events of an open feed as Server-Sent Events; ends after the job's last one. */
 export function sseStream(feed: WebSocket): ReadableStream<Uint8Array> {
   let stopComments = () => {};
+  let isOver = false;
   const end = () => {
+    isOver = true;
     stopComments();
     feed.close(NORMAL_CLOSURE);
   };
@@ -74,10 +77,12 @@ export function sseStream(feed: WebSocket): ReadableStream<Uint8Array> {
     {
       start(controller) {
         const finish = () => {
+          if (isOver) return;
           end();
-          closeQuietly(controller);
+          controller.close();
         };
         const write = (bytes: Uint8Array) => {
+          if (isOver) return;
           controller.enqueue(bytes);
           if ((controller.desiredSize ?? 0) < -BEHIND_BYTES_MAX) finish();
         };
@@ -108,12 +113,4 @@ export function fullStream(): ReadableStream<Uint8Array> {
 function toSse(message: string): Uint8Array {
   const { seq, type } = JSON.parse(message) as EventView;
   return sseEvent(seq, type, message);
-}
-
-function closeQuietly(controller: ReadableStreamDefaultController): void {
-  try {
-    controller.close();
-  } catch {
-    // It was closed before.
-  }
 }

@@ -3,25 +3,28 @@
 /** A connection is held at most this long. */
 export const WAIT_SECONDS_MAX = 60;
 
-/** One preference: a token, perhaps a value, perhaps parameters, which `wait` does not have. */
-const PREFERENCE =
-  /^\s*([!#$%&'*+.^`|~\w-]+)\s*(?:=\s*(?:"((?:[^"\\]|\\.)*)"|([!#$%&'*+.^`|~\w-]*)))?\s*(?:;.*)?$/s;
-
 /**
  * The seconds a client is willing to wait, at most 60; null if it did not say so understandably.
  * Several header lines come as one, joined by commas; of several `wait` the first counts.
  */
 export function parseWait(header: string | undefined): number | null {
-  if (header === undefined) return null;
-  for (const part of splitOutsideQuotes(header)) {
-    const [, name, quoted, bare] = part.match(PREFERENCE) ?? [];
-    if (name?.toLowerCase() !== "wait") continue;
-    const value = quoted ?? bare ?? "";
-    return /^\d{1,9}$/.test(value) ? Math.min(Number(value), WAIT_SECONDS_MAX) : null;
+  for (const preference of splitOutsideQuotes(header ?? "")) {
+    const [said = ""] = preference.split(";");
+    const [name = "", ...value] = said.split("=");
+    if (name.trim().toLowerCase() !== "wait") continue;
+    const seconds = unquoted(value.join("=").trim());
+    return /^\d+$/.test(seconds) ? Math.min(Number(seconds), WAIT_SECONDS_MAX) : null;
   }
   return null;
 }
 
+/** A quote that is never closed goes on to the end; so the pattern never looks at anything twice. */
 function splitOutsideQuotes(header: string): string[] {
-  return header.match(/(?:"(?:[^"\\]|\\.)*"|[^,"])+/g) ?? [];
+  return header.match(/(?:"(?:[^"\\]|\\.?)*(?:"|$)|[^,"])+/gs) ?? [];
+}
+
+/** A quoted-string (RFC 9110 section 5.6.4) without its quotes and escapes; anything else as it is. */
+function unquoted(word: string): string {
+  const [, inside] = /^"(.*)"$/s.exec(word) ?? [];
+  return inside === undefined ? word : inside.replace(/\\(.)/gs, "$1");
 }
