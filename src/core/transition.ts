@@ -15,6 +15,7 @@ import {
   type Executing,
   type FailReason,
   type Failure,
+  isFinished,
   type Job,
   timeLimitAt,
 } from "./job.ts";
@@ -86,7 +87,7 @@ function withoutSend(decision: Decision): Decision {
 }
 
 function afterDeadlines(job: Job, now: number, random: number, next: (settled: Job) => Decision): Decision {
-  const settled = nextDeadline(job).kind === "purge" ? unchanged(job) : settle(job, now, random);
+  const settled = isFinished(job) ? unchanged(job) : settle(job, now, random);
   const decision = next(settled.job);
   return answered(decision.answer, join(settled, decision));
 }

@@ -4,6 +4,7 @@
  */
 
 import assert from "node:assert/strict";
+import { isDeepStrictEqual } from "node:util";
 import {
   type Attempt,
   type Command,
@@ -17,7 +18,7 @@ import {
 } from "../../src/core/job.ts";
 import { percent } from "../../src/core/report.ts";
 import { transition } from "../../src/core/transition.ts";
-import { nextWakeup } from "../../src/core/wakeup.ts";
+import { nextDeadline, nextWakeup } from "../../src/core/wakeup.ts";
 import { countOf, leaseOf, NO_JITTER, standing, startCommand } from "./jobs.ts";
 
 const legalMoves: Record<JobStatus, readonly JobStatus[]> = {
@@ -43,7 +44,8 @@ export function checkStep(before: Job, command: Command, now: number, decision: 
   }
   if (command.type === "wake") assert.deepEqual(answer, { ok: true });
   checkEffects(before, command, decision);
-  checkAlarm(before, job, now);
+  checkDeliveries(before, command, decision);
+  checkAlarm(before, command, job, now);
 }
 
 /** Checks the whole history: numbered without a gap, begun once, ended once if at all. */
@@ -68,16 +70,17 @@ function checkMove(before: Job, job: Job): void {
   assert.ok(from === to || legalMoves[from].includes(to), `${from} may not become ${to}`);
   if (isFinished(job)) assert.equal(job.checkpoint, null, "a finished job has nowhere to resume");
   if (!isFinished(before) || job === before) return;
-  assert.equal(standing(before), "stopping", "only the acknowledgement of a cancelled job is still to come");
+  const isAcknowledged = job.version > before.version;
+  if (isAcknowledged) assert.equal(standing(before), "stopping", "only a stopping job is acknowledged");
   assert.deepEqual(
-    withoutAcknowledgement(job),
-    withoutAcknowledgement(before),
-    "a finished job never changes",
+    withoutAfterlife(job),
+    withoutAfterlife(before),
+    "of a finished job only its acknowledgement and its deliveries are still to come",
   );
 }
 
-function withoutAcknowledgement(job: Job) {
-  const { version: _version, updatedAt: _updatedAt, phase, ...rest } = job;
+function withoutAfterlife(job: Job) {
+  const { version: _version, updatedAt: _updatedAt, deliveries: _deliveries, phase, ...rest } = job;
   const {
     acknowledgedAt: _acknowledgedAt,
     stopping: _stopping,
@@ -147,7 +150,35 @@ function checkEffects(before: Job, command: Command, { job, effects }: Decision)
   const asked = startCommand(job, "any");
   assert.ok(asked.type === "start");
   const { attempt, slice } = asked;
-  assert.deepEqual(effects.at(-1), { type: "send", attempt, slice }, "a message counted is a message sent");
+  const last = effects.findLast(({ type }) => type !== "deliver");
+  assert.deepEqual(last, { type: "send", attempt, slice }, "a message counted is a message sent");
+}
+
+/** Every event that was asked for has its delivery, none is forgotten, and what has ended begins only when asked. */
+function checkDeliveries(before: Job, command: Command, { job, events, effects }: Decision): void {
+  const wanted = events.filter(({ type }) => job.webhook?.events.includes(type));
+  const made = job.deliveries.slice(before.deliveries.length);
+  assert.deepEqual(
+    made.map(({ eventType }) => eventType),
+    wanted.map(({ type }) => type),
+    "one delivery per event",
+  );
+  const ids = new Set(job.deliveries.map(({ id }) => id));
+  assert.equal(ids.size, job.deliveries.length, "no two deliveries share an id");
+  job.deliveries.forEach((delivery, index) => {
+    const known = before.deliveries[index];
+    if (delivery === known) return;
+    const { id, tried, state } = delivery;
+    assert.ok(!known || (known.id === id && tried - known.tried <= 1), "one try at a time is heard of");
+    const hasEnded = known !== undefined && known.state.status !== "waiting";
+    if (hasEnded) assert.equal(command.type, "redeliver", "an ended delivery begins anew only when asked");
+    if (state.status !== "waiting" || state.sends === 0) return;
+    const asked = { type: "deliver" as const, deliveryId: id, attempt: tried + 1 };
+    assert.ok(
+      effects.some((effect) => isDeepStrictEqual(effect, asked)),
+      "a message counted is a message sent",
+    );
+  });
 }
 
 function checkProgress(progress: Progress): void {
@@ -161,16 +192,25 @@ function checkProgress(progress: Progress): void {
   }
 }
 
+/** What is heard of a delivery or a line settles no deadline that was slept through; the alarm does, at once. */
+const unsettling: readonly Command["type"][] = ["delivered", "redeliver", "suspect"];
+
 /** The alarm is never dead: while a job is unfinished it lies ahead, and when it rings something happens. */
-function checkAlarm(before: Job, job: Job, now: number): void {
-  const at = nextWakeup(job);
+function checkAlarm(before: Job, command: Command, job: Job, now: number): void {
+  const { at, kind } = nextDeadline(job);
   assert.ok(Number.isFinite(at), "there is always a next wake-up");
   const woken = transition(job, { type: "wake" }, Math.max(at, now), NO_JITTER);
-  if (isFinished(job)) {
+  if (kind === "deliver") {
+    assert.ok(
+      woken.effects.some(({ type }) => type === "deliver"),
+      "an alarm for a delivery sends it",
+    );
+  } else if (isFinished(job)) {
     assert.deepEqual(woken, { answer: { ok: true }, job, events: [], effects: [{ type: "purge" }] });
     return;
   }
-  assert.ok(at <= timeLimitAt(job), "nothing is awaited beyond the total limit");
-  if (job !== before) assert.ok(at > now, "after a change the next wake-up lies ahead");
+  if (!isFinished(job)) assert.ok(at <= timeLimitAt(job), "nothing is awaited beyond the total limit");
+  const isSettled = job !== before && kind !== "deliver" && !unsettling.includes(command.type);
+  if (isSettled) assert.ok(at > now, "after a change the next wake-up lies ahead");
   assert.notEqual(woken.job, job, "an alarm that rings in time changes the job");
 }

@@ -3,9 +3,11 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { describe, test } from "vitest";
+import { deliverableEvents, finalEvents } from "../../src/core/delivery.ts";
 import {
   type Command,
   type Decision,
+  type Delivery,
   failureKinds,
   isFinished,
   type Job,
@@ -14,6 +16,7 @@ import {
   type Report,
   temporaryKinds,
   timeLimitAt,
+  type Webhook,
 } from "../../src/core/job.ts";
 import { transition } from "../../src/core/transition.ts";
 import { accept } from "../../src/core/waiting.ts";
@@ -57,8 +60,13 @@ const policies: fc.Arbitrary<Policy> = fc.record({
   retentionMs: limitMs(30 * DAY),
 });
 
+const webhooks: fc.Arbitrary<Webhook | null> = fc
+  .constantFrom(null, finalEvents, deliverableEvents)
+  .map((events) => events && { url: "https://example.com/hook", events });
+
 const submissions = fc.record({
   policy: policies,
+  webhook: webhooks,
   runAt: fc.option(fc.integer({ min: T0 - HOUR, max: T0 + DAY }), { freq: 1 }),
   startWithinMs: fc.option(orZero(limitMs(DAY)), { freq: 1 }),
 });
@@ -115,10 +123,14 @@ const acts = fc.record({
   report: reports,
   kind: mostly("service_unavailable", ...failureKinds),
   retryAfterMs: mostly(null, 0, SECOND, 2 * HOUR),
+  /** How a try to deliver went, and which delivery is meant, from the last. */
+  status: mostly(500, null, 200, 302, 410, 429),
+  which: mostly(0, 1, 2, 100),
   command: fc.constantFrom(
     ...(["start", "report", "report", "report", "report", "save_checkpoint", "save_checkpoint"] as const),
     ...(["continue", "continue", "continue", "fail", "fail", "fail", "fail", "wake", "wake"] as const),
-    ...(["succeed", "cancel", "acknowledge", "acknowledge"] as const),
+    ...(["succeed", "cancel", "acknowledge", "acknowledge", "suspect"] as const),
+    ...(["delivered", "delivered", "delivered", "redeliver"] as const),
   ),
 });
 const sequences = fc.array(acts, { minLength: 1, maxLength: 40, size: "max" });
@@ -254,7 +266,7 @@ function checkedLife(submission: Parameters<typeof submissionOf>[0]) {
     },
     /** Rings every alarm at its time; `onSent` acts whenever a message for a worker has gone out. */
     wakeUntilFinished(chance: number, onSent: () => void): void {
-      if (accepted.effects.length > 0) onSent();
+      if (accepted.effects.some(({ type }) => type === "send")) onSent();
       for (let rings = 0; !isFinished(job); rings++) {
         assert.ok(rings < 2_000, "a job does not wake for ever");
         now = Math.max(now, nextWakeup(job));
@@ -275,10 +287,11 @@ function commandOf(act: Act, job: Job, newest: string): Command {
     last: newest,
     foreign: "lease-of-another",
   }[act.whose];
-  switch (isClaimed ? "start" : act.command) {
+  const command = isClaimed ? "start" : act.command;
+  switch (command) {
     case "start": {
-      const command = startCommand(job, newest);
-      return command.type === "start" ? { ...command, attempt: command.attempt + off } : command;
+      const asked = startCommand(job, newest);
+      return asked.type === "start" ? { ...asked, attempt: asked.attempt + off } : asked;
     }
     case "report":
       return { type: "report", lease, report, alive };
@@ -293,8 +306,26 @@ function commandOf(act: Act, job: Job, newest: string): Command {
     case "cancel":
       return { type: "cancel", reason: null, ifVersion: off === 0 ? null : [job.version + off, 1] };
     case "acknowledge":
-      return { type: "acknowledge", lease };
+    case "suspect":
+      return { type: command, lease };
+    case "delivered":
+      return deliveredCommand(act, job);
+    case "redeliver":
+      return { type: "redeliver", deliveryId: deliveryNamed(act, job)?.id ?? "msg_other_1" };
     case "wake":
       return { type: "wake" };
   }
+}
+
+function deliveryNamed({ which }: Act, job: Job): Delivery | undefined {
+  return job.deliveries.at(-1 - which);
+}
+
+function deliveredCommand(act: Act, job: Job): Command {
+  const delivery = deliveryNamed(act, job);
+  const { status, retryAfterMs, off } = act;
+  const error = status === null ? "timeout" : null;
+  const outcome = { at: T0, status, error, durationMs: 1, retryAfterMs } as const;
+  const attempt = (delivery?.tried ?? 0) + 1 + off;
+  return { type: "delivered", deliveryId: delivery?.id ?? "msg_other_1", attempt, outcome };
 }

@@ -1,10 +1,11 @@
 /** Every standing of a job against every command: one table, no cell left out. */
 
 import { describe, expect, test } from "vitest";
-import type { Command, Job } from "../../src/core/job.ts";
+import type { Command, Job, Submission } from "../../src/core/job.ts";
 import { transition } from "../../src/core/transition.ts";
 import { nextWakeup } from "../../src/core/wakeup.ts";
 import {
+  DAY,
   failCommand,
   HOUR,
   type Life,
@@ -24,7 +25,8 @@ import {
  * A word is where an accepted command leads; `same` is accepted with nothing changed (the very same job object);
  * `-why` is refused for that reason with nothing changed. "stale" beside a command: sent with a lease that is not
  * the last one given. `start early` asks for the attempt after the next, `start late` for the one before it;
- * `start repeated` is sent again by a worker that got no answer to its start.
+ * `start repeated` is sent again by a worker that got no answer to its start. Of the delivery of its first event every
+ * job awaits try 2; `delivered late` tells of try 1, `delivered early` of try 3.
  */
 const TABLE = `
                       | scheduled         | waiting           | executing         | retrying          | retry_due         | continuing        | succeeded        | failed           | stopping          | cancelled
@@ -51,26 +53,52 @@ cancel if unchanged   | cancelled         | cancelled         | stopping        
 cancel if changed     | -version_mismatch | -version_mismatch | -version_mismatch | -version_mismatch | -version_mismatch | -version_mismatch | -not_cancellable | -not_cancellable | -version_mismatch | -version_mismatch
 acknowledge           | -stale            | -stale            | -stale            | -stale            | -stale            | -stale            | -stale           | -stale           | cancelled         | -stale
 acknowledge stale     | -stale            | -stale            | -stale            | -stale            | -stale            | -stale            | -stale           | -stale           | -stale            | -stale
+suspect               | -stale            | -stale            | executing         | -stale            | -stale            | -stale            | -stale           | -stale           | -cancelled        | -stale
+suspect stale         | -stale            | -stale            | -stale            | -stale            | -stale            | -stale            | -stale           | -stale           | -stale            | -stale
+delivered             | scheduled         | waiting           | executing         | retrying          | retry_due         | continuing        | succeeded        | failed           | stopping          | cancelled
+delivered late        | -stale            | -stale            | -stale            | -stale            | -stale            | -stale            | -stale           | -stale           | -stale            | -stale
+delivered early       | -stale            | -stale            | -stale            | -stale            | -stale            | -stale            | -stale           | -stale           | -stale            | -stale
+delivered unknown     | -stale            | -stale            | -stale            | -stale            | -stale            | -stale            | -stale           | -stale           | -stale            | -stale
+redeliver             | scheduled         | waiting           | executing         | retrying          | retry_due         | continuing        | succeeded        | failed           | stopping          | cancelled
+redeliver unknown     | -stale            | -stale            | -stale            | -stale            | -stale            | -stale            | -stale           | -stale           | -stale            | -stale
 wake too early        | same              | same              | same              | same              | same              | same              | same             | same             | same              | same
 wake in time          | waiting           | waiting           | retrying          | retry_due         | retry_due         | continuing        | same             | same             | same              | same
 `;
 
+/** The delivery of the first event. */
+const DELIVERY = "msg_01abc_1";
+
 type Standing = ReturnType<typeof standing>;
 
-/** Lives that have come to stand so, each by commands alone, each with the lease it had last. */
+const webhook: Partial<Submission> = {
+  webhook: { url: "https://example.com/hook", events: ["job.queued"] },
+};
+
+function delivering(life: Life): Life {
+  const outcome = { at: T0, status: 503, error: null, durationMs: 1, retryAfterMs: 365 * DAY };
+  life.send({ type: "delivered", deliveryId: DELIVERY, attempt: 1, outcome });
+  return life;
+}
+
+const begun = () => delivering(startedLife({}, webhook));
+
+/**
+ * Lives that have come to stand so, each by commands alone, each with the lease it had last, and with a
+ * delivery that was tried once and leaves its receiver alone for long.
+ */
 const lives: Record<Standing, () => Life> = {
-  scheduled: () => lifeOf({}, { runAt: T0 + HOUR }),
-  waiting: () => lifeOf(),
-  executing: () => startedLife(),
-  retrying: () => after(startedLife(), (life) => life.fail("timeout")),
-  retry_due: () => after(startedLife(), (life) => life.fail("timeout")).ring(),
-  continuing: () => after(startedLife(), (life) => life.continueLater()),
-  succeeded: () => after(startedLife(), (life) => life.succeed()),
-  failed: () => after(startedLife(), (life) => life.fail("invalid_input")),
-  stopping: () => after(startedLife(), (life) => life.cancel()),
+  scheduled: () => delivering(lifeOf({}, { ...webhook, runAt: T0 + HOUR })),
+  waiting: () => delivering(lifeOf({}, webhook)),
+  executing: () => begun(),
+  retrying: () => after(begun(), (life) => life.fail("timeout")),
+  retry_due: () => after(begun(), (life) => life.fail("timeout")).ring(),
+  continuing: () => after(begun(), (life) => life.continueLater()),
+  succeeded: () => after(begun(), (life) => life.succeed()),
+  failed: () => after(begun(), (life) => life.fail("invalid_input")),
+  stopping: () => after(begun(), (life) => life.cancel()),
   cancelled: () =>
     after(
-      startedLife(),
+      begun(),
       (life) => life.cancel(),
       (life) => life.acknowledge(),
     ),
@@ -83,6 +111,11 @@ function after(life: Life, ...acts: ((life: Life) => unknown)[]): Life {
 
 type Make = (life: Life) => Command;
 const STALE = "lease-of-another";
+
+const deliveredAs = (deliveryId: string, attempt: number) => (): Command => {
+  const outcome = { at: T0, status: 200, error: null, durationMs: 1, retryAfterMs: null };
+  return { type: "delivered", deliveryId, attempt, outcome };
+};
 
 const startWith =
   (change: (asked: { attempt: number; slice: number }) => { attempt: number; slice: number }): Make =>
@@ -108,6 +141,7 @@ const leased: Record<string, Make> = {
   "fail permanent": ({ lease }) => failCommand(lease, "invalid_input"),
   continue: ({ lease }) => ({ type: "continue", lease, report: nothing, checkpoint: "{}" }),
   acknowledge: ({ lease }) => ({ type: "acknowledge", lease }),
+  suspect: ({ lease }) => ({ type: "suspect", lease }),
 };
 
 const { report, ...others } = leased;
@@ -127,6 +161,12 @@ const commands: Record<string, Make> = {
   cancel: () => ({ type: "cancel", reason: null, ifVersion: null }),
   "cancel if unchanged": ({ job }) => ({ type: "cancel", reason: null, ifVersion: [job.version] }),
   "cancel if changed": ({ job }) => ({ type: "cancel", reason: null, ifVersion: [job.version + 1] }),
+  delivered: deliveredAs(DELIVERY, 2),
+  "delivered late": deliveredAs(DELIVERY, 1),
+  "delivered early": deliveredAs(DELIVERY, 3),
+  "delivered unknown": deliveredAs("msg_other_1", 1),
+  redeliver: () => ({ type: "redeliver", deliveryId: DELIVERY }),
+  "redeliver unknown": () => ({ type: "redeliver", deliveryId: "msg_other_1" }),
   "wake too early": () => ({ type: "wake" }),
   "wake in time": () => ({ type: "wake" }),
 };

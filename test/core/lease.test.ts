@@ -1,0 +1,50 @@
+/** What a broken line means: a worker that says nothing more is lost soon, one that speaks up goes on. */
+
+import { describe, expect, test } from "vitest";
+import { nextWakeup } from "../../src/core/wakeup.ts";
+import { nothing, SECOND, standing, startedLife } from "./jobs.ts";
+
+const LEASE_MS = 300 * SECOND;
+
+function suspected() {
+  const life = startedLife({ leaseMs: LEASE_MS });
+  life.pass(10 * SECOND).send({ type: "suspect", lease: life.lease });
+  return life;
+}
+
+describe("a worker whose line broke", () => {
+  test("is lost if it says nothing for 5 s, and the job is tried again long before the lease would have ended", () => {
+    const life = suspected();
+    const brokeAt = life.now;
+    life.pass(4 * SECOND).wake();
+    expect(standing(life.job)).toBe("executing");
+    life.ring();
+    expect(life.now - brokeAt).toBe(5 * SECOND);
+    expect(life.job.attempts).toMatchObject([{ status: "lost", error: { kind: "worker_lost" } }]);
+    expect(standing(life.job)).toBe("retrying");
+    expect(nextWakeup(life.job) - brokeAt).toBeLessThan(LEASE_MS / 2);
+    expect(life.succeed().answer).toEqual({ ok: false, why: "stale" });
+  });
+
+  test("goes on if it speaks up in time, with its whole lease", () => {
+    const life = suspected();
+    life.pass(4 * SECOND).report(nothing, false);
+    expect(life.job.phase).toMatchObject({ leaseEndsAt: life.now + LEASE_MS });
+    expect(standing(life.pass(60 * SECOND).job)).toBe("executing");
+    expect(life.succeed().answer).toEqual({ ok: true });
+  });
+
+  test("gets no more time than its lease had left", () => {
+    const life = startedLife({ leaseMs: LEASE_MS });
+    const leaseEndsAt = life.now + LEASE_MS;
+    life.pass(LEASE_MS - SECOND).send({ type: "suspect", lease: life.lease });
+    expect(life.job.phase).toMatchObject({ leaseEndsAt });
+  });
+
+  test("is not suspected on behalf of an attempt that is over", () => {
+    const life = startedLife({ leaseMs: LEASE_MS });
+    const before = life.job;
+    expect(life.send({ type: "suspect", lease: "another" }).answer).toEqual({ ok: false, why: "stale" });
+    expect(life.job).toBe(before);
+  });
+});
