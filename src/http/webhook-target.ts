@@ -14,21 +14,25 @@ import { WebhookRequest } from "./schemas.ts";
 type Door = { env: Env; ownHost: string };
 
 /**
- * The webhook of a `POST /v1/jobs` body; null if it asks for none, or for one whose very shape is wrong, which the
- * outer schema says.
+ * The webhook of a `POST /v1/jobs` body, and what speaks against its target; null if it asks for none, or for one whose
+ * very shape is wrong, which the outer schema says.
  */
 export function readWebhook(body: unknown, door: Door): { webhook: Webhook | null; faults: Fault[] } {
-  const asked = WebhookRequest.safeParse((body as { webhook?: unknown } | null)?.webhook);
-  if (!asked.success) return { webhook: null, faults: [] };
+  const given = (body as { webhook?: { url?: unknown } | null } | null)?.webhook;
+  const faults = typeof given?.url === "string" ? targetFaults(given.url, door) : [];
+  const asked = WebhookRequest.safeParse(given);
+  if (!asked.success) return { webhook: null, faults };
   const { url, events = finalEvents } = asked.data;
-  const webhook = { url, events };
-  return { webhook, faults: webhookFaults(webhook, door) };
+  return { webhook: { url, events }, faults };
 }
 
 /** What speaks against a well-formed webhook; nothing speaks against none. */
-export function webhookFaults(webhook: Webhook | null, { env, ownHost }: Door): Fault[] {
-  if (!webhook) return [];
+export function webhookFaults(webhook: Webhook | null, door: Door): Fault[] {
+  return webhook ? targetFaults(webhook.url, door) : [];
+}
+
+function targetFaults(url: string, { env, ownHost }: Door): Fault[] {
   if (!env.WEBHOOK_SECRET) return [{ pointer: "#/webhook", detail: "This deployment sends no webhooks." }];
-  const detail = checkTarget(webhook.url, { allowLocal: settings(env).ALLOW_LOCAL_TARGETS, ownHost });
+  const detail = checkTarget(url, { allowLocal: settings(env).ALLOW_LOCAL_TARGETS, ownHost });
   return detail === null ? [] : [{ pointer: "#/webhook/url", detail }];
 }
