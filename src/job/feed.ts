@@ -60,8 +60,12 @@ export function openFeed(ctx: DurableObjectState) {
       }
     },
 
-    /** The lease whose line this socket was; null for a follower. */
-    leaseOf: (socket: WebSocket): string | null => (socket.deserializeAttachment() as string | null) ?? null,
+    /** The lease that is without a line now that this socket has gone; null if it was no line, or there is another. */
+    leaseCutOff(socket: WebSocket): string | null {
+      const lease = leaseOf(socket);
+      const isHeld = ctx.getWebSockets(LINE).some((other) => other !== socket && leaseOf(other) === lease);
+      return isHeld ? null : lease;
+    },
   };
 }
 
@@ -71,6 +75,11 @@ export function refusalOf(job: Job, lease: string): RunRefusal | null {
   if ("lease" in phase && phase.lease === lease) return null;
   const wasStopped = phase.status === "cancelled" && phase.cancellation.stopping === lease;
   return { ok: false, why: wasStopped ? "cancelled" : "stale" };
+}
+
+/** Followers have none. */
+function leaseOf(socket: WebSocket): string | null {
+  return (socket.deserializeAttachment() as string | null) ?? null;
 }
 
 function send(socket: WebSocket, events: readonly JobEvent[]): void {

@@ -166,12 +166,12 @@ export class JobObject extends DurableObject<Env> implements JobCalls {
 
   /** A line that breaks, instead of being hung up, is the first sign that its worker may have died. */
   override async webSocketClose(socket: WebSocket, code: number): Promise<void> {
-    const lease = this.#feed.leaseOf(socket);
+    const lease = this.#feed.leaseCutOff(socket);
     if (lease !== null && code !== NORMAL_CLOSURE) this.#apply({ type: "suspect", lease });
   }
 
   override async webSocketError(socket: WebSocket): Promise<void> {
-    const lease = this.#feed.leaseOf(socket);
+    const lease = this.#feed.leaseCutOff(socket);
     if (lease !== null) this.#apply({ type: "suspect", lease });
   }
 

@@ -14,43 +14,45 @@ const OPEN_AFTER_MS = 200;
 const REOPEN_MS = 1_000;
 
 /**
- * Keeps a line open until `over` aborts. `heed` is given the job's word that the attempt no longer counts;
- * `broken` is called whenever the line breaks, so that the lease is renewed before the job grows suspicious.
+ * Keeps a line open until `over` aborts. `heed` is given the job's word that the attempt no longer counts; `renew`
+ * renews the lease once a line that broke is open again, for the job may have grown suspicious meanwhile.
  */
 export async function keepLine(
   api: () => JobApi,
   lease: string,
   over: AbortSignal,
   heed: (refusal: RunRefusal) => void,
-  broken: () => Promise<void>,
+  renew: () => Promise<void>,
 ): Promise<void> {
   await pause(OPEN_AFTER_MS, over);
-  while (!over.aborted) {
-    const wasHungUp = await holdOnce(api, lease, over, heed);
-    if (wasHungUp || over.aborted) return;
-    await broken();
+  for (let tries = 1; !over.aborted; tries += 1) {
+    const line = await Promise.race([open(api, lease), aborted(over)]);
+    if (line !== null && "why" in line) return heed(line);
+    const isOver = over.aborted || (line !== null && listen(line, over, heed));
+    if (tries > 1 && !over.aborted) await renew();
+    if (await isOver) return;
     await pause(REOPEN_MS, over);
   }
 }
 
-/** One line from opening to its end; true if the job has said its last word. */
-async function holdOnce(
-  api: () => JobApi,
-  lease: string,
-  over: AbortSignal,
-  heed: (refusal: RunRefusal) => void,
-): Promise<boolean> {
+/** The line; or why the attempt has none because it no longer counts; or null if it could not be had just now. */
+async function open(api: () => JobApi, lease: string): Promise<WebSocket | RunRefusal | null> {
   try {
     const url = `https://job/line?lease=${encodeURIComponent(lease)}`;
     const answer = await api().fetch(url, { headers: { Upgrade: "websocket" } });
-    if (answer.webSocket) return await listen(answer.webSocket, over, heed);
-    if (answer.status === 409) heed((await answer.json()) as RunRefusal);
-    return answer.status === 409 || answer.status === 404;
+    if (answer.webSocket) return answer.webSocket;
+    if (answer.status === 409) return (await answer.json()) as RunRefusal;
+    return answer.status === 404 ? { ok: false, why: "stale" } : null;
   } catch {
-    return false;
+    return null;
   }
 }
 
+function aborted(signal: AbortSignal): Promise<null> {
+  return new Promise((resolve) => signal.addEventListener("abort", () => resolve(null)));
+}
+
+/** Resolves with true if the line was hung up, by either end, and with false if it broke. */
 function listen(socket: WebSocket, over: AbortSignal, heed: (refusal: RunRefusal) => void): Promise<boolean> {
   return new Promise((resolve) => {
     const hangUp = () => {
