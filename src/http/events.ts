@@ -15,12 +15,12 @@ export function eventRoutes() {
   const routes = new Hono<AppEnv>();
 
   routes.get("/jobs/:id/events", requires("jobs:read"), async (c) => {
+    c.header("Vary", "Accept", { append: true });
     const job = await jobAt(c);
     const after = readAfter(c);
     const isGet = c.req.method === "GET";
     if (isGet && c.req.header("Upgrade")?.toLowerCase() === "websocket")
       return overWebSocket(await openFeed(job, after));
-    c.header("Vary", "Accept", { append: true });
     const wanted = accepts(c, {
       header: "Accept",
       supports: ["application/json", EVENT_STREAM],
@@ -64,8 +64,8 @@ function overWebSocket(feed: Feed): Response {
  * URL, else `?after=`, else 0. Throws `malformed_request` if it is no whole number.
  */
 function readAfter(c: Context<AppEnv>): number {
-  const given = c.req.header("Last-Event-ID") ?? c.req.query("after");
-  if (given === undefined || given === "") return 0;
+  const given = c.req.header("Last-Event-ID") || c.req.query("after");
+  if (given === undefined) return 0;
   if (!/^\d{1,15}$/.test(given)) {
     throw new Problem("malformed_request", {
       detail: "The parameter after must be the seq of an event, a whole number.",
