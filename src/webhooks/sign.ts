@@ -34,16 +34,23 @@ export async function signatureHeaders(
 ): Promise<Record<string, string>> {
   const timestamp = String(Math.floor(at / 1_000));
   const signatures = await Promise.all(
-    masters.map(async (master) => {
-      const key = await tenantKey(master, tenant);
-      return `v1,${base64(await hmac(key, `${id}.${timestamp}.${body}`))}`;
-    }),
+    masters.map(async (master) => signature(await tenantKey(master, tenant), id, timestamp, body)),
   );
   return {
     "webhook-id": id,
     "webhook-timestamp": timestamp,
     "webhook-signature": signatures.join(" "),
   };
+}
+
+/** One signature ("Symmetric signatures"): `v1,` and the base64 of what is signed with `key`. */
+export async function signature(
+  key: Uint8Array,
+  id: string,
+  timestamp: string,
+  body: string,
+): Promise<string> {
+  return `v1,${base64(await hmac(key, `${id}.${timestamp}.${body}`))}`;
 }
 
 function tenantKey(master: string, tenant: string): Promise<Uint8Array> {

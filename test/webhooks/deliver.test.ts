@@ -1,0 +1,357 @@
+/** One try to deliver: what the receiver gets, what becomes of its answer, and what is never shown or logged. */
+
+import { env } from "cloudflare:workers";
+import { Webhook } from "standardwebhooks";
+import { afterEach, describe, expect, test, vi } from "vitest";
+import { jobObject } from "../../src/job/stub.ts";
+import { tenantSecret } from "../../src/webhooks/sign.ts";
+import {
+  consume,
+  deliveryOf,
+  HOOK,
+  jobWithWebhook,
+  messageFor,
+  playReceiver,
+  type Received,
+  SECRET,
+  succeededJob,
+  watchLog,
+} from "../support/deliveries.ts";
+import { begin, fail } from "../support/moves.ts";
+import { read, TENANT } from "../support/objects.ts";
+
+afterEach(() => {
+  vi.restoreAllMocks();
+  vi.useRealTimers();
+});
+
+const SECOND = 1_000;
+const KIB = 1_024;
+
+function only(received: Received[]): Received {
+  const [first] = received;
+  if (!first || received.length !== 1) throw new Error(`${received.length} messages were received`);
+  return first;
+}
+
+/** An answer that comes only when it is too late for it. */
+function never(signal: AbortSignal): Promise<Response> {
+  return new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
+}
+
+function halfBody(signal: AbortSignal): ReadableStream<Uint8Array> {
+  return new ReadableStream({
+    start(controller) {
+      controller.enqueue(new Uint8Array(10));
+      signal.addEventListener("abort", () => controller.error(signal.reason));
+    },
+  });
+}
+
+describe("the receiver", () => {
+  test("gets the event and the job, signed by Standard Webhooks", async () => {
+    const received = playReceiver(() => new Response(null, { status: 204 }));
+    const job = await succeededJob({ rows: 3 });
+    const { id } = await deliveryOf(job);
+    await consume([await messageFor(job)]);
+    const { url, headers, body, redirect } = only(received);
+    expect([url, redirect]).toEqual([HOOK, "manual"]);
+    const found = await read(job);
+    expect(JSON.parse(body)).toEqual({ type: "job.succeeded", timestamp: found.finished_at, data: found });
+    expect(headers.get("content-type")).toBe("application/json");
+    expect(headers.get("user-agent")).toBe("Accepted-Webhooks/1.0");
+    expect(headers.get("traceparent")).toBe(`00-${"1".repeat(32)}-${"1".repeat(16)}-01`);
+    expect(headers.get("webhook-id")).toBe(id);
+    const receiver = new Webhook(await tenantSecret(SECRET, TENANT));
+    expect(receiver.verify(body, Object.fromEntries(headers))).toEqual(JSON.parse(body));
+  });
+
+  test("gets both signatures during a rotation", async () => {
+    const received = playReceiver(() => new Response());
+    await consume([await messageFor(await succeededJob())], { WEBHOOK_SECRET_PREVIOUS: "the one before" });
+    const { headers, body } = only(received);
+    for (const master of [SECRET, "the one before"]) {
+      const receiver = new Webhook(await tenantSecret(master, TENANT));
+      expect(receiver.verify(body, Object.fromEntries(headers))).toEqual(JSON.parse(body));
+    }
+  });
+
+  test.each([
+    ["fits in 16 KiB", 16 * KIB, true],
+    ["is one byte larger", 16 * KIB + 1, false],
+  ])("gets the result that %s or not", async (_, bytes, isThere) => {
+    const received = playReceiver(() => new Response());
+    const result = `${"ä".repeat(100)}${"x".repeat(bytes - 202)}`;
+    const job = await succeededJob(result);
+    await consume([await messageFor(job)]);
+    const { data } = JSON.parse(only(received).body);
+    expect("result" in data).toBe(isThere);
+    expect(data).toMatchObject({ id: job.id, status: "succeeded" });
+    expect((await read(job)).status).toBe("succeeded");
+  });
+
+  test("gets the error of a job that failed", async () => {
+    const received = playReceiver(() => new Response());
+    const job = await jobWithWebhook();
+    await fail(job.id);
+    await consume([await messageFor(job)]);
+    const { type, data } = JSON.parse(only(received).body);
+    expect([type, data.error.code]).toEqual(["job.failed", "no_such_column"]);
+  });
+
+  test("gets each event it asked for, with an id of its own", async () => {
+    const received = playReceiver(() => new Response());
+    const job = await jobWithWebhook({ events: ["job.queued", "job.started"] });
+    await begin(job.id);
+    const [queued, started] = [await deliveryOf(job, 0), await deliveryOf(job, 1)];
+    const message = await messageFor(job);
+    await consume([message, { ...message, deliveryId: started.id }]);
+    const got = received.map(({ headers, body }) => [headers.get("webhook-id"), JSON.parse(body).type]);
+    expect(got.sort()).toEqual([
+      [queued.id, "job.queued"],
+      [started.id, "job.started"],
+    ]);
+  });
+});
+
+describe("an answer", () => {
+  test.each([200, 201, 204])("of %i ends the delivery", async (status) => {
+    playReceiver(() => new Response(null, { status }));
+    const job = await succeededJob();
+    await consume([await messageFor(job)]);
+    expect(await deliveryOf(job)).toMatchObject({
+      event: "job.succeeded",
+      status: "succeeded",
+      next_attempt_at: null,
+      tries: [{ status, error: null }],
+    });
+  });
+
+  test.each([301, 302, 307, 400, 404, 429, 500, 503])("of %i is tried again in 5 s", async (status) => {
+    playReceiver(
+      () => new Response(null, { status, headers: { Location: "https://elsewhere.example.com/" } }),
+    );
+    const job = await succeededJob();
+    await consume([await messageFor(job)]);
+    const { next_attempt_at, ...rest } = await deliveryOf(job);
+    expect(rest).toMatchObject({ status: "pending", tries: [{ status, error: null }] });
+    const waitMs = Date.parse(next_attempt_at ?? "") - Date.parse(rest.tries[0]?.time ?? "");
+    expect(waitMs).toBeGreaterThanOrEqual(5 * SECOND);
+    expect(waitMs).toBeLessThan(8 * SECOND);
+    expect(fetch).toHaveBeenCalledTimes(1);
+  });
+
+  test("of 410 ends it, too", async () => {
+    playReceiver(() => new Response(null, { status: 410 }));
+    const job = await succeededJob();
+    await consume([await messageFor(job)]);
+    expect(await deliveryOf(job)).toMatchObject({ status: "failed", next_attempt_at: null });
+  });
+
+  test.each([
+    [429, 100],
+    [503, 100],
+    [500, 5],
+  ])("of %i with Retry-After: 100 is heeded for %i s at least", async (status, seconds) => {
+    playReceiver(() => new Response(null, { status, headers: { "Retry-After": "100" } }));
+    const job = await succeededJob();
+    await consume([await messageFor(job)]);
+    const { next_attempt_at, tries } = await deliveryOf(job);
+    const waitMs = Date.parse(next_attempt_at ?? "") - Date.parse(tries[0]?.time ?? "");
+    expect(waitMs).toBeGreaterThanOrEqual(seconds * SECOND);
+    expect(waitMs).toBeLessThan((seconds + 5) * SECOND);
+  });
+
+  test("is read to 4 KiB at most, and the rest refused", async () => {
+    let given = 0;
+    let isRefused = false;
+    const endless = new ReadableStream<Uint8Array>({
+      pull(controller) {
+        given += KIB;
+        controller.enqueue(new Uint8Array(KIB));
+      },
+      cancel() {
+        isRefused = true;
+      },
+    });
+    playReceiver(() => new Response(endless));
+    const job = await succeededJob();
+    await consume([await messageFor(job)]);
+    expect(await deliveryOf(job)).toMatchObject({ status: "succeeded" });
+    expect(isRefused).toBe(true);
+    expect(given).toBeLessThanOrEqual(8 * KIB);
+  });
+
+  test.each([
+    ["no headers", (signal: AbortSignal) => never(signal)],
+    ["half a body", (signal: AbortSignal) => new Response(halfBody(signal))],
+  ])("that has not come whole within 15 s is none: %s", async (_, answer) => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    playReceiver((_url, signal) => answer(signal));
+    const job = await succeededJob();
+    const consumed = consume([await messageFor(job)]);
+    await vi.waitFor(() => expect(fetch).toHaveBeenCalled());
+    await vi.advanceTimersByTimeAsync(14_000);
+    expect((await deliveryOf(job)).tries).toEqual([]);
+    await vi.advanceTimersByTimeAsync(1_000);
+    await consumed;
+    expect(await deliveryOf(job)).toMatchObject({
+      status: "pending",
+      tries: [{ status: null, error: "timeout" }],
+    });
+  });
+
+  test("that never comes is a failure like any other", async () => {
+    playReceiver(() => Promise.reject(new TypeError("Network connection lost.")));
+    const job = await succeededJob();
+    await consume([await messageFor(job)]);
+    expect(await deliveryOf(job)).toMatchObject({
+      status: "pending",
+      tries: [{ status: null, error: "unreachable" }],
+    });
+  });
+
+  test("is neither shown nor logged, nor are the URL's path and query, the secret or the job's result", async () => {
+    const log = watchLog();
+    playReceiver(() => new Response("words of the receiver", { status: 500 }));
+    const job = await succeededJob("result of the job");
+    const { id } = await deliveryOf(job);
+    await consume([await messageFor(job)]);
+    expect(log.lines("delivery_failed")).toMatchObject([
+      {
+        level: "warn",
+        job_id: job.id,
+        tenant: TENANT,
+        type: "rehearsal",
+        attempt: 1,
+        request_id: "urn:uuid:test",
+        trace_id: "1".repeat(32),
+        delivery_id: id,
+        delivery_try: 1,
+        event_type: "job.succeeded",
+        host: "hooks.example.com",
+        status: 500,
+        error: null,
+        next_attempt_at: expect.stringMatching(/Z$/),
+      },
+    ]);
+    expect(log.lines("delivery_given_up")).toEqual([]);
+    const shown = log.text() + JSON.stringify(await deliveryOf(job));
+    for (const hidden of ["words of", "/in", "secret-of-the-url", SECRET, "whsec_", "v1,", "result of"]) {
+      expect(shown).not.toContain(hidden);
+    }
+  });
+
+  test("that ends it without success is logged as given up", async () => {
+    const log = watchLog();
+    playReceiver(() => new Response(null, { status: 410 }));
+    const job = await succeededJob();
+    await consume([await messageFor(job)]);
+    expect(log.lines("delivery_given_up")).toMatchObject([{ job_id: job.id, status: 410, delivery_try: 1 }]);
+  });
+});
+
+describe("a message", () => {
+  test("that is bad, or of a job or try that is not waited for, posts nothing and fails no other", async () => {
+    const received = playReceiver(() => new Response());
+    const [job, other] = [await succeededJob(), await succeededJob()];
+    const good = await messageFor(job);
+    const result = await consume([
+      "garbage",
+      null,
+      { ...good, attempt: 0 },
+      { ...good, jobId: "job_01000000000000000000000000" },
+      { ...good, deliveryId: "msg_other_1" },
+      { ...good, attempt: 2 },
+      good,
+      await messageFor(other),
+    ]);
+    expect(result.explicitAcks).toHaveLength(8);
+    expect(received).toHaveLength(2);
+    for (const one of [job, other]) expect((await deliveryOf(one)).status).toBe("succeeded");
+  });
+
+  test("that comes again after its try posts nothing", async () => {
+    const received = playReceiver(() => new Response());
+    const job = await succeededJob();
+    const message = await messageFor(job);
+    await consume([message]);
+    await consume([message]);
+    expect(received).toHaveLength(1);
+  });
+
+  test("whose job cannot be reached comes again, the others are done", { timeout: 15_000 }, async () => {
+    playReceiver(() => new Response());
+    const [lost, good] = [await succeededJob(), await succeededJob()];
+    const real = env.JOBS;
+    const JOBS = {
+      getByName: (name: string) =>
+        name.includes(lost.id)
+          ? { delivery: () => Promise.reject(new Error("unreachable")) }
+          : real.getByName(name),
+    };
+    const result = await consume([await messageFor(lost), await messageFor(good)], { JOBS });
+    expect(result.retryMessages.map(({ msgId }) => msgId)).toEqual(["m0"]);
+    expect(result.explicitAcks).toEqual(["m1"]);
+    expect((await deliveryOf(lost)).tries).toEqual([]);
+  });
+
+  test("whose outcome cannot be told is done: the alarm sends another", { timeout: 15_000 }, async () => {
+    const log = watchLog();
+    playReceiver(() => new Response());
+    const job = await succeededJob();
+    const JOBS = {
+      getByName: () => ({
+        delivery: (id: string, attempt: number) => job.api().delivery(id, attempt),
+        delivered: () => Promise.reject(new Error("unreachable")),
+      }),
+    };
+    const result = await consume([await messageFor(job)], { JOBS });
+    expect(result.explicitAcks).toEqual(["m0"]);
+    expect(log.lines("outcome_lost")).toHaveLength(1);
+    expect((await deliveryOf(job)).status).toBe("pending");
+  });
+
+  test("comes again while the deployment has no secret", async () => {
+    const received = playReceiver(() => new Response());
+    const result = await consume([await messageFor(await succeededJob())], { WEBHOOK_SECRET: undefined });
+    expect(result.retryMessages).toHaveLength(1);
+    expect(received).toEqual([]);
+  });
+
+  test("with the local queue is answered before its try has ended", async () => {
+    let release = (_: Response) => {};
+    playReceiver(() => new Promise((resolve) => (release = resolve)));
+    const job = await succeededJob();
+    const consumed = consume([await messageFor(job)], { LOCAL_QUEUE: "true" });
+    await vi.waitFor(() => expect(fetch).toHaveBeenCalled());
+    expect((await deliveryOf(job)).tries).toEqual([]);
+    release(new Response());
+    await consumed;
+    expect((await deliveryOf(job)).status).toBe("succeeded");
+  });
+});
+
+describe("a target that is no longer allowed", () => {
+  test.each(["http://localhost:9/", "https://10.0.0.1/", "https://printer.local/"])(
+    "is not called: %s",
+    async (url) => {
+      const received = playReceiver(() => new Response());
+      const job = await succeededJob(null, url);
+      await consume([await messageFor(job)]);
+      expect(received).toEqual([]);
+      expect(await deliveryOf(job)).toMatchObject({
+        status: "pending",
+        tries: [{ status: null, error: "refused_target", duration_ms: 0 }],
+      });
+    },
+  );
+
+  test("is called where the deployment allows it", async () => {
+    const received = playReceiver(() => new Response());
+    const job = await succeededJob(null, "http://localhost:9/");
+    await consume([await messageFor(job)], { ALLOW_LOCAL_TARGETS: "true" });
+    expect(received).toHaveLength(1);
+    expect(await jobObject(env, TENANT, job.id).deliveries()).toMatchObject([{ status: "succeeded" }]);
+  });
+});

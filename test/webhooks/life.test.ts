@@ -1,0 +1,97 @@
+/** A job's deliveries in its object: messages with the change that caused them, and an alarm that forgets none. */
+
+import { evictDurableObject, runInDurableObject } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import {
+  consume,
+  deliveryOf,
+  jobWithWebhook,
+  messageFor,
+  playReceiver,
+  succeededJob,
+} from "../support/deliveries.ts";
+import { succeed } from "../support/moves.ts";
+import { alarmOf, policy, read, ringNext, stopClock, submitted } from "../support/objects.ts";
+import { parkedDeliveries } from "../support/parked.ts";
+
+beforeEach(stopClock);
+afterEach(() => {
+  vi.restoreAllMocks();
+  vi.useRealTimers();
+});
+
+const SECOND = 1_000;
+const DAY = 86_400_000;
+
+const attemptsSent = (id: string) => parkedDeliveries(id).map(({ attempt }) => attempt);
+
+test("an event's message goes out with the change that caused it", async () => {
+  const job = await succeededJob();
+  const message = await messageFor(job);
+  await vi.waitFor(() => expect(parkedDeliveries(job.id)).toEqual([message]));
+});
+
+test("a delivery is tried again by the alarm, after an eviction and though the job has finished", async () => {
+  playReceiver(() => new Response(null, { status: 500 }));
+  const job = await succeededJob();
+  await consume([await messageFor(job)]);
+  await evictDurableObject(job.stub);
+  const waitMs = await ringNext(job);
+  expect(waitMs).toBeGreaterThanOrEqual(5 * SECOND);
+  expect(waitMs).toBeLessThanOrEqual(6 * SECOND);
+  await vi.waitFor(() => expect(attemptsSent(job.id)).toEqual([1, 2]));
+});
+
+test("a message that was lost, or a try that was never heard of, comes again after a minute", async () => {
+  const DELIVERY_QUEUE = { send: () => Promise.reject(new Error("the queue is down")) };
+  const job = await jobWithWebhook();
+  await runInDurableObject(job.stub, (instance) =>
+    Object.assign(instance, { env: { ...env, DELIVERY_QUEUE } }),
+  );
+  await succeed(job.id);
+  expect(attemptsSent(job.id)).toEqual([]);
+  await runInDurableObject(job.stub, (instance) => Object.assign(instance, { env }));
+  expect(await ringNext(job)).toBe(30 * SECOND);
+  expect(await ringNext(job)).toBe(30 * SECOND);
+  await vi.waitFor(() => expect(attemptsSent(job.id)).toEqual([1]));
+});
+
+test("a job is purged at its time, whether its deliveries have ended or not, and not before", async () => {
+  const webhook = { url: "https://hooks.example.com/", events: ["job.succeeded"] as const };
+  const job = await submitted({ webhook, policy: { ...policy, retentionMs: DAY } });
+  const startedAt = Date.now();
+  await succeed(job.id);
+  for (let rings = 0; (await job.api().read()) !== null; rings += 1) {
+    expect(rings).toBeLessThan(200);
+    expect(Date.now()).toBeLessThan(startedAt + DAY);
+    await ringNext(job);
+  }
+  expect(Date.now()).toBe(startedAt + DAY);
+  expect(await alarmOf(job)).toBeNull();
+  expect(await job.api().deliveries()).toBeNull();
+  expect(await job.api().redeliver("msg_other_1")).toBeNull();
+});
+
+test("a delivery that has ended can be sent again, under the same id and as often as one likes", async () => {
+  const received = playReceiver(() => new Response());
+  const job = await succeededJob();
+  const message = await messageFor(job);
+  await consume([message]);
+  for (const attempt of [2, 3]) {
+    expect(await job.api().redeliver(message.deliveryId)).toMatchObject({ status: "pending" });
+    await consume([{ ...message, attempt }]);
+  }
+  expect(received.map(({ headers }) => headers.get("webhook-id"))).toEqual(Array(3).fill(message.deliveryId));
+  expect(await deliveryOf(job)).toMatchObject({ status: "succeeded", tries: [{}, {}, {}] });
+  await vi.waitFor(() => expect(attemptsSent(job.id)).toEqual([1, 2, 3]));
+});
+
+test("deliveries change nothing of the job that its client sees", async () => {
+  playReceiver(() => new Response(null, { status: 500 }));
+  const job = await succeededJob();
+  const before = await read(job);
+  await consume([await messageFor(job)]);
+  await ringNext(job);
+  expect(await read(job)).toEqual(before);
+});
