@@ -1,0 +1,218 @@
+/** Webhooks over the wire: a real receiver, verified by the standard's own library, in every mood a receiver can be. */
+
+import type { ServerResponse } from "node:http";
+import { Webhook } from "standardwebhooks";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import type { DeliveryView } from "../../src/job/present.ts";
+import { type Client, openClient } from "./client.ts";
+import { answering, type Behaviour, type Received, type Receiver, startReceiver } from "./receiver.ts";
+import { startRestartable, useService } from "./service.ts";
+
+const service = useService();
+let receiver: Receiver;
+beforeAll(async () => {
+  receiver = await startReceiver();
+});
+afterAll(() => receiver?.stop());
+
+const SECOND = 1_000;
+
+/** The contract's first wait, with the jitter and a slow machine. */
+const FIRST_WAIT_MS = { min: 5 * SECOND, max: 15 * SECOND };
+
+async function deliveriesOf(client: Client, id: string): Promise<DeliveryView[]> {
+  const { status, data } = await client.call<DeliveryView[]>("GET", `/v1/jobs/${id}/deliveries`);
+  expect(status).toBe(200);
+  return data;
+}
+
+/** Waits until the job's only delivery is as wanted. */
+function deliveryOnce(client: Client, id: string, isWanted: (delivery: DeliveryView) => boolean) {
+  const look = async () => {
+    const [delivery] = await deliveriesOf(client, id);
+    if (!delivery || !isWanted(delivery)) throw new Error(`still waiting for ${JSON.stringify(delivery)}`);
+    return delivery;
+  };
+  return vi.waitFor(look, { interval: 100, timeout: 40 * SECOND });
+}
+
+const wasTried = (times: number) => (delivery: DeliveryView) => delivery.tries.length >= times;
+
+/** A job of acme that succeeds at once and tells the hook so. */
+async function jobTelling(name: string, ...behaviours: Behaviour[]) {
+  const hook = receiver.hook(name, ...behaviours);
+  const id = await service.acme.rehearse({ result: { told: name } }, { webhook: { url: hook.url } });
+  return { id, ...hook };
+}
+
+/** Throws unless the message is the tenant's and unharmed; answers what it says. */
+async function verified(client: Client, { body, headers }: Received) {
+  const { data } = await client.call<{ secret: string }>("GET", "/v1/webhook-secret");
+  return new Webhook(data.secret).verify(body, headers as Record<string, string>);
+}
+
+/** Milliseconds between a try and the next one that is due. */
+function waitMs({ tries, next_attempt_at }: DeliveryView): number {
+  return Date.parse(next_attempt_at ?? "") - Date.parse(tries.at(-1)?.time ?? "");
+}
+
+test.concurrent("a receiver gets the job's end once, and can verify it with the tenant's secret", async () => {
+  const { id, received } = await jobTelling("good", answering(204));
+  const delivery = await deliveryOnce(service.acme, id, wasTried(1));
+  expect(delivery).toMatchObject({ event: "job.succeeded", status: "succeeded", next_attempt_at: null });
+  expect(delivery.tries).toMatchObject([{ status: 204, error: null }]);
+
+  const [message, ...others] = received;
+  if (!message) throw new Error("nothing was received");
+  expect(others).toEqual([]);
+  const job = await service.acme.read(id);
+  expect(await verified(service.acme, message)).toEqual({
+    type: "job.succeeded",
+    timestamp: job.finished_at,
+    data: job,
+  });
+  await expect(verified(service.globex, message)).rejects.toThrow();
+  expect(message.headers).toMatchObject({
+    "content-type": "application/json",
+    "user-agent": "Accepted-Webhooks/1.0",
+    "webhook-id": delivery.id,
+    traceparent: expect.stringMatching(/^00-[0-9a-f]{32}-[0-9a-f]{16}-0[01]$/),
+  });
+  expect(Math.abs(Number(message.headers["webhook-timestamp"]) * SECOND - message.at)).toBeLessThan(
+    5 * SECOND,
+  );
+});
+
+test.concurrent("after a 500 the same message comes again, under the same id and newly signed", async () => {
+  const { id, received } = await jobTelling("broken", answering(500), answering(200));
+  const failed = await deliveryOnce(service.acme, id, wasTried(1));
+  expect(failed).toMatchObject({ status: "pending", tries: [{ status: 500 }] });
+  expect(await service.acme.read(id)).toMatchObject({ status: "succeeded" });
+  const delivery = await deliveryOnce(service.acme, id, wasTried(2));
+  expect(delivery).toMatchObject({ status: "succeeded", tries: [{ status: 500 }, { status: 200 }] });
+
+  const [first, second] = received;
+  if (!first || !second) throw new Error("it was not tried twice");
+  expect(second.headers["webhook-id"]).toBe(first.headers["webhook-id"]);
+  expect(second.headers["webhook-signature"]).not.toBe(first.headers["webhook-signature"]);
+  expect(second.at - first.at).toBeGreaterThanOrEqual(FIRST_WAIT_MS.min);
+  expect(second.at - first.at).toBeLessThan(FIRST_WAIT_MS.max);
+  expect(await verified(service.acme, second)).toEqual(await verified(service.acme, first));
+  expect(service.logOf(id).filter(({ event }) => event === "delivery_failed")).toMatchObject([
+    { status: 500 },
+  ]);
+});
+
+test.concurrent("a redirect is a failure and is not followed", async () => {
+  const elsewhere = receiver.hook("elsewhere", answering(200));
+  const { id } = await jobTelling("moved", answering(302, { Location: elsewhere.url }));
+  const delivery = await deliveryOnce(service.acme, id, wasTried(2));
+  expect(delivery).toMatchObject({ status: "pending", tries: [{ status: 302 }, { status: 302 }] });
+  expect(elsewhere.received).toEqual([]);
+});
+
+test.concurrent("410 stops it, until it is asked for again", async () => {
+  const { id, received } = await jobTelling("gone", answering(410), answering(204));
+  const given = await deliveryOnce(service.acme, id, wasTried(1));
+  expect(given).toMatchObject({ status: "failed", next_attempt_at: null });
+  expect(service.logOf(id).map(({ event }) => event)).toContain("delivery_given_up");
+
+  const path = `/v1/jobs/${id}/deliveries/${given.id}/redeliver`;
+  expect((await service.acme.call("POST", path)).status).toBe(202);
+  expect(await deliveryOnce(service.acme, id, wasTried(2))).toMatchObject({ status: "succeeded" });
+  expect(received.map(({ headers }) => headers["webhook-id"])).toEqual([given.id, given.id]);
+});
+
+test.concurrent("429 with Retry-After is left alone for as long as it asked", async () => {
+  const { id } = await jobTelling("busy", answering(429, { "Retry-After": "9" }), answering(200));
+  const busy = await deliveryOnce(service.acme, id, wasTried(1));
+  expect(waitMs(busy)).toBeGreaterThanOrEqual(9 * SECOND);
+  const delivery = await deliveryOnce(service.acme, id, wasTried(2));
+  const [first, second] = delivery.tries.map(({ time }) => Date.parse(time));
+  expect((second ?? 0) - (first ?? 0)).toBeGreaterThanOrEqual(9 * SECOND);
+});
+
+test.concurrent("receivers that hang are given up after 15 s, and delay no job and no other delivery", async () => {
+  const halfAnswer = (response: ServerResponse) => void response.writeHead(200).write("half");
+  const hanging = await Promise.all(
+    Array.from({ length: 20 }, (_, n) => jobTelling(`hangs-${n}`, n % 2 ? () => undefined : halfAnswer)),
+  );
+  await vi.waitFor(
+    () => expect(hanging.every(({ received }) => received.length > 0)).toBe(true),
+    10 * SECOND,
+  );
+
+  const beganAt = Date.now();
+  const { id } = await jobTelling("beside", answering(200));
+  await service.acme.finished(id);
+  await deliveryOnce(service.acme, id, wasTried(1));
+  expect(Date.now() - beganAt).toBeLessThan(5 * SECOND);
+
+  const deliveries = await Promise.all(hanging.map((job) => deliveryOnce(service.acme, job.id, wasTried(1))));
+  for (const { tries } of deliveries) {
+    expect(tries[0]).toMatchObject({ status: null, error: "timeout" });
+    expect(tries[0]?.duration_ms).toBeGreaterThanOrEqual(15 * SECOND - 50);
+    expect(tries[0]?.duration_ms).toBeLessThan(20 * SECOND);
+  }
+});
+
+test.concurrent("an answer of 10 MB is refused after its beginning, and shown nowhere", async () => {
+  let wasCutOff = false;
+  const talkative: Behaviour = (response) => {
+    response.once("close", () => {
+      wasCutOff = !response.writableFinished;
+    });
+    response.writeHead(200, { "Content-Type": "text/plain" }).end("words of the receiver ".repeat(480_000));
+  };
+  const { id } = await jobTelling("talks", talkative);
+  const delivery = await deliveryOnce(service.acme, id, wasTried(1));
+  expect(delivery).toMatchObject({ status: "succeeded", tries: [{ status: 200 }] });
+  await vi.waitFor(() => expect(wasCutOff).toBe(true), 5 * SECOND);
+  expect(JSON.stringify([delivery, service.logOf(id)])).not.toContain("words of");
+});
+
+test.concurrent("a connection that breaks, or is refused, is tried again", async () => {
+  const { id } = await jobTelling("breaks", (response) => void response.destroy(), answering(200));
+  const delivery = await deliveryOnce(service.acme, id, wasTried(2));
+  expect(delivery.tries).toMatchObject([{ status: null, error: "unreachable" }, { status: 200 }]);
+});
+
+test.concurrent("a failed and a cancelled job are told, too, and the events between if asked for", async () => {
+  const { acme } = service;
+  const hook = receiver.hook("events", answering(200));
+  const failing = { outcome: "fail", kind: "invalid_input", code: "no_such_column", message: "No." };
+  const failed = await acme.rehearse({ attempts: [failing] }, { webhook: { url: hook.url } });
+  const events = ["job.queued", "job.started", "job.cancelled"];
+  const webhook = { url: hook.url, events };
+  const cancelled = await acme.rehearse({ duration_ms: 60_000 }, { webhook });
+  await acme.waitUntil(cancelled, ({ status }) => status === "running");
+  await acme.cancel(cancelled);
+  await vi.waitFor(() => expect(hook.received).toHaveLength(4), 10 * SECOND);
+  const told = hook.received.map(({ body }) => JSON.parse(body));
+  const typesOf = (id: string) => told.filter(({ data }) => data.id === id).map(({ type }) => type);
+  expect(typesOf(failed)).toEqual(["job.failed"]);
+  expect(typesOf(cancelled).sort()).toEqual(events.toSorted());
+  expect(told.find(({ type }) => type === "job.failed").data.error).toMatchObject({ code: "no_such_column" });
+});
+
+test("a delivery outlives kill -9 of the service and an absence of its receiver", async () => {
+  const doomed = await startReceiver();
+  doomed.stop();
+  const restartable = await startRestartable();
+  try {
+    const client = openClient(restartable.url, restartable.keys.acme.full);
+    const webhook = { url: `http://localhost:${doomed.port}/back` };
+    const id = await client.rehearse({}, { webhook });
+    await deliveryOnce(client, id, wasTried(1));
+    await restartable.kill();
+    const back = await startReceiver(doomed.port);
+    const { received } = back.hook("back", answering(200));
+    await restartable.restart();
+    const delivery = await deliveryOnce(client, id, ({ status }) => status === "succeeded");
+    expect(delivery.tries[0]).toMatchObject({ status: null, error: "unreachable" });
+    expect(new Set(received.map(({ headers }) => headers["webhook-id"]))).toEqual(new Set([delivery.id]));
+    back.stop();
+  } finally {
+    await restartable.discard();
+  }
+});
