@@ -62,9 +62,12 @@ export function hear(
   key: string,
   heard: (event: EventView) => void,
 ): Promise<number> {
-  const socket = new WebSocket(url.replace("http", "ws") + path, {
+  const options = {
     headers: { Authorization: `Bearer ${key}` },
-  });
+    // The runtime says goodbye at once, but lets go of the connection only when the object falls asleep.
+    closeTimeout: 500,
+  };
+  const socket = new WebSocket(url.replace("http", "ws") + path, options);
   return new Promise((resolve) => {
     socket.on("message", (data) => heard(JSON.parse(String(data))));
     // Nobody is there: not so soon again.
