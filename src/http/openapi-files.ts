@@ -2,7 +2,7 @@
 
 import { z } from "zod";
 import type { ZodOpenApiPathsObject } from "zod-openapi";
-import { bytes, empty, fileHeaders, ifNoneMatch, json, problems } from "./openapi-parts.ts";
+import { bytes, empty, fileHeaders, ifNoneMatch, json, problems, sameFileHeaders } from "./openapi-parts.ts";
 import { dataOf, FileId, StoredFile } from "./schemas.ts";
 
 const filePath = z.object({ id: FileId });
@@ -36,7 +36,7 @@ export const filePaths: ZodOpenApiPathsObject = {
       responses: {
         "200": bytes("The file", fileHeaders),
         "206": bytes("The range", fileHeaders),
-        "304": empty("The file is still the one you have", fileHeaders),
+        "304": empty("The file is still the one you have", sameFileHeaders),
         ...problems("not_found", "range_not_satisfiable"),
       },
     },

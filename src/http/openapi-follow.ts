@@ -2,7 +2,7 @@
 
 import { z } from "zod";
 import type { ZodOpenApiPathsObject, ZodOpenApiResponseObject } from "zod-openapi";
-import { bytes, empty, fileHeaders, job, jobPath, json, problems } from "./openapi-parts.ts";
+import { bytes, empty, fileHeaders, job, jobPath, json, problems, sameFileHeaders } from "./openapi-parts.ts";
 import { dataOf, JobEvent } from "./schemas.ts";
 
 const eventsAsJson = json("The events", dataOf(z.array(JobEvent)), {
@@ -61,7 +61,7 @@ export const followPaths: ZodOpenApiPathsObject = {
         }),
         "202": job("Not finished yet"),
         "206": bytes("A range of the file that is the result", fileHeaders),
-        "304": empty("The file is still the one you have", fileHeaders),
+        "304": empty("The file is still the one you have", sameFileHeaders),
         ...problems("not_found", "job_without_result", "range_not_satisfiable"),
       },
     },

@@ -47,8 +47,11 @@ export const waitHeaders: Headers = {
   "Preference-Applied": optionalText("wait= and the seconds applied, if the client preferred to wait"),
 };
 
+/** On a 304 about a file (RFC 9110 section 15.4.5): what the client has says the rest. */
+export const sameFileHeaders: Headers = { ETag: text("The SHA-256 of the file") };
+
 export const fileHeaders: Headers = {
-  ETag: text("The SHA-256 of the file"),
+  ...sameFileHeaders,
   "Accept-Ranges": text("Always bytes"),
   "Content-Disposition": text("Always attachment"),
 };

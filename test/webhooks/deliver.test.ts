@@ -1,9 +1,7 @@
 /** One try to deliver: what the receiver gets, what becomes of its answer, and what is never shown or logged. */
 
-import { env } from "cloudflare:workers";
 import { Webhook } from "standardwebhooks";
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { jobObject } from "../../src/job/stub.ts";
 import { tenantSecret } from "../../src/webhooks/sign.ts";
 import {
   consume,
@@ -248,110 +246,5 @@ describe("an answer", () => {
     const job = await succeededJob();
     await consume([await messageFor(job)]);
     expect(log.lines("delivery_given_up")).toMatchObject([{ job_id: job.id, status: 410, delivery_try: 1 }]);
-  });
-});
-
-describe("a message", () => {
-  test("that is bad, or of a job or try that is not waited for, posts nothing and fails no other", async () => {
-    const received = playReceiver(() => new Response());
-    const [job, other] = [await succeededJob(), await succeededJob()];
-    const good = await messageFor(job);
-    const result = await consume([
-      "garbage",
-      null,
-      { ...good, attempt: 0 },
-      { ...good, jobId: "job_01000000000000000000000000" },
-      { ...good, deliveryId: "msg_other_1" },
-      { ...good, attempt: 2 },
-      good,
-      await messageFor(other),
-    ]);
-    expect(result.explicitAcks).toHaveLength(8);
-    expect(received).toHaveLength(2);
-    for (const one of [job, other]) expect((await deliveryOf(one)).status).toBe("succeeded");
-  });
-
-  test("that comes again after its try posts nothing", async () => {
-    const received = playReceiver(() => new Response());
-    const job = await succeededJob();
-    const message = await messageFor(job);
-    await consume([message]);
-    await consume([message]);
-    expect(received).toHaveLength(1);
-  });
-
-  test("whose job cannot be reached comes again, the others are done", { timeout: 15_000 }, async () => {
-    playReceiver(() => new Response());
-    const [lost, good] = [await succeededJob(), await succeededJob()];
-    const real = env.JOBS;
-    const JOBS = {
-      getByName: (name: string) =>
-        name.includes(lost.id)
-          ? { delivery: () => Promise.reject(new Error("unreachable")) }
-          : real.getByName(name),
-    };
-    const result = await consume([await messageFor(lost), await messageFor(good)], { JOBS });
-    expect(result.retryMessages.map(({ msgId }) => msgId)).toEqual(["m0"]);
-    expect(result.explicitAcks).toEqual(["m1"]);
-    expect((await deliveryOf(lost)).tries).toEqual([]);
-  });
-
-  test("whose outcome cannot be told is done: the alarm sends another", { timeout: 15_000 }, async () => {
-    const log = watchLog();
-    playReceiver(() => new Response());
-    const job = await succeededJob();
-    const JOBS = {
-      getByName: () => ({
-        delivery: (id: string, attempt: number) => job.api().delivery(id, attempt),
-        delivered: () => Promise.reject(new Error("unreachable")),
-      }),
-    };
-    const result = await consume([await messageFor(job)], { JOBS });
-    expect(result.explicitAcks).toEqual(["m0"]);
-    expect(log.lines("outcome_lost")).toHaveLength(1);
-    expect((await deliveryOf(job)).status).toBe("pending");
-  });
-
-  test("comes again while the deployment has no secret", async () => {
-    const received = playReceiver(() => new Response());
-    const result = await consume([await messageFor(await succeededJob())], { WEBHOOK_SECRET: undefined });
-    expect(result.retryMessages).toHaveLength(1);
-    expect(received).toEqual([]);
-  });
-
-  test("with the local queue is answered before its try has ended", async () => {
-    let release = (_: Response) => {};
-    playReceiver(() => new Promise((resolve) => (release = resolve)));
-    const job = await succeededJob();
-    const consumed = consume([await messageFor(job)], { LOCAL_QUEUE: "true" });
-    await vi.waitFor(() => expect(fetch).toHaveBeenCalled());
-    expect((await deliveryOf(job)).tries).toEqual([]);
-    release(new Response());
-    await consumed;
-    expect((await deliveryOf(job)).status).toBe("succeeded");
-  });
-});
-
-describe("a target that is no longer allowed", () => {
-  test.each(["http://localhost:9/", "https://10.0.0.1/", "https://printer.local/"])(
-    "is not called: %s",
-    async (url) => {
-      const received = playReceiver(() => new Response());
-      const job = await succeededJob(null, url);
-      await consume([await messageFor(job)]);
-      expect(received).toEqual([]);
-      expect(await deliveryOf(job)).toMatchObject({
-        status: "pending",
-        tries: [{ status: null, error: "refused_target", duration_ms: 0 }],
-      });
-    },
-  );
-
-  test("is called where the deployment allows it", async () => {
-    const received = playReceiver(() => new Response());
-    const job = await succeededJob(null, "http://localhost:9/");
-    await consume([await messageFor(job)], { ALLOW_LOCAL_TARGETS: "true" });
-    expect(received).toHaveLength(1);
-    expect(await jobObject(env, TENANT, job.id).deliveries()).toMatchObject([{ status: "succeeded" }]);
   });
 });
