@@ -18,8 +18,8 @@ export const FULL_RETRY_MS = 30_000;
 /** Before a waiting answer looks again, when its feed broke or there was no room for it. */
 const REOPEN_MS = 1_000;
 
-/** A client this far behind is cut off; it resumes where it was. */
-const BEHIND_BYTES_MAX = 1024 * 1024;
+/** A client this far behind is cut off and resumes where it was. The longest history, all log lines, still fits. */
+const BEHIND_BYTES_MAX = 8 * 1024 * 1024;
 
 /** What the object says to someone who wants to follow. */
 export type Feed = WebSocket | "nothing_to_come" | "full" | "not_found";
