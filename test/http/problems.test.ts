@@ -20,7 +20,7 @@ const finishedJob = async () => {
   return job.id;
 };
 
-const SECRET = "SELECT secret FROM vault at /work/main/src/vault.ts:12";
+const SECRET = "SELECT secret FROM vault at /srv/app/src/vault.ts:12";
 
 /** Job objects that fail with this error, whatever they are asked. */
 function brokenJobs(error: Error) {
