@@ -24,7 +24,7 @@ export const EXPOSED =
 
 /** What only an exception, a path or a database would say. */
 const LEAK =
-  /\bError:|\bat [\w.<>]+ \(|\.ts\b|\.js\b|node_modules|\/work\/|\bSELECT\b|\bINSERT\b|SQLITE|D1_|undefined is not/;
+  /\bError:|\bat [\w.<>]+ \(|\.ts\b|\.js\b|node_modules|\/home\/|\/root\/|\bSELECT\b|\bINSERT\b|SQLITE|D1_|undefined is not/;
 
 /** Holds of every answer, described in the document or not. */
 export function checkGroundRules({ url, method }: Asked, { status, headers, text }: Answered): void {
