@@ -15,6 +15,13 @@ export function inPublic({ kind, code, message }: Failure): PublicError {
   return { kind, code: cut(code, CODE_CHARS_MAX), message: cut(message, MESSAGE_CHARS_MAX) };
 }
 
+/** At most `bytes` of a text in UTF-8, never half a character. */
+export function cutBytes(text: string, bytes: number): string {
+  const encoded = new TextEncoder().encode(text);
+  if (encoded.length <= bytes) return text;
+  return new TextDecoder().decode(encoded.subarray(0, bytes)).replace(/\uFFFD{1,3}$/, "");
+}
+
 /** At most `chars` UTF-16 units of a text, never half a character. */
 export function cut(text: string, chars: number): string {
   return text.length > chars ? text.slice(0, chars).toWellFormed() : text;

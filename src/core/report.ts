@@ -1,11 +1,11 @@
 /** Takes in what a running attempt says of itself: progress, log lines, signs of life. Never changes a status. */
 
-import { cut } from "./failure.ts";
+import { cut, cutBytes } from "./failure.ts";
 import { type EventBody, type Job, LOG_LINES_MAX, type LogLine, type Progress, type Report } from "./job.ts";
 import { type Step, step, visibly } from "./step.ts";
 
 /** Longer texts are cut: events are for following, not for storing. */
-export const LOG_CHARS_MAX = 4096;
+export const LOG_BYTES_MAX = 4096;
 const PROGRESS_CHARS_MAX = 500;
 
 /** A progress event at most every second, and at most every 300th part of the running time. */
@@ -84,7 +84,7 @@ function absorbLogs(job: Job, lines: readonly LogLine[]): { job: Job; events: Ev
   const events: EventBody[] = kept.map(({ level, message }) => ({
     type: "job.log",
     level,
-    message: cut(message, LOG_CHARS_MAX),
+    message: cutBytes(message, LOG_BYTES_MAX),
     attempt,
   }));
   if (logLines === LOG_LINES_MAX) {

@@ -2,44 +2,63 @@
 
 import { type Context, Hono } from "hono";
 import { accepts } from "hono/accepts";
+import type { JobApi } from "../job/stub.ts";
+import { log } from "../lib/log.ts";
 import { NORMAL_CLOSURE } from "../lib/socket.ts";
 import type { AppEnv } from "./app-env.ts";
 import { requires } from "./auth.ts";
-import { type Feed, FULL_RETRY_MS, fullStream, openFeed, sseStream } from "./follow.ts";
-import { JOB_CACHE, jobAt } from "./job-path.ts";
+import { type Feed, FULL_RETRY_MS, laterStream, openFeed, RETRY_MS, sseStream } from "./follow.ts";
+import { JOB_CACHE, jobsAt } from "./job-path.ts";
 import { Problem } from "./problems.ts";
 
 const EVENT_STREAM = "text/event-stream";
+const STREAM_HEADERS = { "Content-Type": EVENT_STREAM, "Cache-Control": "no-store" };
 
 export function eventRoutes() {
   const routes = new Hono<AppEnv>();
 
   routes.get("/jobs/:id/events", requires("jobs:read"), async (c) => {
     c.header("Vary", "Accept", { append: true });
-    const job = await jobAt(c);
+    const api = await jobsAt(c);
     const after = readAfter(c);
     const isGet = c.req.method === "GET";
     if (isGet && c.req.header("Upgrade")?.toLowerCase() === "websocket")
-      return overWebSocket(await openFeed(job, after));
+      return overWebSocket(await openFeed(api, after));
     const wanted = accepts(c, {
       header: "Accept",
       supports: ["application/json", EVENT_STREAM],
       default: "application/json",
     });
-    if (wanted === EVENT_STREAM && isGet) return asStream(c, await openFeed(job, after));
-    const events = await job.eventsAfter(after);
+    if (wanted === EVENT_STREAM && isGet) return asStream(c, await feedOrPatience(c, api, after));
+    const events = await api().eventsAfter(after);
     if (!events) throw new Problem("not_found");
+    if (wanted === EVENT_STREAM) return c.body(null, 200, STREAM_HEADERS);
     return c.json({ data: events }, 200, { "Cache-Control": JOB_CACHE });
   });
 
   return routes;
 }
 
-function asStream(c: Context<AppEnv>, feed: Feed): Response {
+/** The feed; "unreachable" when even patience did not help, which is logged, for the client cannot be told by a 503. */
+async function feedOrPatience(
+  c: Context<AppEnv>,
+  api: () => JobApi,
+  after: number,
+): Promise<Feed | "unreachable"> {
+  try {
+    return await openFeed(api, after);
+  } catch (error) {
+    log("error", "unavailable", { request_id: c.get("requestId"), error });
+    return "unreachable";
+  }
+}
+
+function asStream(c: Context<AppEnv>, feed: Feed | "unreachable"): Response {
   if (feed === "not_found") throw new Problem("not_found");
   if (feed === "nothing_to_come") return c.body(null, 204, { "Cache-Control": "no-store" });
-  const body = feed === "full" ? fullStream() : sseStream(feed);
-  return c.body(body, 200, { "Content-Type": EVENT_STREAM, "Cache-Control": "no-store" });
+  if (feed === "full") return c.body(laterStream("too many followers", FULL_RETRY_MS), 200, STREAM_HEADERS);
+  if (feed === "unreachable") return c.body(laterStream("not reachable now", RETRY_MS), 200, STREAM_HEADERS);
+  return c.body(sseStream(feed), 200, STREAM_HEADERS);
 }
 
 /** Hands the object's socket through to the client, whose bytes then no longer pass through here. */

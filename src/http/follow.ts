@@ -5,12 +5,16 @@
 
 import type { EventView } from "../job/present.ts";
 import type { JobApi } from "../job/stub.ts";
-import { NORMAL_CLOSURE } from "../lib/socket.ts";
+import { persist } from "../lib/persist.ts";
+import { hangUp, NORMAL_CLOSURE } from "../lib/socket.ts";
 import { sseComment, sseEvent, sseRetry } from "../lib/sse.ts";
 import { every, now, pause } from "../lib/world.ts";
 
 /** Proxies cut what is silent for 30 s or more; the contract promises a line every 15. */
 const COMMENT_MS = 10_000;
+
+/** An EventSource whose stream was cut comes back after this. */
+export const RETRY_MS = 2_000;
 
 /** When a job has too many followers, come back after this. */
 export const FULL_RETRY_MS = 30_000;
@@ -24,8 +28,12 @@ const BEHIND_BYTES_MAX = 8 * 1024 * 1024;
 /** What the object says to someone who wants to follow. */
 export type Feed = WebSocket | "nothing_to_come" | "full" | "not_found";
 
-/** Opens the job's feed after event `after`, or after its present end. */
-export async function openFeed(api: JobApi, after: number | "end"): Promise<Feed> {
+/** Opens the job's feed after event `after`, with the patience of somebody whom a refusal would lose. */
+export function openFeed(api: () => JobApi, after: number): Promise<Feed> {
+  return persist(() => tryFeed(api(), after));
+}
+
+async function tryFeed(api: JobApi, after: number | "end"): Promise<Feed> {
   const answer = await api.fetch(`https://job/feed?after=${after}`, { headers: { Upgrade: "websocket" } });
   if (answer.webSocket) return answer.webSocket;
   if (answer.status === 204) return "nothing_to_come";
@@ -48,7 +56,7 @@ export async function waitUntilFinished(
 
 /** One feed held open until the job has finished, the feed breaks, the time is over or the client has gone. */
 async function waitOnce(api: JobApi, ms: number, client: AbortSignal): Promise<"finished" | "not yet"> {
-  const feed = await openFeed(api, "end").catch(() => "full" as const);
+  const feed = await tryFeed(api, "end").catch(() => "full" as const);
   if (feed === "nothing_to_come" || feed === "not_found") return "finished";
   if (feed === "full") return "not yet";
   const closed = new AbortController();
@@ -60,7 +68,7 @@ async function waitOnce(api: JobApi, ms: number, client: AbortSignal): Promise<"
   feed.addEventListener("error", () => closed.abort());
   feed.accept();
   await pause(ms, AbortSignal.any([closed.signal, client]));
-  if (!closed.signal.aborted) feed.close(NORMAL_CLOSURE);
+  hangUp(feed);
   return outcome;
 }
 
@@ -71,7 +79,7 @@ export function sseStream(feed: WebSocket): ReadableStream<Uint8Array> {
   const end = () => {
     isOver = true;
     stopComments();
-    feed.close(NORMAL_CLOSURE);
+    hangUp(feed);
   };
   return new ReadableStream<Uint8Array>(
     {
@@ -90,6 +98,7 @@ export function sseStream(feed: WebSocket): ReadableStream<Uint8Array> {
         feed.addEventListener("close", finish);
         feed.addEventListener("error", finish);
         stopComments = every(COMMENT_MS, () => write(sseComment("still here")));
+        write(sseRetry(RETRY_MS));
         write(sseComment("following"));
         feed.accept();
       },
@@ -99,12 +108,12 @@ export function sseStream(feed: WebSocket): ReadableStream<Uint8Array> {
   );
 }
 
-/** A stream that only says when to come back: an EventSource gives up for ever on anything but a 200. */
-export function fullStream(): ReadableStream<Uint8Array> {
+/** A stream that only says why and when to come back: an EventSource gives up for ever on anything but a 200. */
+export function laterStream(why: string, retryMs: number): ReadableStream<Uint8Array> {
   return new ReadableStream<Uint8Array>({
     start(controller) {
-      controller.enqueue(sseRetry(FULL_RETRY_MS));
-      controller.enqueue(sseComment("too many followers"));
+      controller.enqueue(sseRetry(retryMs));
+      controller.enqueue(sseComment(why));
       controller.close();
     },
   });

@@ -11,8 +11,13 @@ export const JOB_CACHE = "private, no-cache";
 
 /** The object of the job in the path. Throws `not_found` for an id that cannot be the caller's. */
 export async function jobAt(c: Context<AppEnv>): Promise<JobApi> {
+  return (await jobsAt(c))();
+}
+
+/** As `jobAt`, but gives a fresh stub for every try. */
+export async function jobsAt(c: Context<AppEnv>): Promise<() => JobApi> {
   const id = c.req.param("id") ?? "";
   const { tenant } = c.get("caller");
   if (!(await isOwnedId("job", tenant, id))) throw new Problem("not_found");
-  return jobObject(c.env, tenant, id);
+  return () => jobObject(c.env, tenant, id);
 }

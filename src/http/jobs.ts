@@ -3,6 +3,7 @@
 import { type Context, Hono } from "hono";
 import { jobObject, type Snapshot, type SubmitAnswer } from "../job/stub.ts";
 import type { JobTypes } from "../job-types/define.ts";
+import { persist } from "../lib/persist.ts";
 import type { AppEnv } from "./app-env.ts";
 import { requires } from "./auth.ts";
 import { readJson, readOptionalJson, validate } from "./body.ts";
@@ -133,7 +134,7 @@ async function accepted(c: JobContext, answer: SubmitAnswer, waiting: "may wait"
       };
       if (waiting === "never waits")
         return c.json({ data: answer.job }, 202, { ...jobHeaders(answer), ...headers });
-      const found = (await afterWaiting(c, answer)) ?? answer;
+      const found = (await afterWaiting(c, answer).catch(() => null)) ?? answer;
       const hasFinished = found.pollAfterSeconds === null && parseWait(c.req.header("Prefer")) !== null;
       const status = hasFinished ? 200 : 202;
       return c.json({ data: found.job }, status, { ...jobHeaders(found), ...headers, ...preferHeaders(c) });
@@ -149,7 +150,7 @@ async function afterWaiting(c: JobContext, found: Snapshot): Promise<Snapshot | 
   if (!isWaiting) return found;
   const api = () => jobObject(c.env, c.get("caller").tenant, found.job.id);
   await waitUntilFinished(api, seconds, c.req.raw.signal);
-  return api().read();
+  return persist(() => api().read());
 }
 
 function preferHeaders(c: JobContext): Record<string, string> {

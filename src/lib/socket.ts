@@ -1,4 +1,13 @@
-/** WebSocket closing codes, RFC 6455 section 7.4.1. */
+/** What all ends of a WebSocket (RFC 6455) have in common. */
 
-/** The conversation is over; nothing went wrong. */
+/** The conversation is over; nothing went wrong (section 7.4.1). */
 export const NORMAL_CLOSURE = 1000;
+
+/** Hangs up. A socket that has failed or is closed already is left as it is. */
+export function hangUp(socket: WebSocket): void {
+  try {
+    socket.close(NORMAL_CLOSURE);
+  } catch {
+    // It is gone, which is what was wanted.
+  }
+}

@@ -4,7 +4,7 @@
  */
 
 import type { JobApi, RunRefusal } from "../job/stub.ts";
-import { NORMAL_CLOSURE } from "../lib/socket.ts";
+import { hangUp, NORMAL_CLOSURE } from "../lib/socket.ts";
 import { pause } from "../lib/world.ts";
 
 /** Most jobs are over before a line pays: it costs a request. What is cancelled sooner is told when it opens. */
@@ -55,15 +55,15 @@ function aborted(signal: AbortSignal): Promise<null> {
 /** Resolves with true if the line was hung up, by either end, and with false if it broke. */
 function listen(socket: WebSocket, over: AbortSignal, heed: (refusal: RunRefusal) => void): Promise<boolean> {
   return new Promise((resolve) => {
-    const hangUp = () => {
-      socket.close(NORMAL_CLOSURE);
+    const end = () => {
+      hangUp(socket);
       resolve(true);
     };
     socket.addEventListener("message", ({ data }) => heed(JSON.parse(String(data)) as RunRefusal));
     socket.addEventListener("close", ({ code }) => resolve(code === NORMAL_CLOSURE));
     socket.addEventListener("error", () => resolve(false));
-    over.addEventListener("abort", hangUp);
+    over.addEventListener("abort", end);
     socket.accept();
-    if (over.aborted) hangUp();
+    if (over.aborted) end();
   });
 }

@@ -3,9 +3,9 @@
  * It also listens: when the job says that the attempt no longer counts, `signal` aborts.
  */
 
-import { cut } from "../core/failure.ts";
+import { cutBytes } from "../core/failure.ts";
 import { LOG_LINES_MAX, type LogLevel, type LogLine, type Progress, type Report } from "../core/job.ts";
-import { LOG_CHARS_MAX } from "../core/report.ts";
+import { LOG_BYTES_MAX } from "../core/report.ts";
 import type { JobApi, RunAnswer, RunRefusal } from "../job/stub.ts";
 import { now, pause } from "../lib/world.ts";
 import { keepLine } from "./line.ts";
@@ -40,6 +40,7 @@ export function openReporter(api: () => JobApi, lease: string, { leaseMs, silenc
   let lines = 0;
   let sentAt = startedAt - NEWS_MS;
   let heardAt = now();
+  let sending = Promise.resolve();
   let nudge = new AbortController();
   let refusal: RunRefusal["why"] | null = null;
 
@@ -66,7 +67,13 @@ export function openReporter(api: () => JobApi, lease: string, { leaseMs, silenc
     aborted.abort(new DOMException("This attempt no longer counts.", "AbortError"));
   }
 
-  async function send(): Promise<void> {
+  /** One report at a time: two under way could overtake each other, and the later hide the earlier. */
+  function send(): Promise<void> {
+    sending = sending.then(sendNext);
+    return sending;
+  }
+
+  async function sendNext(): Promise<void> {
     const report = take();
     const wasAlive = alive;
     alive = false;
@@ -110,7 +117,7 @@ export function openReporter(api: () => JobApi, lease: string, { leaseMs, silenc
       lines += 1;
       if (lines > LOG_LINES_MAX + 1) return;
       const isFirst = !hasNews();
-      logs.push({ number: lines, level, message: cut(message, LOG_CHARS_MAX) });
+      logs.push({ number: lines, level, message: cutBytes(message, LOG_BYTES_MAX) });
       alive = true;
       if (isFirst) nudge.abort();
     },

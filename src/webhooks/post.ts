@@ -45,7 +45,7 @@ export async function post(url: string, headers: Record<string, string>, body: s
   try {
     const request = { method: "POST", headers, body, redirect: "manual", signal: late.signal } as const;
     const answer = await fetch(url, request);
-    await skim(answer.body);
+    await skim(answer.body).catch(unlessLate(late.signal));
     return ended({ status: answer.status, error: null, retryAfterMs: patienceOf(answer) });
   } catch {
     const error = late.signal.aborted ? "timeout" : "unreachable";
@@ -53,6 +53,13 @@ export async function post(url: string, headers: Record<string, string>, body: s
   } finally {
     over.abort();
   }
+}
+
+/** The status has been said: a body that breaks off changes nothing of it, only one that takes too long does. */
+function unlessLate(late: AbortSignal): (error: unknown) => void {
+  return (error) => {
+    if (late.aborted) throw error;
+  };
 }
 
 /** Reads the beginning of a body and refuses the rest. Rejects if the connection breaks, or when it is late. */

@@ -3,6 +3,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Delivery } from "../../src/core/job.ts";
+import { accept } from "../../src/core/waiting.ts";
 import { nextDeadline } from "../../src/core/wakeup.ts";
 import {
   answer,
@@ -14,7 +15,18 @@ import {
   toAll,
   toFinal,
 } from "./deliveries.ts";
-import { DAY, HOUR, type Life, lifeOf, MINUTE, SECOND, startedLife } from "./jobs.ts";
+import {
+  DAY,
+  deliveryIdOf,
+  HOUR,
+  type Life,
+  lifeOf,
+  MINUTE,
+  SECOND,
+  startedLife,
+  submissionOf,
+  T0,
+} from "./jobs.ts";
 
 describe("an event", () => {
   test("is delivered if it was asked for, with the very change that told it", () => {
@@ -39,9 +51,17 @@ describe("an event", () => {
     expect(startedLife().succeed().job.deliveries).toEqual([]);
   });
 
+  test("of a job that a key made anew has another id than that of the job before", () => {
+    const [first] = succeededLife(toAll).job.deliveries;
+    const anew = accept(submissionOf(toAll), T0 + 1).job;
+    expect(anew.id).toBe(succeededLife(toAll).job.id);
+    expect(anew.deliveries[0]?.eventType).toBe(first?.eventType);
+    expect(anew.deliveries[0]?.id).not.toBe(first?.id);
+  });
+
   test("has an id of its own that names job and event", () => {
     const ids = succeededLife(toAll).job.deliveries.map(({ id }) => id);
-    expect(ids).toEqual(["msg_01abc_1", "msg_01abc_2", "msg_01abc_3"]);
+    expect(ids).toEqual([1, 2, 3].map(deliveryIdOf));
   });
 
   test.each([

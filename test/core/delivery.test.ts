@@ -4,7 +4,10 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { nextDeadline } from "../../src/core/wakeup.ts";
 import { answer, deliveryIn, outcomeOf, ringOnce, succeededLife, waitMs } from "./deliveries.ts";
-import { HOUR, type Life, MINUTE, SECOND } from "./jobs.ts";
+import { deliveryIdOf, HOUR, type Life, MINUTE, SECOND } from "./jobs.ts";
+
+/** Of the final event of the life in these tests. */
+const ID = deliveryIdOf(3);
 
 /** The waits of the contract, without jitter. */
 const SCHEDULE = [
@@ -50,7 +53,7 @@ describe("a delivery", () => {
       answer(life, outcomeOf(500));
       waits.push(waitMs(life));
       const { effects } = ringOnce(life);
-      expect(effects).toEqual([{ type: "deliver", deliveryId: "msg_01abc_3", attempt: tries + 2 }]);
+      expect(effects).toEqual([{ type: "deliver", deliveryId: ID, attempt: tries + 2 }]);
     }
     expect(waits).toEqual(SCHEDULE);
     answer(life, outcomeOf(500));
@@ -87,7 +90,7 @@ describe("a delivery", () => {
       const before = life.now;
       const { effects } = ringOnce(life);
       waits.push(life.now - before);
-      expect(effects).toEqual([{ type: "deliver", deliveryId: "msg_01abc_3", attempt: 1 }]);
+      expect(effects).toEqual([{ type: "deliver", deliveryId: ID, attempt: 1 }]);
     }
     expect(waits).toEqual([1, 2, 4, 8, 15, 15, 15].map((minutes) => minutes * MINUTE));
     answer(life, outcomeOf(204));
@@ -109,7 +112,7 @@ describe("a delivery", () => {
     answer(life, outcomeOf(200));
     const { job } = life;
     expect(answer(life, outcomeOf(500)).job).toBe(job);
-    const other = { type: "delivered", deliveryId: "msg_01abc_9", attempt: 1 } as const;
+    const other = { type: "delivered", deliveryId: deliveryIdOf(9), attempt: 1 } as const;
     expect(life.send({ ...other, outcome: outcomeOf(200) }).answer).toEqual({ ok: false, why: "stale" });
     expect(life.job).toBe(job);
   });
@@ -127,7 +130,7 @@ describe("a redelivery", () => {
     answer(life, outcomeOf(status));
     const { effects, events } = redeliver(life);
     expect({ effects, events }).toEqual({
-      effects: [{ type: "deliver", deliveryId: "msg_01abc_3", attempt: 2 }],
+      effects: [{ type: "deliver", deliveryId: ID, attempt: 2 }],
       events: [],
     });
     answer(life, outcomeOf(500));
@@ -138,7 +141,7 @@ describe("a redelivery", () => {
   test("of what does not exist changes nothing", () => {
     const life = succeededLife();
     const { job } = life;
-    expect(life.send({ type: "redeliver", deliveryId: "msg_01abc_9" }).answer).toEqual({
+    expect(life.send({ type: "redeliver", deliveryId: deliveryIdOf(9) }).answer).toEqual({
       ok: false,
       why: "stale",
     });

@@ -195,3 +195,8 @@ export function startedLife(policy: Partial<Policy> = {}, submission: Partial<Su
   life.start();
   return life;
 }
+
+/** The id of the delivery of event `seq` of a life in these tests: it names the job, the job's making and the event. */
+export function deliveryIdOf(seq: number): string {
+  return `msg_01abc_${T0.toString(36)}_${seq}`;
+}

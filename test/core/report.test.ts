@@ -195,6 +195,13 @@ test("a log line reported twice, because an answer was lost, is told once", () =
   ]);
 });
 
+test("a log line is cut to 4 KiB of UTF-8, between two characters", () => {
+  const life = startedLife();
+  life.report(reportOf(null, `a${"漢".repeat(2_000)}`));
+  const [line] = life.events.flatMap((event) => (event.type === "job.log" ? [event.message] : []));
+  expect(line).toBe(`a${"漢".repeat(1_365)}`);
+});
+
 test("progress that says nothing new changes nothing", () => {
   const life = startedLife();
   life.report(reportOf(progressOf(1, 2)));

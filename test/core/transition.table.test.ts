@@ -6,6 +6,7 @@ import { transition } from "../../src/core/transition.ts";
 import { nextWakeup } from "../../src/core/wakeup.ts";
 import {
   DAY,
+  deliveryIdOf,
   failCommand,
   HOUR,
   type Life,
@@ -66,7 +67,7 @@ wake in time          | waiting           | waiting           | retrying        
 `;
 
 /** The delivery of the first event. */
-const DELIVERY = "msg_01abc_1";
+const DELIVERY = deliveryIdOf(1);
 
 type Standing = ReturnType<typeof standing>;
 

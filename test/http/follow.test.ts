@@ -168,7 +168,10 @@ describe.each([
     const id = await newJob();
     for (let times = 0; times < 101; times += 1) {
       const answer = await callWith({}, "HEAD", eventsOf(id), { headers });
-      expect([answer.status, answer.headers.get("Content-Type")]).toEqual([200, "application/json"]);
+      expect([answer.status, answer.headers.get("Content-Type")]).toEqual([
+        200,
+        headers.Accept ?? "application/json",
+      ]);
     }
     const follower = await socket(eventsOf(id));
     await succeed(id);
@@ -261,6 +264,20 @@ describe("an event stream", () => {
     const follower = await stream(eventsOf(id));
     await follower.over;
     expect(seqs(follower.events)).toEqual(Array.from({ length: 1_004 }, (_, index) => index + 1));
+  });
+
+  it("of a job that cannot be reached says when to come back, for a 503 would end it for ever", {
+    timeout: 15_000,
+  }, async () => {
+    const id = await newJob();
+    const fault = Object.assign(new Error("secret-internal-detail"), { retryable: true });
+    const JOBS = { getByName: () => ({ fetch: () => Promise.reject(fault) }) };
+    const answer = await callWith({ JOBS }, "GET", eventsOf(id), {
+      headers: { Accept: "text/event-stream" },
+    });
+    expect([answer.status, answer.headers.get("Content-Type")]).toEqual([200, "text/event-stream"]);
+    expect(answer.text).toContain("retry: 2000");
+    expect(answer.text).not.toContain("secret");
   });
 
   it("is cut off for a client that takes nothing", async () => {

@@ -3,8 +3,19 @@
 import { abortAllDurableObjects, evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { describe, expect, it, vi } from "vitest";
+import type { Submission } from "../../src/core/job.ts";
+import type { JobApi } from "../../src/job/stub.ts";
 import { ask, eventsOf, socket } from "../support/follow.ts";
-import { type Answer, type Call, call, freshKey, jobNow, refusal, submit } from "../support/http.ts";
+import {
+  type Answer,
+  type Call,
+  call,
+  callWith,
+  freshKey,
+  jobNow,
+  refusal,
+  submit,
+} from "../support/http.ts";
 import { begin, fail, finish, succeed } from "../support/moves.ts";
 import { parkedFor } from "../support/parked.ts";
 
@@ -59,6 +70,24 @@ describe("on POST", () => {
     const attempts = [{ outcome: "fail", kind: "invalid_input" }];
     const answer = await post("acme", { attempts }, waiting(20));
     expect([answer.status, answer.job.status]).toEqual([200, "failed"]);
+  });
+
+  it("an accepted job is said to be accepted, though it cannot be reached after the wait", {
+    timeout: 15_000,
+  }, async () => {
+    const real = env.JOBS;
+    const down = () => Promise.reject(new Error("unreachable"));
+    const JOBS = {
+      getByName: (name: string) => ({
+        submit: (asked: Submission) => (real.getByName(name) as unknown as JobApi).submit(asked, "return"),
+        fetch: down,
+        read: down,
+      }),
+    };
+    const json = { type: "rehearsal", input: {} };
+    const answer = await callWith({ JOBS }, "POST", "/v1/jobs", { as: "parked", json, ...waiting(1) });
+    expect([answer.status, answer.job.status]).toEqual([202, "queued"]);
+    expect((await jobNow(answer.job.id)).status).toBe("queued");
   });
 
   it("waiting no time at all is not waiting", async () => {

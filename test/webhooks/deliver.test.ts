@@ -160,6 +160,21 @@ describe("an answer", () => {
     expect(waitMs).toBeLessThan((seconds + 5) * SECOND);
   });
 
+  test.each([
+    [200, "succeeded"],
+    [410, "failed"],
+  ])("of %i counts though its body breaks off", async (status, outcome) => {
+    const broken = new ReadableStream<Uint8Array>({
+      pull(controller) {
+        controller.error(new Error("the connection broke"));
+      },
+    });
+    playReceiver(() => new Response(broken, { status }));
+    const job = await succeededJob();
+    await consume([await messageFor(job)]);
+    expect(await deliveryOf(job)).toMatchObject({ status: outcome, tries: [{ status, error: null }] });
+  });
+
   test("is read to 4 KiB at most, and the rest refused", async () => {
     let given = 0;
     let isRefused = false;
