@@ -26,11 +26,16 @@ export function holding<C extends { lease: string }>(
   next: (job: Job, phase: Executing, command: C, now: number) => Step,
 ): Decision {
   const { phase } = job;
-  if (phase.status === "running" && phase.activity === "executing" && phase.lease === command.lease) {
+  if ("lease" in phase && phase.lease === command.lease) {
     return answered({ ok: true }, next(job, phase, command, now));
   }
-  const wasStopped = phase.status === "cancelled" && phase.cancellation.stopping === command.lease;
-  return refused(job, wasStopped ? "cancelled" : "stale");
+  return refused(job, refusalOf(job, command.lease) ?? "stale");
+}
+
+/** Why the attempt with this lease no longer counts: its job was cancelled, or it is not the one; null while it does. */
+export function refusalOf({ phase }: Job, lease: string): "cancelled" | "stale" | null {
+  if ("lease" in phase && phase.lease === lease) return null;
+  return phase.status === "cancelled" && phase.cancellation.stopping === lease ? "cancelled" : "stale";
 }
 
 /** The worker's line broke: unless it renews its lease soon, it is taken for lost. */

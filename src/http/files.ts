@@ -2,6 +2,7 @@
 
 import { Hono } from "hono";
 import { openFileStore, type StoredFile, UPLOAD_BYTES_MAX } from "../files/store.ts";
+import { presentTime } from "../job/present.ts";
 import { isId } from "../lib/id.ts";
 import type { AppEnv } from "./app-env.ts";
 import { requires } from "./auth.ts";
@@ -47,7 +48,7 @@ export function fileRoutes() {
 }
 
 function fileView({ id, size, contentType, sha256, createdAt }: StoredFile) {
-  const created_at = new Date(createdAt).toISOString();
+  const created_at = presentTime(createdAt);
   return { id, size, content_type: contentType, sha256, created_at };
 }
 

@@ -4,11 +4,12 @@
  */
 
 import { unreachable } from "../core/assert.ts";
-import type { Effect, Job, JobEvent } from "../core/job.ts";
+import type { Decision, Effect, Job, JobEvent } from "../core/job.ts";
 import { removeStagedByJob } from "../datasets/store.ts";
 import type { Env } from "../env.ts";
 import { openFileStore } from "../files/store.ts";
 import { type LogFields, log } from "../lib/log.ts";
+import { traceIdOf } from "../lib/trace.ts";
 import { now } from "../lib/world.ts";
 import { placeObject } from "../places/stub.ts";
 import { presentTime } from "./present.ts";
@@ -42,6 +43,11 @@ export async function performEffect(env: Env, job: Job, effect: Effect): Promise
   }
 }
 
+/** Whether the decision asks for the job to be removed; then there is no alarm to set. */
+export function isPurge({ effects }: Decision): boolean {
+  return effects.some(({ type }) => type === "purge");
+}
+
 /** Removes what a job has outside its object. Rejects if any of it is left: then the job may not be forgotten yet. */
 export async function releaseHoldings(env: Env, job: Job): Promise<void> {
   await openFileStore(env).removeOfJob(job.tenant, job.id);
@@ -55,7 +61,7 @@ export async function releaseHoldings(env: Env, job: Job): Promise<void> {
 /** The fields that every line about a job carries. */
 export function logFieldsOf(job: Job): LogFields {
   const { id, tenant, type, trace } = job;
-  const trace_id = trace.traceparent.split("-")[1];
+  const trace_id = traceIdOf(trace.traceparent);
   return { job_id: id, tenant, type, attempt: job.attempts.length, request_id: trace.requestId, trace_id };
 }
 

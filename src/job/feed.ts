@@ -5,6 +5,7 @@
  */
 
 import { isFinished, type Job, type JobEvent } from "../core/job.ts";
+import { refusalOf } from "../core/lease.ts";
 import { NORMAL_CLOSURE } from "../lib/socket.ts";
 import { presentEvent } from "./present.ts";
 import type { RunRefusal } from "./stub.ts";
@@ -47,9 +48,9 @@ export function openFeed(ctx: DurableObjectState) {
     /** Tells what has just been stored to whom it concerns. */
     tell(job: Job, events: readonly JobEvent[]): void {
       for (const line of ctx.getWebSockets(LINE)) {
-        const refusal = refusalOf(job, line.deserializeAttachment());
-        if (refusal) {
-          quietly(() => line.send(JSON.stringify(refusal)));
+        const why = refusalOf(job, line.deserializeAttachment());
+        if (why) {
+          quietly(() => line.send(JSON.stringify({ ok: false, why } satisfies RunRefusal)));
           quietly(() => line.close(NORMAL_CLOSURE));
         }
       }
@@ -67,14 +68,6 @@ export function openFeed(ctx: DurableObjectState) {
       return isHeld ? null : lease;
     },
   };
-}
-
-/** Why the attempt with this lease no longer counts; null while it does. */
-export function refusalOf(job: Job, lease: string): RunRefusal | null {
-  const { phase } = job;
-  if ("lease" in phase && phase.lease === lease) return null;
-  const wasStopped = phase.status === "cancelled" && phase.cancellation.stopping === lease;
-  return { ok: false, why: wasStopped ? "cancelled" : "stale" };
 }
 
 /** Followers have none. */

@@ -17,6 +17,7 @@ import {
   type Report,
   type Submission,
 } from "../core/job.ts";
+import { refusalOf } from "../core/lease.ts";
 import { transition } from "../core/transition.ts";
 import { accept } from "../core/waiting.ts";
 import { nextWakeup } from "../core/wakeup.ts";
@@ -24,12 +25,13 @@ import type { Env } from "../env.ts";
 import { log } from "../lib/log.ts";
 import { NORMAL_CLOSURE } from "../lib/socket.ts";
 import { now, random } from "../lib/world.ts";
-import { logEvents, logFieldsOf, performEffect, releaseHoldings } from "./effects.ts";
-import { openFeed, refusalOf } from "./feed.ts";
+import { isPurge, logEvents, logFieldsOf, performEffect, releaseHoldings } from "./effects.ts";
+import { openFeed } from "./feed.ts";
 import {
   type DeliveryView,
   pollAfterSeconds,
   presentDelivery,
+  presentDeliveryOf,
   presentEvent,
   presentJob,
   presentTime,
@@ -44,6 +46,7 @@ import type {
   RemoveAnswer,
   ReplaySource,
   RunAnswer,
+  RunRefusal,
   Snapshot,
   SubmitAnswer,
 } from "./stub.ts";
@@ -66,6 +69,7 @@ export class JobObject extends DurableObject<Env> implements JobCalls {
   });
   /** When the alarm is set to ring, so that a later deadline costs no write. */
   #armedAt: number | null = null;
+  #purging: Promise<void> | null = null;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
@@ -160,8 +164,10 @@ export class JobObject extends DurableObject<Env> implements JobCalls {
       return this.#feed.follow(job, this.#store.eventsAfter(seq));
     }
     const lease = searchParams.get("lease") ?? "";
-    const refusal = refusalOf(job, lease);
-    return refusal ? Response.json(refusal, { status: 409 }) : this.#feed.hold(lease);
+    const why = refusalOf(job, lease);
+    return why
+      ? Response.json({ ok: false, why } satisfies RunRefusal, { status: 409 })
+      : this.#feed.hold(lease);
   }
 
   /** A line that breaks, instead of being hung up, is the first sign that its worker may have died. */
@@ -184,8 +190,7 @@ export class JobObject extends DurableObject<Env> implements JobCalls {
     const job = this.#store.load();
     const delivery = job && awaitedDelivery(job, deliveryId, attempt);
     if (!job?.webhook || !delivery) return null;
-    const { eventType: type, eventAt } = delivery;
-    const timestamp = presentTime(eventAt);
+    const [type, timestamp] = [delivery.eventType, presentTime(delivery.eventAt)];
     return { url: job.webhook.url, type, timestamp, job: presentJob(job), trace: job.trace };
   }
 
@@ -195,8 +200,7 @@ export class JobObject extends DurableObject<Env> implements JobCalls {
   }
 
   async deliveries(): Promise<DeliveryView[] | null> {
-    const job = this.#store.load();
-    return job?.deliveries.map(presentDelivery) ?? null;
+    return this.#store.load()?.deliveries.map(presentDelivery) ?? null;
   }
 
   async redeliver(deliveryId: string): Promise<DeliveryView | null> {
@@ -272,11 +276,16 @@ export class JobObject extends DurableObject<Env> implements JobCalls {
     void this.ctx.storage.setAlarm(at);
   }
 
-  /**
-   * Removes all that is the job's; everything else first, so that a failure half-way leaves the job to try again.
-   * Rejects if it could not be done.
-   */
-  async #purge(job: Job): Promise<void> {
+  /** One purge at a time: a second one, coming late, would take the job that a key has made anew meanwhile. */
+  #purge(job: Job): Promise<void> {
+    this.#purging ??= this.#removeAll(job).finally(() => {
+      this.#purging = null;
+    });
+    return this.#purging;
+  }
+
+  /** Everything else first, so that a failure half-way leaves the job to try again. Rejects if it could not be done. */
+  async #removeAll(job: Job): Promise<void> {
     await releaseHoldings(this.env, job);
     await this.ctx.blockConcurrencyWhile(async () => {
       this.#armedAt = null;
@@ -286,15 +295,6 @@ export class JobObject extends DurableObject<Env> implements JobCalls {
   }
 }
 
-function isPurge(decision: Decision): boolean {
-  return decision.effects.some((effect) => effect.type === "purge");
-}
-
 function snapshot(job: Job): Snapshot {
   return { job: presentJob(job), pollAfterSeconds: pollAfterSeconds(job, now()) };
-}
-
-function presentDeliveryOf(job: Job, deliveryId: string): DeliveryView | null {
-  const delivery = job.deliveries.find(({ id }) => id === deliveryId);
-  return delivery ? presentDelivery(delivery) : null;
 }

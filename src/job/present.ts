@@ -125,6 +125,12 @@ export function presentDelivery({ id, eventType, state, tries }: Delivery) {
   };
 }
 
+/** The job's delivery of this id; null if it has none such. */
+export function presentDeliveryOf(job: Job, id: string): DeliveryView | null {
+  const delivery = job.deliveries.find((known) => known.id === id);
+  return delivery ? presentDelivery(delivery) : null;
+}
+
 /** An event as in section 5 of the contract. */
 export function presentEvent(event: JobEvent) {
   return { seq: event.seq, type: event.type, time: presentTime(event.at), data: eventData(event) };

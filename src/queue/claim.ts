@@ -4,6 +4,7 @@ import type { Env } from "../env.ts";
 import { type Claim, type JobApi, jobObject } from "../job/stub.ts";
 import type { LogFields } from "../lib/log.ts";
 import { persist } from "../lib/persist.ts";
+import { traceIdOf } from "../lib/trace.ts";
 import { uuid } from "../lib/world.ts";
 import type { JobMessage } from "./message.ts";
 import { openReporter, type Reporter } from "./reporter.ts";
@@ -28,7 +29,7 @@ export async function claimSlice(message: JobMessage, env: Env): Promise<Run | n
   const claim = await persist(() => api().start(attempt, slice, lease));
   if (!claim) return null;
   const { requestId: request_id, traceparent } = claim.trace;
-  const trace_id = traceparent.split("-")[1];
+  const trace_id = traceIdOf(traceparent);
   const fields = { job_id: jobId, tenant, type: claim.type, attempt, slice, request_id, trace_id };
   return { message, claim, lease, api, reporter: openReporter(api, lease, claim), fields };
 }

@@ -10,6 +10,7 @@ import { type DueDelivery, jobObject } from "../job/stub.ts";
 import { type LogFields, log } from "../lib/log.ts";
 import { persist } from "../lib/persist.ts";
 import { checkTarget } from "../lib/target.ts";
+import { traceIdOf } from "../lib/trace.ts";
 import { now } from "../lib/world.ts";
 import { eachMessage } from "../queue/batch.ts";
 import { DeliveryMessage } from "../queue/message.ts";
@@ -68,7 +69,7 @@ async function tryOnce(
 /** What every line about a try carries. Of the URL only the host: path and query may be secrets. */
 function fieldsOf({ tenant, jobId, deliveryId, attempt }: DeliveryMessage, due: DueDelivery): LogFields {
   const { requestId: request_id, traceparent } = due.trace;
-  const trace_id = traceparent.split("-")[1];
+  const trace_id = traceIdOf(traceparent);
   return {
     job_id: jobId,
     tenant,

@@ -189,6 +189,31 @@ describe("an effect that fails", () => {
     expect(await job.api().read()).toBeNull();
   });
 
+  test("and is asked for twice, purges once", async () => {
+    const job = await submitted();
+    await job.api().cancel(null, null);
+    let asked = 0;
+    const open = Promise.withResolvers<void>();
+    const files = { bind: () => ({ all: () => open.promise.then(() => ({ results: [] })) }) };
+    const DATA = new Proxy(env.DATA, {
+      get(real, name) {
+        if (name === "batch") return real.batch.bind(real);
+        return (sql: string) => {
+          if (!sql.includes("FROM files")) return real.prepare(sql);
+          asked += 1;
+          return files;
+        };
+      },
+    });
+    await withEnv(job, { DATA });
+    const both = Promise.all([job.api().remove(), job.api().remove()]);
+    await vi.waitFor(() => expect(asked).toBe(1));
+    open.resolve();
+    expect(await both).toEqual([{ kind: "removed" }, { kind: "removed" }]);
+    expect(asked).toBe(1);
+    expect(await job.api().read()).toBeNull();
+  });
+
   test("in an alarm never throws out of it, and the alarm is set again", async () => {
     const job = await submitted();
     await runInDurableObject(job.stub, (_, state) => {
