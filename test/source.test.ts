@@ -92,6 +92,8 @@ function onlyIn(
 
 const nowhere = () => false;
 const anywhere = () => true;
+/** Code for browsers: it has their clock and timers, and nothing of the Worker. */
+const isBrowserCode = (path: string) => /^src\/[\w-]+\/assets\//.test(path);
 const isJobTypeFile = (path: string) =>
   isIn("job-types")(path) && !/^src\/job-types\/(define|index)\.ts$/.test(path);
 const isPackage = (target: string) => !target.startsWith("src/") && !target.startsWith("cloudflare:");
@@ -140,11 +142,17 @@ const rules: Record<string, Rule> = {
   },
   "the clock and chance have one home": {
     check: onlyIn(
-      (path) => path === "src/lib/world.ts",
+      (path) => path === "src/lib/world.ts" || isBrowserCode(path),
       /\bDate\.now\b|\bnew Date(?:\s*\(\s*\)|(?=[;,)]))|\bMath\.random\b|\b(?:randomUUID|getRandomValues)\b|\bset(?:Timeout|Interval)\b|\bperformance\.now\b/,
       "only src/lib/world.ts may",
     ),
     planted: { path: "src/http/app.ts", text: "const at = new Date( );" },
+  },
+  "code for browsers imports of the Worker only types": {
+    check: imports(isBrowserCode, "imports from the Worker", ({ target, isTypeOnly }) => {
+      return !(isPackage(target) || isBrowserCode(target) || isTypeOnly);
+    }),
+    planted: { path: "src/pages/assets/docs.ts", text: 'import { x } from "../layout.tsx";' },
   },
   "the console has one home": {
     check: onlyIn((path) => path === "src/lib/log.ts", /\bconsole\b/, "only src/lib/log.ts may"),

@@ -7,6 +7,7 @@ import { methodNotAllowed } from "hono/method-not-allowed";
 import type { JobTypes } from "../job-types/define.ts";
 import { log } from "../lib/log.ts";
 import { uuid } from "../lib/world.ts";
+import { pageRoutes } from "../pages/routes.tsx";
 import type { AppEnv } from "./app-env.ts";
 import { authenticate } from "./auth.ts";
 import { eventRoutes } from "./events.ts";
@@ -59,6 +60,7 @@ export function createApp(types: JobTypes) {
   app.route("/v1", jobTypeRoutes(types));
   app.route("/v1", fileRoutes());
 
+  app.route("/", pageRoutes());
   app.get("/openapi.json", (c) =>
     c.json(openApiDocument(types, new URL(c.req.url).origin), 200, { "Cache-Control": "public, max-age=60" }),
   );

@@ -1,0 +1,83 @@
+/**
+ * Builds what browsers load from this service: our own style sheets and scripts, bundled and minified, and the
+ * library files, copied. It goes to public/assets, which Cloudflare serves under /assets before the Worker is asked.
+ * wrangler runs this before it serves or deploys (`[build]` in wrangler.toml), several at a time in tests; so a file
+ * is replaced as a whole, and only if it differs.
+ */
+
+import { globSync } from "node:fs";
+import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { basename, dirname, extname, join } from "node:path";
+import { build } from "esbuild";
+import { root } from "./wrangler.ts";
+
+const target = join(root, "public/assets");
+
+/** What is an asset of its own; what these import is bundled into them. */
+const ENTRIES = "src/*/assets/*.{css,ts,svg}";
+
+/** From node_modules, by the name under /assets. The licence goes along, as it demands. */
+const LIBRARIES: Record<string, string> = {
+  "swagger-ui/swagger-ui.css": "swagger-ui-dist/swagger-ui.css",
+  "swagger-ui/swagger-ui-bundle.js": "swagger-ui-dist/swagger-ui-bundle.js",
+  "swagger-ui/LICENSE.txt": "swagger-ui-dist/LICENSE",
+  "swagger-ui/NOTICE.txt": "swagger-ui-dist/NOTICE",
+};
+
+/** Builds public/assets: `src/pages/assets/base.css` becomes `pages/base.css`. Rejects if the source has a fault. */
+export async function buildAssets(): Promise<void> {
+  const assets = [...(await ownAssets()), ...(await libraryAssets())];
+  await Promise.all(assets.map(([name, contents]) => write(join(target, name), contents)));
+  await removeAllBut(new Set(assets.map(([name]) => name)));
+}
+
+type Asset = readonly [name: string, contents: Uint8Array];
+
+async function ownAssets(): Promise<Asset[]> {
+  const { outputFiles } = await build({
+    absWorkingDir: root,
+    entryPoints: globSync(ENTRIES, { cwd: root }).map((path) => ({ in: path, out: nameOf(path) })),
+    outdir: target,
+    write: false,
+    bundle: true,
+    minify: true,
+    format: "esm",
+    target: "es2022",
+    loader: { ".svg": "copy" },
+    logLevel: "warning",
+    tsconfig: join(root, "tsconfig.browser.json"),
+  });
+  return outputFiles.map(({ path, contents }) => [path.slice(target.length + 1), contents] as const);
+}
+
+/** `src/pages/assets/base.css` → `pages/base`. */
+function nameOf(path: string): string {
+  return join(basename(dirname(dirname(path))), basename(path, extname(path)));
+}
+
+function libraryAssets(): Promise<Asset[]> {
+  return Promise.all(
+    Object.entries(LIBRARIES).map(
+      async ([name, path]) => [name, await readFile(join(root, "node_modules", path))] as const,
+    ),
+  );
+}
+
+async function write(path: string, contents: Uint8Array): Promise<void> {
+  const present = await readFile(path).catch(() => null);
+  if (present?.equals(contents)) return;
+  const draft = join(root, "dist", `${basename(path)}.${process.pid}`);
+  await mkdir(dirname(path), { recursive: true });
+  await mkdir(dirname(draft), { recursive: true });
+  await writeFile(draft, contents);
+  await rename(draft, path);
+}
+
+async function removeAllBut(names: Set<string>): Promise<void> {
+  for (const entry of await readdir(target, { recursive: true, withFileTypes: true })) {
+    const path = join(entry.parentPath, entry.name);
+    if (entry.isFile() && !names.has(path.slice(target.length + 1))) await rm(path, { force: true });
+  }
+}
+
+if (import.meta.main) await buildAssets();
