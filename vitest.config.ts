@@ -36,7 +36,7 @@ export default defineConfig({
         ],
         test: {
           name: "worker",
-          include: ["test/{job,places,job-types,queue,http,files,datasets,webhooks,pages}/**/*.test.ts"],
+          include: ["test/{job,listing,places,job-types,queue,http,files,datasets,webhooks,pages}/**/*.test.ts"],
           setupFiles: ["./test/setup.ts"],
         },
       },

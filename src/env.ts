@@ -2,17 +2,21 @@
 
 import { z } from "zod";
 import type { JobObject } from "./job/object.ts";
+import type { ListingObject } from "./listing/object.ts";
 import type { PlaceObject } from "./places/object.ts";
 import type { DeliveryMessage, JobMessage } from "./queue/message.ts";
 
 export type Env = {
   JOBS: DurableObjectNamespace<JobObject>;
   PLACES: DurableObjectNamespace<PlaceObject>;
+  LISTINGS: DurableObjectNamespace<ListingObject>;
   JOB_QUEUE: Queue<JobMessage>;
   DELIVERY_QUEUE: Queue<DeliveryMessage>;
   FILES: R2Bucket;
   DATA: D1Database;
   KEY_LIMITER: RateLimit;
+  /** Optional: where the numbers of every finished job go. */
+  METRICS?: AnalyticsEngineDataset;
   /** Secret: a JSON list of hashed keys, see http/keys.ts. Without it nobody is let in. */
   API_KEYS?: string;
   /** Secret that the tenants' webhook secrets are derived from. Without it no webhook is accepted. */

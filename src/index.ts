@@ -4,6 +4,7 @@ import { jobTypes } from "./job-types/index.ts";
 import { createService } from "./service.ts";
 
 export { JobObject } from "./job/object.ts";
+export { ListingObject } from "./listing/object.ts";
 export { PlaceObject } from "./places/object.ts";
 
 export default createService(jobTypes);

@@ -7,6 +7,7 @@ import { testJobTypes } from "./support/job-types.ts";
 import { isParked, park } from "./support/parked.ts";
 
 export { JobObject } from "../src/job/object.ts";
+export { ListingObject } from "../src/listing/object.ts";
 export { PlaceObject } from "../src/places/object.ts";
 
 const service = createService(new Map([...jobTypes, ...testJobTypes]));

@@ -102,7 +102,8 @@ export type Phase =
   | { status: "failed"; finishedAt: number; reason: FailReason; error: PublicError & { reference: string } }
   | { status: "cancelled"; finishedAt: number; reason: CancelReason; cancellation: Cancellation };
 
-export type JobStatus = Phase["status"];
+export const jobStatuses = ["queued", "running", "succeeded", "failed", "cancelled"] as const;
+export type JobStatus = (typeof jobStatuses)[number];
 export type Executing = Extract<Phase, { activity: "executing" }>;
 export type FailReason = "permanent_failure" | "attempts_exhausted" | "time_limit_exceeded";
 export type CancelReason = "requested" | "expired";

@@ -37,6 +37,11 @@ export function nextWakeup(job: Job): number {
   return nextDeadline(job).at;
 }
 
+/** Whether nothing is to happen to the job any more but that it is purged one day. */
+export function isSettled(job: Job): boolean {
+  return nextDeadline(job).kind === "purge";
+}
+
 /** All deadlines of the job as it stands, the gravest first. */
 function deadlines(job: Job): [Deadline, ...Deadline[]] {
   const [gravest, ...others] = ofPhase(job);

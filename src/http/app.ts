@@ -15,6 +15,7 @@ import { fileRoutes } from "./files.ts";
 import { continueTrace } from "./headers.ts";
 import { jobTypeRoutes } from "./job-types.ts";
 import { jobRoutes } from "./jobs.ts";
+import { listingRoutes } from "./listing.ts";
 import { openApiDocument } from "./openapi.ts";
 import { Problem, problemPage, problemResponse } from "./problems.ts";
 import { webhookRoutes } from "./webhooks.ts";
@@ -55,6 +56,7 @@ export function createApp(types: JobTypes) {
   app.all("/v1/health", (c) => c.notFound());
   app.use("/v1/*", authenticate);
   app.route("/v1", jobRoutes(types));
+  app.route("/v1", listingRoutes());
   app.route("/v1", eventRoutes());
   app.route("/v1", webhookRoutes());
   app.route("/v1", jobTypeRoutes(types));

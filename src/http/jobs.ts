@@ -3,7 +3,9 @@
 import { type Context, Hono } from "hono";
 import { jobObject, type Snapshot, type SubmitAnswer } from "../job/stub.ts";
 import type { JobTypes } from "../job-types/define.ts";
+import { log } from "../lib/log.ts";
 import { persist } from "../lib/persist.ts";
+import { pause } from "../lib/world.ts";
 import type { AppEnv } from "./app-env.ts";
 import { requires } from "./auth.ts";
 import { readJson, readOptionalJson, validate } from "./body.ts";
@@ -16,6 +18,9 @@ import { Problem } from "./problems.ts";
 import { CancelRequest, ReplayRequest } from "./schemas.ts";
 import { readReplay, readSubmission, type Sender } from "./submission.ts";
 
+/** Within a second a new job is to be listed. */
+const ANNOUNCE_AFTER_MS = 400;
+
 type JobContext = Context<AppEnv>;
 
 export function jobRoutes(types: JobTypes) {
@@ -25,6 +30,7 @@ export function jobRoutes(types: JobTypes) {
     const sender = senderOf(c);
     const { submission, onConflict } = await readSubmission(await readJson(c), types, sender);
     const answer = await jobObject(c.env, submission.tenant, submission.id).submit(submission, onConflict);
+    announceLater(c, answer);
     return accepted(c, answer, "may wait");
   });
 
@@ -60,6 +66,7 @@ export function jobRoutes(types: JobTypes) {
     if (!source.isFinished) throw new Problem("job_not_finished", { members: { job_status: source.status } });
     const submission = await readReplay({ ...source, id }, types, sender);
     const answer = await jobObject(c.env, submission.tenant, submission.id).submit(submission, "return");
+    announceLater(c, answer);
     return accepted(c, answer, "never waits");
   });
 
@@ -90,6 +97,20 @@ export function jobRoutes(types: JobTypes) {
   });
 
   return routes;
+}
+
+/**
+ * A moment later the listing is told, unless it has heard by then how the job ended: the Worker waits for nothing,
+ * while every word to the listing has its price.
+ */
+function announceLater(c: JobContext, answer: SubmitAnswer): void {
+  if (answer.kind !== "accepted") return;
+  const { tenant } = c.get("caller");
+  const api = () => jobObject(c.env, tenant, answer.job.id);
+  const announced = pause(ANNOUNCE_AFTER_MS)
+    .then(() => persist(() => api().announce()))
+    .catch((error) => log("warn", "announce_failed", { job_id: answer.job.id, tenant, error }));
+  c.executionCtx.waitUntil(announced);
 }
 
 /** Whether the client already has this version of the job. */

@@ -2,6 +2,7 @@
 
 import { z } from "zod";
 import type { ZodOpenApiPathsObject } from "zod-openapi";
+import { listJobs } from "./openapi-listing.ts";
 import {
   acceptedHeaders,
   empty,
@@ -29,6 +30,7 @@ const preferWait = z.string().optional().meta({
 
 export const jobPaths: ZodOpenApiPathsObject = {
   "/v1/jobs": {
+    get: listJobs,
     post: {
       operationId: "submitJob",
       summary: "Submit a job",

@@ -9,6 +9,7 @@ import type { JobTypes } from "../job-types/define.ts";
 import { filePaths } from "./openapi-files.ts";
 import { followPaths } from "./openapi-follow.ts";
 import { jobPaths } from "./openapi-jobs.ts";
+import { listingPaths } from "./openapi-listing.ts";
 import { empty, json, problems, problemsWithoutKey } from "./openapi-parts.ts";
 import { webhookPaths } from "./openapi-webhooks.ts";
 import { dataOf, JobTypeView } from "./schemas.ts";
@@ -88,7 +89,15 @@ export function openApiDocument(types: JobTypes, origin: string) {
     servers: [{ url: origin }],
     security: [{ apiKey: [] }],
     tags,
-    paths: { ...jobPaths, ...followPaths, ...webhookPaths, ...typePaths, ...filePaths, ...servicePaths },
+    paths: {
+      ...jobPaths,
+      ...listingPaths,
+      ...followPaths,
+      ...webhookPaths,
+      ...typePaths,
+      ...filePaths,
+      ...servicePaths,
+    },
     components: { securitySchemes: { apiKey: { type: "http", scheme: "bearer" } } },
   });
 }

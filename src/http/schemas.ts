@@ -9,10 +9,10 @@ import { problemKinds } from "./problems.ts";
 const DAY_MS = 24 * 60 * 60_000;
 export const RUN_AHEAD_MAX_MS = 365 * DAY_MS;
 
-const time = z.iso
+export const time = z.iso
   .datetime()
   .meta({ description: "RFC 3339, UTC, milliseconds", example: "2026-11-22T12:00:00.000Z" });
-const orNull = <Schema extends z.ZodType>(schema: Schema) => z.union([schema, z.null()]);
+export const orNull = <Schema extends z.ZodType>(schema: Schema) => z.union([schema, z.null()]);
 
 export const JobId = z
   .string()
@@ -21,7 +21,7 @@ export const FileId = z
   .string()
   .meta({ description: "Id of a file", example: "file_01h2xcejqtf2nbrexx3vqjhp41" });
 
-const Metadata = z
+export const Metadata = z
   .record(z.string().min(1).max(40), z.string().max(500))
   .refine((pairs) => Object.keys(pairs).length <= 16, "At most 16 pairs.");
 

@@ -20,20 +20,23 @@ import {
 import { refusalOf } from "../core/lease.ts";
 import { transition } from "../core/transition.ts";
 import { accept } from "../core/waiting.ts";
-import { nextWakeup } from "../core/wakeup.ts";
+import { isSettled, nextWakeup } from "../core/wakeup.ts";
 import type { Env } from "../env.ts";
+import { openAlarm } from "../lib/alarm.ts";
 import { log } from "../lib/log.ts";
 import { NORMAL_CLOSURE } from "../lib/socket.ts";
 import { now, random } from "../lib/world.ts";
+import type { Entry } from "../listing/entry.ts";
 import { isPurge, logEvents, logFieldsOf, performEffect, releaseHoldings } from "./effects.ts";
 import { openFeed } from "./feed.ts";
+import { CONFIRM_MS, entryOf, isSoonOutdone, openAnnouncer } from "./listed.ts";
 import {
   type DeliveryView,
-  pollAfterSeconds,
   presentDelivery,
   presentDeliveryOf,
   presentEvent,
   presentJob,
+  presentSnapshot,
   presentTime,
 } from "./present.ts";
 import { openJobStore } from "./store.ts";
@@ -52,11 +55,7 @@ import type {
 } from "./stub.ts";
 import { openSubmissions } from "./submit.ts";
 
-/** After an alarm that failed, or a purge that could not finish. */
 const ALARM_RETRY_MS = 5 * 60_000;
-
-/** An alarm this late was lost: the platform gives up after six failures, for example of a broken deployment. */
-const ALARM_LOST_MS = 10 * 60_000;
 
 export class JobObject extends DurableObject<Env> implements JobCalls {
   readonly #store = openJobStore(this.ctx.storage);
@@ -65,18 +64,11 @@ export class JobObject extends DurableObject<Env> implements JobCalls {
     store: this.#store,
     snapshot: () => this.#snapshot(),
     make: (submission) => this.#make(submission),
-    armAt: (at) => this.#armAt(at),
+    ringAt: (at) => this.#alarm.set(at),
   });
-  /** When the alarm is set to ring, so that a later deadline costs no write. */
-  #armedAt: number | null = null;
+  readonly #announcer = openAnnouncer(this.env);
+  readonly #alarm = openAlarm(this.ctx);
   #purging: Promise<void> | null = null;
-
-  constructor(ctx: DurableObjectState, env: Env) {
-    super(ctx, env);
-    ctx.blockConcurrencyWhile(async () => {
-      this.#armedAt = await ctx.storage.getAlarm();
-    });
-  }
 
   // ---- for clients ----
 
@@ -87,7 +79,7 @@ export class JobObject extends DurableObject<Env> implements JobCalls {
   /** Writes nothing, unless the alarm was lost: then whoever asks sets it again. */
   async read(): Promise<Snapshot | null> {
     const job = this.#store.load();
-    if (job && this.#isAlarmLost()) this.#armAt(nextWakeup(job));
+    if (job) this.#keepAlarm(job);
     return this.#snapshot();
   }
 
@@ -99,7 +91,7 @@ export class JobObject extends DurableObject<Env> implements JobCalls {
     const decision = this.#apply({ type: "cancel", reason, ifVersion });
     if (!decision) return { kind: "not_found" };
     const { answer, job } = decision;
-    if (answer.ok) return { kind: "cancelled", ...snapshot(job) };
+    if (answer.ok) return { kind: "cancelled", ...presentSnapshot(job, now()) };
     const kind = answer.why === "version_mismatch" ? "version_mismatch" : "not_cancellable";
     return { kind, status: job.phase.status };
   }
@@ -108,6 +100,7 @@ export class JobObject extends DurableObject<Env> implements JobCalls {
     const job = this.#store.load();
     if (!job) return { kind: "not_found" };
     if (!isFinished(job)) return { kind: "not_finished", status: job.phase.status };
+    await this.#announcer.hide(job);
     await this.#purge(job);
     return { kind: "removed" };
   }
@@ -123,6 +116,21 @@ export class JobObject extends DurableObject<Env> implements JobCalls {
   async holdsPlace(name: string): Promise<boolean> {
     const job = this.#store.load();
     return job ? holdsPlace(job, name, now()) : this.#submissions.isUnderWay();
+  }
+
+  // ---- for the listing ----
+
+  async announce(): Promise<void> {
+    const job = this.#store.load();
+    if (job) await this.#announcer.announce(job);
+  }
+
+  async knock(): Promise<Entry | null> {
+    const decision = this.#apply({ type: "wake" });
+    if (!decision) return null;
+    if (!isPurge(decision)) return entryOf(decision.job);
+    await this.#purge(decision.job);
+    return null;
   }
 
   // ---- for the worker that runs an attempt ----
@@ -165,6 +173,7 @@ export class JobObject extends DurableObject<Env> implements JobCalls {
     }
     const lease = searchParams.get("lease") ?? "";
     const why = refusalOf(job, lease);
+    this.ctx.waitUntil(this.#announcer.announce(job));
     return why
       ? Response.json({ ok: false, why } satisfies RunRefusal, { status: 409 })
       : this.#feed.hold(lease);
@@ -212,13 +221,14 @@ export class JobObject extends DurableObject<Env> implements JobCalls {
 
   /** Never throws: a thrown alarm is retried six times and then lost, and the job with it. */
   override async alarm(): Promise<void> {
-    this.#armedAt = null;
+    this.#alarm.clear();
     try {
       const decision = this.#apply({ type: "wake" });
       if (!decision) await this.#submissions.reviewAlias();
       else if (isPurge(decision)) await this.#purge(decision.job);
+      else await this.#announcer.confirm(decision.job);
     } catch (error) {
-      this.#armAt(now() + ALARM_RETRY_MS);
+      this.#alarm.ringBy(now() + ALARM_RETRY_MS);
       log("error", "alarm_failed", { object: this.ctx.id.name, error });
     }
   }
@@ -226,12 +236,12 @@ export class JobObject extends DurableObject<Env> implements JobCalls {
   #make(submission: Submission): Snapshot {
     const decision = accept(submission, now());
     this.#commit(decision);
-    return snapshot(decision.job);
+    return presentSnapshot(decision.job, now());
   }
 
   #snapshot(): Snapshot | null {
     const job = this.#store.load();
-    return job && snapshot(job);
+    return job && presentSnapshot(job, now());
   }
 
   /** One command from load to perform; null if there is no job. */
@@ -254,26 +264,19 @@ export class JobObject extends DurableObject<Env> implements JobCalls {
   /** Saves state and alarm as one commit, then performs what follows without waiting for it. */
   #commit(decision: Decision, before?: Job): void {
     const { job, events, effects } = decision;
+    const hasNews = job.version !== before?.version;
     if (job !== before) this.#store.save(decision);
-    if (!isPurge(decision)) this.#arm(job);
+    this.#keepAlarm(job, hasNews);
     logEvents(job, events);
     if (job !== before) this.#feed.tell(job, events);
     for (const effect of effects) this.ctx.waitUntil(performEffect(this.env, job, effect));
+    if (hasNews && !isSoonOutdone(events)) this.ctx.waitUntil(this.#announcer.announce(job));
   }
 
-  /** Sets the alarm only if it must ring earlier than it will: an early one finds nothing due and sets itself. */
-  #arm(job: Job): void {
-    const at = nextWakeup(job);
-    if (this.#isAlarmLost() || this.#armedAt === null || at < this.#armedAt) this.#armAt(at);
-  }
-
-  #isAlarmLost(): boolean {
-    return this.#armedAt === null || this.#armedAt < now() - ALARM_LOST_MS;
-  }
-
-  #armAt(at: number): void {
-    this.#armedAt = at;
-    void this.ctx.storage.setAlarm(at);
+  /** A settled job needs no alarm, for its listing will knock; but with news, it sees to it that they were heard. */
+  #keepAlarm(job: Job, hasNews = false): void {
+    const times = [...(isSettled(job) ? [] : [nextWakeup(job)]), ...(hasNews ? [now() + CONFIRM_MS] : [])];
+    if (times.length > 0) this.#alarm.ringBy(Math.min(...times));
   }
 
   /** One purge at a time: a second one, coming late, would take the job that a key has made anew meanwhile. */
@@ -288,13 +291,10 @@ export class JobObject extends DurableObject<Env> implements JobCalls {
   async #removeAll(job: Job): Promise<void> {
     await releaseHoldings(this.env, job);
     await this.ctx.blockConcurrencyWhile(async () => {
-      this.#armedAt = null;
+      this.#alarm.clear();
+      this.#announcer.forget();
       await this.#store.erase();
     });
     log("info", "purged", logFieldsOf(job));
   }
-}
-
-function snapshot(job: Job): Snapshot {
-  return { job: presentJob(job), pollAfterSeconds: pollAfterSeconds(job, now()) };
 }

@@ -3,6 +3,7 @@
 import { unreachable } from "../core/assert.ts";
 import { type Delivery, expiresAt, type Job, type JobEvent, type Phase, type Progress } from "../core/job.ts";
 import { percent } from "../core/report.ts";
+import type { Snapshot } from "./stub.ts";
 
 export type JobView = ReturnType<typeof presentJob>;
 export type DeliveryView = ReturnType<typeof presentDelivery>;
@@ -48,6 +49,17 @@ export function presentJob(job: Job) {
     version: job.version,
     links: { self, cancel: `${self}/cancel`, events: `${self}/events`, result: `${self}/result` },
   };
+}
+
+/** Where many jobs are told of at once, or strangers receive them, a larger result is left out: it has its own URL. */
+const RESULT_BYTES_MAX = 16 * 1024;
+
+/** The job, without its result if that exceeds 16 KiB as JSON. */
+export function withoutLargeResult(job: JobView): JobView {
+  if (!("result" in job)) return job;
+  const bytes = new TextEncoder().encode(JSON.stringify(job.result)).length;
+  const { result: _left, ...rest } = job;
+  return bytes > RESULT_BYTES_MAX ? rest : job;
 }
 
 /** What exists only in its state: result, error or cancellation. */
@@ -104,9 +116,14 @@ function presentProgress(progress: Progress) {
 }
 
 /** Whole seconds (at least 1) until asking again is worthwhile; null when the job has finished. */
-export function pollAfterSeconds(job: Job, now: number): number | null {
+function pollAfterSeconds(job: Job, now: number): number | null {
   if ("finishedAt" in job.phase) return null;
   return Math.max(1, Math.ceil(((nextAttemptAt(job.phase) ?? now) - now) / 1000));
+}
+
+/** The job as clients see it, and when asking again is worthwhile. */
+export function presentSnapshot(job: Job, now: number): Snapshot {
+  return { job: presentJob(job), pollAfterSeconds: pollAfterSeconds(job, now) };
 }
 
 /** A delivery as in section 8 of the contract: every try, and when the next one follows. */

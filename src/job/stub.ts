@@ -5,6 +5,7 @@
 
 import type { DeliveryTry, Failure, JobStatus, Report, Submission, Trace, Webhook } from "../core/job.ts";
 import type { Env } from "../env.ts";
+import type { Entry } from "../listing/entry.ts";
 import type { DeliveryView, EventView, JobView } from "./present.ts";
 
 /** The job as clients see it, and after how many seconds asking again is worthwhile. */
@@ -67,6 +68,11 @@ export type JobCalls = {
   remove(): Promise<RemoveAnswer>;
   replaySource(): Promise<ReplaySource | null>;
   holdsPlace(name: string): Promise<boolean>;
+
+  /** Tells the listing of the job as it is, if it was not told before. */
+  announce(): Promise<void>;
+  /** Asked by the listing: does what is due, and says how the job stands; null if it is gone, or now purged. */
+  knock(): Promise<Entry | null>;
 
   start(attempt: number, slice: number, lease: string): Promise<Claim | null>;
   report(lease: string, report: Report, alive: boolean): Promise<RunAnswer>;

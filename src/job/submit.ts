@@ -27,11 +27,11 @@ type Hands = {
   store: JobStore;
   snapshot: () => Snapshot | null;
   make: (submission: Submission) => Snapshot;
-  armAt: (at: number) => void;
+  ringAt: (at: number) => void;
 };
 
 /** The submissions of one object. */
-export function openSubmissions(env: Env, { store, snapshot, make, armAt }: Hands) {
+export function openSubmissions(env: Env, { store, snapshot, make, ringAt }: Hands) {
   let underWay = 0;
 
   /** What to say if this object already has a job: the same request again, or another with its key. */
@@ -70,7 +70,7 @@ export function openSubmissions(env: Env, { store, snapshot, make, armAt }: Hand
         fingerprint: submission.fingerprint,
         holder: found.job.id,
       });
-      armAt(now() + ALIAS_REVIEW_MS);
+      ringAt(now() + ALIAS_REVIEW_MS);
     }
     return { kind, ...found };
   }
@@ -94,7 +94,7 @@ export function openSubmissions(env: Env, { store, snapshot, make, armAt }: Hand
     async reviewAlias(): Promise<void> {
       const alias = store.loadAlias();
       const found = alias && (await jobObject(env, alias.tenant, alias.holder).read());
-      if (found) armAt(now() + ALIAS_REVIEW_MS);
+      if (found) ringAt(now() + ALIAS_REVIEW_MS);
       else if (!store.load()) await store.erase();
     },
   };

@@ -4,6 +4,7 @@
  */
 
 import type { DeliveryTry } from "../core/job.ts";
+import { withoutLargeResult } from "../job/present.ts";
 import type { DueDelivery } from "../job/stub.ts";
 import { retryAfterMs } from "../lib/retry-after.ts";
 import { now, pause } from "../lib/world.ts";
@@ -14,9 +15,6 @@ const ANSWER_MS = 15_000;
 /** Of an answer's body so much is read, so that a well-behaved receiver sees it taken; the rest is refused. */
 const ANSWER_BYTES_MAX = 4 * 1024;
 
-/** A larger result is left out of the message: receivers limit bodies, and the result has a URL of its own. */
-const RESULT_BYTES_MAX = 16 * 1024;
-
 /** The body of the message, JSON: its type, the time of the event, and the job as it is now. */
 export function messageBody({
   type,
@@ -24,13 +22,6 @@ export function messageBody({
   job,
 }: Pick<DueDelivery, "type" | "timestamp" | "job">): string {
   return JSON.stringify({ type, timestamp, data: withoutLargeResult(job) });
-}
-
-function withoutLargeResult(job: DueDelivery["job"]): object {
-  if (!("result" in job)) return job;
-  const bytes = new TextEncoder().encode(JSON.stringify(job.result)).length;
-  const { result: _left, ...rest } = job;
-  return bytes > RESULT_BYTES_MAX ? rest : job;
 }
 
 /** Posts the message once; resolves with how that went, whatever happens. Redirects are not followed. */

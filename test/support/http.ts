@@ -1,5 +1,6 @@
 /** Calls the service as a client does, over its fetch handler, and checks every answer it sees (answers.ts). */
 
+import { createExecutionContext } from "cloudflare:test";
 import { env, exports } from "cloudflare:workers";
 import { expect, vi } from "vitest";
 import type { z } from "zod";
@@ -65,7 +66,7 @@ export function callWith(
 ): Promise<Answer> {
   const app = createApp(new Map([...jobTypes, ...testJobTypes]));
   const broken = { ...env, ...bindings } as Env;
-  return callOn((request) => app.fetch(request, broken), method, path, options);
+  return callOn((request) => app.fetch(request, broken, createExecutionContext()), method, path, options);
 }
 
 async function callOn(fetch: Fetcher, method: string, path: string, options: Call): Promise<Answer> {

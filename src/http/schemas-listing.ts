@@ -1,0 +1,33 @@
+/** The shapes of requests and answers over many jobs. */
+
+import { z } from "zod";
+import { Job, orNull, time } from "./schemas.ts";
+
+/** `GET /v1/jobs`: newest first; a page may be short, or empty, and yet have a next one. */
+export const JobPage = z
+  .object({
+    data: z.array(Job).meta({ description: "A result above 16 KiB is left out" }),
+    next_cursor: orNull(z.string()).meta({ description: "Where the list goes on; null at its end" }),
+  })
+  .meta({ id: "JobPage" });
+
+const durations = z.object({
+  p50: orNull(z.int()).meta({ description: "Median, to about 1 percent; null without values" }),
+  p95: orNull(z.int()).meta({ description: "95th percentile, to about 1 percent" }),
+});
+
+export const HourTotals = z
+  .object({
+    type: z.string(),
+    hour: time.meta({ description: "The beginning of the hour" }),
+    accepted: z.int().meta({ description: "Jobs made in this hour" }),
+    succeeded: z
+      .int()
+      .meta({ description: "Jobs that ended so in this hour; likewise failed and cancelled" }),
+    failed: z.int(),
+    cancelled: z.int(),
+    attempts: z.int().meta({ description: "Attempts of the jobs that ended in this hour" }),
+    waiting_ms: durations.meta({ description: "From due until the first attempt began" }),
+    running_ms: durations.meta({ description: "From the first attempt's beginning until the job ended" }),
+  })
+  .meta({ id: "HourTotals" });

@@ -1,0 +1,159 @@
+/**
+ * The listing of one tenant: which jobs there are, and what became of them. It is no truth of its own, only what jobs
+ * have said of themselves. What it does not hear it asks for: a job that should have moved, and one whose time is
+ * over, is knocked on. Nothing is stored before the first job is heard of.
+ */
+
+import { DurableObject } from "cloudflare:workers";
+import type { Env } from "../env.ts";
+import { jobObject } from "../job/stub.ts";
+import { openAlarm } from "../lib/alarm.ts";
+import { log } from "../lib/log.ts";
+import { now, pause } from "../lib/world.ts";
+import { openTotalsStore, type Totals } from "../totals/store.ts";
+import type { Entry, Filter, Key, Position } from "./entry.ts";
+import { openEntryStore, type Page } from "./store.ts";
+import type { ListingApi } from "./stub.ts";
+
+/** The first news after a pause is written at once; under load, what comes within a second is written together. */
+const WRITE_EVERY_MS = 1_000;
+
+/** So long after it should have moved a job is knocked on: its own alarm may be a little late. */
+const GRACE_MS = 60_000;
+
+/** The listing looks for such jobs at most this often, and knocks on so many at a time. */
+const REVIEW_EVERY_MS = 60_000;
+const KNOCKS_MAX = 200;
+const KNOCKS_AT_ONCE = 20;
+
+const TENANT = "tenant";
+
+export class ListingObject extends DurableObject<Env> implements ListingApi {
+  readonly #entries = openEntryStore(this.ctx.storage);
+  readonly #totals = openTotalsStore(this.ctx.storage);
+  readonly #alarm = openAlarm(this.ctx);
+  #tenant = this.ctx.storage.kv.get<string>(TENANT);
+  /** What was announced and is not yet written, by id: of each job the last word. */
+  #news = new Map<string, Entry>();
+  #wroteAt = 0;
+  #isWriteDue = false;
+
+  async announce(tenant: string, entry: Entry): Promise<void> {
+    this.#hear(tenant, entry);
+    if (this.#isWriteDue) return;
+    const waitMs = this.#wroteAt + WRITE_EVERY_MS - now();
+    if (waitMs <= 0) return this.#write();
+    this.#isWriteDue = true;
+    this.ctx.waitUntil(pause(waitMs).then(() => this.#write()));
+  }
+
+  async confirm(tenant: string, entry: Entry): Promise<void> {
+    this.#hear(tenant, entry);
+    this.#write();
+  }
+
+  async hide(ref: Omit<Key, "status">): Promise<void> {
+    if (this.#tenant === undefined) return;
+    this.#write();
+    this.#entries.hide(ref);
+    this.#alarm.ringBy(now() + REVIEW_EVERY_MS);
+  }
+
+  async page(filter: Filter, after: Position | null, limit: number): Promise<Page> {
+    if (this.#tenant === undefined) return { jobs: [], next: null };
+    this.#write();
+    return this.#entries.page(filter, after, limit, now());
+  }
+
+  async count(filter: Filter): Promise<number> {
+    if (this.#tenant === undefined) return 0;
+    this.#write();
+    return this.#entries.count(filter, now());
+  }
+
+  async totals(from: number, to: number, type: string | null): Promise<Totals[]> {
+    if (this.#tenant === undefined) return [];
+    this.#write();
+    return this.#totals.read(from, to, type);
+  }
+
+  /** Never throws: an alarm that fails six times is lost, and with it what it was to look after. */
+  override async alarm(): Promise<void> {
+    this.#alarm.clear();
+    try {
+      this.#write();
+      await this.#review();
+    } catch (error) {
+      this.#alarm.ringBy(now() + REVIEW_EVERY_MS);
+      log("error", "alarm_failed", { object: `listing of ${this.#tenant}`, error });
+    }
+  }
+
+  #hear(tenant: string, entry: Entry): void {
+    if (this.#tenant === undefined) {
+      this.ctx.storage.kv.put(TENANT, tenant);
+      this.#tenant = tenant;
+      this.#entries.begin();
+      this.#totals.begin();
+    }
+    const known = this.#news.get(entry.job.id);
+    const isNewer = !known || known.createdAt < entry.createdAt || known.job.version <= entry.job.version;
+    if (isNewer) this.#news.set(entry.job.id, entry);
+  }
+
+  /** Entries and sums in one commit, so that nothing is counted twice. */
+  #write(): void {
+    this.#isWriteDue = false;
+    if (this.#news.size === 0) return;
+    this.#wroteAt = now();
+    const tally = this.#totals.openTally();
+    for (const entry of this.#news.values()) {
+      const change = this.#entries.save(entry);
+      if (change?.isNew) tally.accepted(entry);
+      if (change?.hasEnded) {
+        tally.ended(entry);
+        this.#measure(entry);
+      }
+      if (change) this.#alarm.ringBy(nextReviewOf(entry));
+    }
+    tally.save();
+    this.#news = new Map();
+  }
+
+  /** Looks for jobs that should have moved or be gone, and asks them. */
+  async #review(): Promise<void> {
+    const { late, nextAt } = this.#entries.review(now() - GRACE_MS, now(), KNOCKS_MAX);
+    for (let first = 0; first < late.length; first += KNOCKS_AT_ONCE)
+      await Promise.all(late.slice(first, first + KNOCKS_AT_ONCE).map((key) => this.#knock(key)));
+    this.#totals.prune(now());
+    const isMoreLeft = late.length === KNOCKS_MAX;
+    if (isMoreLeft) this.#alarm.ringBy(now() + 1);
+    else if (nextAt !== null || late.length > 0)
+      this.#alarm.ringBy(Math.max(nextAt ?? 0, now() + REVIEW_EVERY_MS));
+  }
+
+  /** What the job says now counts; one that is gone, or was made anew since, is listed no more under this key. */
+  async #knock(key: Key): Promise<void> {
+    if (this.#tenant === undefined) return;
+    try {
+      const entry = await jobObject(this.env, this.#tenant, key.id).knock();
+      if (entry?.createdAt !== key.createdAt) this.#entries.remove(key);
+      if (entry) await this.confirm(this.#tenant, entry);
+    } catch (error) {
+      log("warn", "knock_failed", { job_id: key.id, tenant: this.#tenant, type: key.type, error });
+    }
+  }
+
+  /** The same numbers for Analytics Engine, if there is any: attempts, waiting and running time in milliseconds. */
+  #measure({ job, waitingMs, runningMs }: Entry): void {
+    this.env.METRICS?.writeDataPoint({
+      indexes: [this.#tenant ?? null],
+      blobs: [job.type, job.status],
+      doubles: [job.attempt, waitingMs ?? -1, runningMs ?? -1],
+    });
+  }
+}
+
+function nextReviewOf({ dueAt, expiresAt }: Entry): number {
+  return dueAt === null ? (expiresAt ?? now()) : Math.max(dueAt + GRACE_MS, now() + REVIEW_EVERY_MS);
+}
