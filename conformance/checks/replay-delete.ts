@@ -1,0 +1,59 @@
+/** Contract 6: repeating and removing a job. */
+
+import { type Check, check, claim, equal } from "../check.ts";
+import { jobOf, problemOf } from "../client.ts";
+import type { Deployment } from "../deployment.ts";
+
+async function replayed({ mine }: Deployment): Promise<void> {
+  const { id } = await mine.rehearse({ result: "once more" });
+  await mine.finished(id);
+  const answer = await mine.call("POST", `/v1/jobs/${id}/replay`);
+  const replay = jobOf(answer, 202);
+  claim(replay.id !== id, "the replay is the same job");
+  equal([replay.type, replay.replayed_from], ["rehearsal", id], "type and replayed_from");
+  equal(answer.headers.get("Location"), `/v1/jobs/${replay.id}`, "Location");
+  equal((await mine.finished(replay.id)).result, "once more", "the result of the same input");
+}
+
+async function replayTooEarly({ mine }: Deployment): Promise<void> {
+  const { id } = await mine.park();
+  const problem = problemOf(await mine.call("POST", `/v1/jobs/${id}/replay`), 409, "job_not_finished");
+  equal(problem.job_status, "queued", "job_status");
+}
+
+async function replayWithKey({ mine }: Deployment): Promise<void> {
+  const { id } = await mine.rehearse();
+  await mine.finished(id);
+  const headers = { "Idempotency-Key": `conformance-${crypto.randomUUID()}` };
+  const post = () => mine.call("POST", `/v1/jobs/${id}/replay`, { headers });
+  const [first, second] = [await post(), await post()];
+  equal(jobOf(second, 202).id, jobOf(first, 202).id, "the job of a repeated replay");
+  equal(second.headers.get("Idempotent-Replayed"), "true", "Idempotent-Replayed");
+}
+
+async function deleted({ mine }: Deployment): Promise<void> {
+  const { id } = await mine.rehearse({ result: 1 });
+  await mine.finished(id);
+  const answer = await mine.call("DELETE", `/v1/jobs/${id}`);
+  equal([answer.status, answer.text], [204, ""], "the deletion");
+  for (const rest of ["", "/events", "/result", "/deliveries"]) {
+    problemOf(await mine.call("GET", `/v1/jobs/${id}${rest}`), 404, "not_found");
+  }
+  problemOf(await mine.call("DELETE", `/v1/jobs/${id}`), 404, "not_found");
+  problemOf(await mine.call("POST", `/v1/jobs/${id}/replay`), 404, "not_found");
+}
+
+async function neverCancels({ mine }: Deployment): Promise<void> {
+  const { id } = await mine.rehearse({ duration_ms: 1_000 });
+  const problem = problemOf(await mine.call("DELETE", `/v1/jobs/${id}`), 409, "job_not_finished");
+  claim(["queued", "running"].includes(problem.job_status ?? ""), `job_status is ${problem.job_status}`);
+  equal((await mine.finished(id)).status, "succeeded", "the job that was not to be deleted");
+}
+
+export const replayDeleteChecks: readonly Check[] = [
+  check("contract 6", "a replay is a new job of the same type and input, replayed_from set", replayed),
+  check("contract 6", "only a finished job can be replayed: 409", replayTooEarly),
+  check("contract 6", "a replay takes an Idempotency-Key", replayWithKey),
+  check("contract 6", "a finished job is deleted with everything of it", deleted),
+  check("contract 6", "a job that has not finished is not deleted, and goes on", neverCancels),
+];
