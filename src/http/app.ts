@@ -10,6 +10,7 @@ import { uuid } from "../lib/world.ts";
 import { pageRoutes } from "../pages/routes.tsx";
 import type { AppEnv } from "./app-env.ts";
 import { authenticate } from "./auth.ts";
+import { bulkRoutes } from "./bulk.ts";
 import { eventRoutes } from "./events.ts";
 import { fileRoutes } from "./files.ts";
 import { continueTrace } from "./headers.ts";
@@ -57,6 +58,7 @@ export function createApp(types: JobTypes) {
   app.use("/v1/*", authenticate);
   app.route("/v1", jobRoutes(types));
   app.route("/v1", listingRoutes());
+  app.route("/v1", bulkRoutes(types));
   app.route("/v1", eventRoutes());
   app.route("/v1", webhookRoutes());
   app.route("/v1", jobTypeRoutes(types));

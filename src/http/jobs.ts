@@ -27,11 +27,7 @@ export function jobRoutes(types: JobTypes) {
   const routes = new Hono<AppEnv>();
 
   routes.post("/jobs", requires("jobs:write"), async (c) => {
-    const sender = senderOf(c);
-    const { submission, onConflict } = await readSubmission(await readJson(c), types, sender);
-    const answer = await jobObject(c.env, submission.tenant, submission.id).submit(submission, onConflict);
-    announceLater(c, answer);
-    return accepted(c, answer, "may wait");
+    return submitAs(c, types, await readJson(c));
   });
 
   routes.get("/jobs/:id", requires("jobs:read"), async (c) => {
@@ -111,6 +107,14 @@ function announceLater(c: JobContext, answer: SubmitAnswer): void {
     .then(() => persist(() => api().announce()))
     .catch((error) => log("warn", "announce_failed", { job_id: answer.job.id, tenant, error }));
   c.executionCtx.waitUntil(announced);
+}
+
+/** Submits the job that a body describes, and answers as `POST /v1/jobs` does. */
+export async function submitAs(c: JobContext, types: JobTypes, body: unknown): Promise<Response> {
+  const { submission, onConflict } = await readSubmission(body, types, senderOf(c));
+  const answer = await jobObject(c.env, submission.tenant, submission.id).submit(submission, onConflict);
+  announceLater(c, answer);
+  return accepted(c, answer, "may wait");
 }
 
 /** Whether the client already has this version of the job. */

@@ -36,13 +36,13 @@ export function listingRoutes() {
     refuseUnknown(query, (name) => ["from", "to", "type"].includes(name));
     const to = readTime(query, "to") ?? now();
     const from = readTime(query, "from") ?? to - DAY_MS;
-    if (from > to) refuse("from must not be later than to.");
+    if (from > to) refuse("Give a from that is not later than to.");
     if (to - from > STATS_DAYS_MAX * DAY_MS) refuse(`Ask for at most ${STATS_DAYS_MAX} days at once.`);
     const type = query.get("type");
     const totals = await listingObject(c.env, c.get("caller").tenant).totals(
       from,
       to,
-      type && readType(type),
+      type === null ? null : readType(type),
     );
     return c.json({ data: totals.map(presentTotals) }, 200, { "Cache-Control": JOB_CACHE });
   });

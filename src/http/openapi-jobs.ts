@@ -6,28 +6,20 @@ import { listJobs } from "./openapi-listing.ts";
 import {
   acceptedHeaders,
   empty,
+  idempotencyKey,
   ifNoneMatch,
   job,
   jobHeaders,
   jobPath,
   jsonBody,
+  preferWait,
   problems,
   waitHeaders,
 } from "./openapi-parts.ts";
 import { webhookCallback } from "./openapi-webhooks.ts";
 import { CancelRequest, ReplayRequest, SubmitRequest } from "./schemas.ts";
 
-const idempotencyKey = z.string().optional().meta({
-  description: "Makes it safe to repeat the request: the same key and body always mean the same job",
-  example: "order-4711",
-});
 const ifMatch = z.string().optional().meta({ description: "Answers 412 unless the version is still this" });
-const preferWait = z.string().optional().meta({
-  description:
-    "RFC 7240: holds the answer until the job has finished, at most so many seconds, and at most 60",
-  example: "wait=30",
-});
-
 export const jobPaths: ZodOpenApiPathsObject = {
   "/v1/jobs": {
     get: listJobs,

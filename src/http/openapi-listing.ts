@@ -3,10 +3,19 @@
 import { z } from "zod";
 import type { ZodOpenApiOperationObject, ZodOpenApiPathsObject } from "zod-openapi";
 import { jobStatuses } from "../core/job.ts";
-import { json, problems } from "./openapi-parts.ts";
+import {
+  acceptedHeaders,
+  idempotencyKey,
+  job,
+  json,
+  jsonBody,
+  preferWait,
+  problems,
+  waitHeaders,
+} from "./openapi-parts.ts";
 import { PAGE_DEFAULT, PAGE_MAX } from "./query.ts";
-import { dataOf } from "./schemas.ts";
-import { HourTotals, JobPage } from "./schemas-listing.ts";
+import { dataOf, Job } from "./schemas.ts";
+import { BulkCount, BulkRequest, HourTotals, JobPage } from "./schemas-listing.ts";
 
 const at = (description: string) =>
   z.iso.datetime({ offset: true }).optional().meta({ description, example: "2026-11-22T12:00:00.000Z" });
@@ -54,6 +63,34 @@ export const listJobs: ZodOpenApiOperationObject = {
 };
 
 export const listingPaths: ZodOpenApiPathsObject = {
+  "/v1/bulk": {
+    post: {
+      operationId: "submitBulk",
+      summary: "Cancel, replay or delete all jobs that a filter chooses",
+      description:
+        "Answers a job of type `jobs.bulk`, whose progress counts the jobs done and which can be cancelled. With " +
+        "`dry_run`, only counts. Jobs in a state in which the action makes no sense are left out, and so are jobs of " +
+        "type `jobs.bulk` unless that type is asked for.",
+      tags: ["Jobs"],
+      requestParams: { header: z.object({ "Idempotency-Key": idempotencyKey, Prefer: preferWait }) },
+      requestBody: jsonBody(BulkRequest, true),
+      responses: {
+        "200": json(
+          "The count, or, within the time the client preferred to wait, the finished job",
+          dataOf(z.union([BulkCount, Job])),
+        ),
+        "202": job("Accepted", { ...acceptedHeaders, ...waitHeaders }),
+        ...problems(
+          "malformed_request",
+          "invalid_idempotency_key",
+          "payload_too_large",
+          "unsupported_media_type",
+          "invalid_request",
+          "idempotency_key_reused",
+        ),
+      },
+    },
+  },
   "/v1/stats": {
     get: {
       operationId: "getStats",

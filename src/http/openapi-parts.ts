@@ -71,6 +71,17 @@ export const ifNoneMatch = z
   .optional()
   .meta({ description: "Answers 304 if the version is still this" });
 
+export const idempotencyKey = z.string().optional().meta({
+  description: "Makes it safe to repeat the request: the same key and body always mean the same job",
+  example: "order-4711",
+});
+
+export const preferWait = z.string().optional().meta({
+  description:
+    "RFC 7240: holds the answer until the job has finished, at most so many seconds, and at most 60",
+  example: "wait=30",
+});
+
 /** A request's JSON body. */
 export function jsonBody(schema: z.ZodType, required: boolean) {
   return { required, content: { "application/json": { schema } } };

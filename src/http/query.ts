@@ -51,25 +51,25 @@ export function readTime(query: URLSearchParams, name: string): number | null {
   const text = query.get(name);
   if (text === null) return null;
   const at = TIME.test(text) ? Date.parse(text) : Number.NaN;
-  return Number.isNaN(at) ? refuse(`${name} must be a time such as 2026-11-22T12:00:00.000Z.`) : at;
+  return Number.isNaN(at) ? refuse(`Give ${name} as a time such as 2026-11-22T12:00:00.000Z.`) : at;
 }
 
 /** A job type's name, whether or not there is such a type now: jobs outlive types. */
 export function readType(text: string): string {
-  return text !== "" ? text : refuse("type must name a job type.");
+  return text !== "" ? text : refuse("Give type as the name of a job type.");
 }
 
 function readStatus(text: string): JobStatus {
   return (
     jobStatuses.find((status) => status === text) ??
-    refuse(`status must be one of ${jobStatuses.join(", ")}.`)
+    refuse(`Give status as one of ${jobStatuses.join(", ")}.`)
   );
 }
 
 function readLimit(text: string | null): number {
   if (text === null) return PAGE_DEFAULT;
   const isCount = /^\d+$/.test(text) && Number(text) > 0;
-  return isCount ? Math.min(Number(text), PAGE_MAX) : refuse("limit must be a whole number of at least 1.");
+  return isCount ? Math.min(Number(text), PAGE_MAX) : refuse("Give limit as a whole number of at least 1.");
 }
 
 /** Says what is wrong with a query parameter. */

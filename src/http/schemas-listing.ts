@@ -1,6 +1,7 @@
 /** The shapes of requests and answers over many jobs. */
 
 import { z } from "zod";
+import { BulkInput } from "../job-types/jobs-bulk.ts";
 import { Job, orNull, time } from "./schemas.ts";
 
 /** `GET /v1/jobs`: newest first; a page may be short, or empty, and yet have a next one. */
@@ -10,6 +11,15 @@ export const JobPage = z
     next_cursor: orNull(z.string()).meta({ description: "Where the list goes on; null at its end" }),
   })
   .meta({ id: "JobPage" });
+
+/** `POST /v1/bulk`: the input of a `jobs.bulk`, or only the question how many it would be. */
+export const BulkRequest = BulkInput.extend({
+  dry_run: z.boolean().optional().meta({ description: "Only counts the jobs" }),
+}).meta({ id: "BulkRequest" });
+
+export const BulkCount = z.object({
+  count: z.int().meta({ description: "Jobs the action would be taken on" }),
+});
 
 const durations = z.object({
   p50: orNull(z.int()).meta({ description: "Median, to about 1 percent; null without values" }),

@@ -25,7 +25,8 @@ export type Sender = {
   idempotencyKey: string | null;
   requestId: string;
   traceparent: string;
-  ownHost: string;
+  /** Of the service itself, which a target must not be; null if nobody knows it. */
+  ownHost: string | null;
 };
 
 export type Submitted = { submission: Submission; onConflict: "return" | "reject" };

@@ -11,7 +11,7 @@ import type { Fault } from "./problems.ts";
 import { WebhookRequest } from "./schemas.ts";
 
 /** Whose deployment it is, and the host it was reached under. */
-type Door = { env: Env; ownHost: string };
+type Door = { env: Env; ownHost: string | null };
 
 /**
  * The webhook of a `POST /v1/jobs` body, and what speaks against its target; null if it asks for none, or for one whose

@@ -4,9 +4,13 @@
  */
 
 import type { z } from "zod";
+import type { TenantJobs } from "../bulk/jobs.ts";
 import type { Backoff, FailureKind, LogLevel, Progress } from "../core/job.ts";
 import type { JobDatasets } from "../datasets/store.ts";
 import type { JobFiles } from "../files/store.ts";
+import type { Filter, Position } from "../listing/entry.ts";
+
+export type { Filter as JobFilter, Position as JobPosition };
 
 export const SECOND = 1_000;
 export const MINUTE = 60 * SECOND;
@@ -35,6 +39,8 @@ export type JobContext = {
   readonly files: JobFiles;
   /** The tenant's datasets. */
   readonly datasets: JobDatasets;
+  /** The tenant's other jobs. */
+  readonly jobs: TenantJobs;
   /** Milliseconds until this slice meets its attempt limit. */
   remainingMs(): number;
   /** Says how far the work is. Cheap to call often: at most one report a second is stored, and the last always. */
@@ -92,7 +98,7 @@ export class JobFailure extends Error {
 export type InputFault = { pointer: string; detail: string };
 
 /** What a check at the door knows of the deployment. */
-export type Door = { allowLocalTargets: boolean; ownHost: string };
+export type Door = { allowLocalTargets: boolean; ownHost: string | null };
 
 /** A job type as its author writes it. */
 export type JobTypeDefinition<Input extends z.ZodType, Result> = {

@@ -3,6 +3,7 @@
 import { csvImport } from "./csv-import.ts";
 import type { JobType, JobTypes } from "./define.ts";
 import { httpRequest } from "./http-request.ts";
+import { jobsBulk } from "./jobs-bulk.ts";
 import { paymentsReconcile } from "./payments-reconcile.ts";
 import { rehearsal } from "./rehearsal.ts";
 import { reportExport } from "./report-export.ts";
@@ -10,6 +11,7 @@ import { reportExport } from "./report-export.ts";
 export const jobTypes: JobTypes = byName([
   csvImport,
   httpRequest,
+  jobsBulk,
   paymentsReconcile,
   rehearsal,
   reportExport,

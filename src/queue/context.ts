@@ -1,11 +1,12 @@
 /** What a job type's code is given: the promises of define.ts kept by the reporter and the stores. */
 
+import { tenantJobs } from "../bulk/jobs.ts";
 import type { Progress } from "../core/job.ts";
 import { jobDatasets } from "../datasets/store.ts";
 import { type Env, settings } from "../env.ts";
 import { jobFiles, openFileStore } from "../files/store.ts";
 import type { RunAnswer } from "../job/stub.ts";
-import { ContinueLater, type JobContext } from "../job-types/define.ts";
+import { ContinueLater, type JobContext, type JobTypes } from "../job-types/define.ts";
 import { persist } from "../lib/persist.ts";
 import { now } from "../lib/world.ts";
 import type { Run } from "./claim.ts";
@@ -14,7 +15,11 @@ const CHECKPOINT_BYTES_MAX = 64 * 1024;
 
 const nothing: Progress = { current: null, total: null, unit: null, stage: null, message: null };
 
-export function jobContext(env: Env, { message, claim, lease, api, reporter }: Run): JobContext {
+export function jobContext(
+  env: Env,
+  types: JobTypes,
+  { message, claim, lease, api, reporter }: Run,
+): JobContext {
   const { tenant, jobId } = message;
   const startedAt = now();
 
@@ -36,6 +41,7 @@ export function jobContext(env: Env, { message, claim, lease, api, reporter }: R
     allowLocalTargets: settings(env).ALLOW_LOCAL_TARGETS,
     files: jobFiles(openFileStore(env), tenant, jobId, ensureCurrent),
     datasets: jobDatasets(env, tenant, jobId),
+    jobs: tenantJobs(env, types, { jobId, tenant, ...claim.trace }),
     remainingMs: () => startedAt + claim.attemptLimitMs - now(),
     progress: (report) => reporter.progress({ ...nothing, ...report }),
     log: (text, level = "info") => reporter.log(level, text),

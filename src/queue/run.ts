@@ -53,7 +53,7 @@ async function execute(run: Run, env: Env, types: JobTypes): Promise<Outcome> {
     if (!type) throw new Error(`There is no job type ${run.claim.type} any more.`);
     const input = type.input.safeParse(JSON.parse(run.claim.input));
     if (!input.success) throw new JobFailure("invalid_input", { cause: input.error });
-    return outcomeOf(await type.run(input.data, jobContext(env, run)));
+    return outcomeOf(await type.run(input.data, jobContext(env, types, run)));
   } catch (error) {
     const failure = failureOf(run, error);
     const { kind, code, reference } = failure;

@@ -22,6 +22,7 @@ export function fakeJobContext(overrides: Partial<JobContext> = {}): { job: JobC
     get datasets(): JobContext["datasets"] {
       return missing();
     },
+    jobs: { count: missing, page: missing, act: missing },
     remainingMs: () => 60_000,
     progress: (report) => void reported.progress.push(report),
     log: (message) => void reported.logs.push(message),
