@@ -32,6 +32,9 @@ export type Deployment = {
 
 const CLEANERS = 8;
 
+/** Opening and cleaning wait no longer for one answer. */
+const ANSWER_MS = 20_000;
+
 /** Opens the deployment. Rejects if it does not answer, or if the keys are not two tenants'. */
 export async function openDeployment(url: string, keys: Keys): Promise<Deployment> {
   const [first, second] = Object.values(keys);
@@ -43,9 +46,11 @@ export async function openDeployment(url: string, keys: Keys): Promise<Deploymen
   const base = url.replace(/\/+$/, "");
   const ledger: Ledger = { exchanges: [], made: [] };
   const mine = openClient(base, first.full, ledger);
-  const answer = await fetch(`${base}/openapi.json`).catch((cause) => {
-    throw new Error(`${base} does not answer.`, { cause });
-  });
+  const answer = await fetch(`${base}/openapi.json`, { signal: AbortSignal.timeout(ANSWER_MS) }).catch(
+    (cause) => {
+      throw new Error(`${base} does not answer.`, { cause });
+    },
+  );
   if (!answer.ok) throw new Error(`${base}/openapi.json answered ${answer.status}.`);
   return {
     url: base,
@@ -83,11 +88,12 @@ export async function closeDeployment({ ledger, receiver, url }: Deployment): Pr
       const { kind, id, key } = next;
       const headers = { Authorization: `Bearer ${key}` };
       const path = `${url}/v1/${kind}/${id}`;
-      const remove = () => fetch(path, { method: "DELETE", headers }).catch(() => null);
-      let removed = await remove();
+      const ask = (method: string, rest = "") =>
+        fetch(path + rest, { method, headers, signal: AbortSignal.timeout(ANSWER_MS) }).catch(() => null);
+      let removed = await ask("DELETE");
       if (removed?.status === 409) {
-        await fetch(`${path}/cancel`, { method: "POST", headers }).catch(() => null);
-        removed = await remove();
+        await ask("POST", "/cancel");
+        removed = await ask("DELETE");
       }
       if (removed?.status !== 204 && removed?.status !== 404) left.push(path);
     }

@@ -3,12 +3,15 @@
 import { createHash, randomBytes } from "node:crypto";
 import { request } from "node:http";
 import { request as requestSecurely } from "node:https";
+import { Readable } from "node:stream";
 import { type Check, check, claim, equal, matches } from "../check.ts";
 import { type Client, dataOf, problemOf } from "../client.ts";
 import type { Deployment } from "../deployment.ts";
 import { type StoredFile, TIME } from "../shapes.ts";
 
 const MIB = 1024 * 1024;
+const CHUNK_BYTES = 64 * 1024;
+const SILENCE_MS = 10_000;
 
 async function roundTrip({ mine, reader }: Deployment): Promise<void> {
   const content = randomBytes(300_000);
@@ -79,8 +82,8 @@ async function neverAPage({ mine }: Deployment): Promise<void> {
   matches(headers.get("Content-Disposition"), /^attachment\b/, "Content-Disposition");
 }
 
-/** The status of an upload that announces so many bytes and sends none of them before it is answered. */
-function announce({ url, key }: Client, bytes: number): Promise<number | undefined> {
+/** The status of an upload of so many bytes, sent as fast as they are taken, and no further once it is answered. */
+function uploadOf({ url, key }: Client, bytes: number): Promise<number | undefined> {
   const start = url.startsWith("https:") ? requestSecurely : request;
   const headers = { Authorization: `Bearer ${key}`, "Content-Type": "text/plain", "Content-Length": bytes };
   return new Promise((resolve, reject) => {
@@ -89,13 +92,20 @@ function announce({ url, key }: Client, bytes: number): Promise<number | undefin
       sending.destroy();
     });
     sending.on("error", reject);
-    sending.setTimeout(10_000, () => sending.destroy(new Error("no answer to an upload that is too large")));
-    sending.flushHeaders();
+    sending.setTimeout(SILENCE_MS, () =>
+      sending.destroy(new Error("the upload is neither taken nor answered")),
+    );
+    Readable.from(zeros(bytes)).pipe(sending);
   });
 }
 
+function* zeros(bytes: number): Generator<Uint8Array> {
+  for (let sent = 0; sent < bytes; sent += CHUNK_BYTES)
+    yield new Uint8Array(Math.min(CHUNK_BYTES, bytes - sent));
+}
+
 async function tooLarge({ mine }: Deployment): Promise<void> {
-  equal(await announce(mine, 100 * MIB + 1), 413, "the status of an upload of 100 MiB and one byte");
+  equal(await uploadOf(mine, 100 * MIB + 1), 413, "the status of an upload of 100 MiB and one byte");
 }
 
 export const fileChecks: readonly Check[] = [

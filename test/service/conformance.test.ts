@@ -1,0 +1,85 @@
+/**
+ * The conformance suite against the local service, each of its checks a test; and that the suite bites: before a
+ * proxy that breaks the contract in one way, the checks that stand for it fail, and others do not.
+ */
+
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { beforeAll, describe, expect, test } from "vitest";
+import { checksOfAnswers } from "../../conformance/checks/answers.ts";
+import { allChecks } from "../../conformance/checks/index.ts";
+import { judge, type Report, titleOf } from "../../conformance/run.ts";
+import { root } from "../../scripts/wrangler.ts";
+import { plantedFaults } from "./conformance-faults.ts";
+import { startFaultyProxy } from "./faulty-proxy.ts";
+import { useService } from "./service.ts";
+
+const titles = [...allChecks, ...checksOfAnswers].map(titleOf);
+
+/** The whole suite has waits of 18 s in it, and most of a minute on a machine that does other things. */
+const SUITE_MS = 240_000;
+
+/** Untouched by every planted fault. */
+const CONTROLS = ["health needs no key", "the types are listed"];
+
+/** Finds every name that begins so. */
+const beginning = (names: string[]) =>
+  new RegExp(names.map((name) => ` ${name.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")}`).join("|"));
+
+describe("the suite", () => {
+  test("has a name for every check, and no name twice", () => {
+    expect(titles.length).toBeGreaterThan(150);
+    expect(new Set(titles).size).toBe(titles.length);
+  });
+
+  test("judges from outside: it imports nothing of the service and its tests", () => {
+    const folder = join(root, "conformance");
+    const files = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((name) =>
+      name.endsWith(".ts"),
+    );
+    const imported = files.flatMap((name) =>
+      [...readFileSync(join(folder, name), "utf8").matchAll(/from "([^"]+)"/g)].map(
+        ([, target = ""]) => target,
+      ),
+    );
+    expect(imported).toContain("ajv/dist/2020.js");
+    expect(imported.filter((target) => /\b(src|test|scripts|bench)\//.test(target))).toEqual([]);
+  });
+});
+
+describe("the local service", () => {
+  const service = useService();
+  let report: Report;
+  beforeAll(async () => {
+    report = await judge({ url: service.url, keys: service.keys });
+  }, SUITE_MS);
+
+  test.each(titles)("%s", (title) => {
+    expect(report.outcomes.find((outcome) => titleOf(outcome) === title)).toMatchObject({
+      status: "passed",
+      detail: null,
+    });
+  });
+
+  test("was left as it was found", () => {
+    expect(report.left).toEqual([]);
+    expect(report.answersSeen).toBeGreaterThan(500);
+  });
+
+  test.each(plantedFaults)("one that $name is found out", async ({ fault, noticed }) => {
+    const proxy = await startFaultyProxy(service.url, fault);
+    try {
+      const { outcomes } = await judge({
+        url: proxy.url,
+        keys: service.keys,
+        only: beginning([...noticed, ...CONTROLS]),
+      });
+      const failed = outcomes.filter(({ status }) => status === "failed").map(({ name }) => name);
+      expect(outcomes).toHaveLength(noticed.length + CONTROLS.length);
+      expect(failed.filter((name) => !noticed.some((beginning) => name.startsWith(beginning)))).toEqual([]);
+      expect(failed).toHaveLength(noticed.length);
+    } finally {
+      proxy.stop();
+    }
+  });
+});
