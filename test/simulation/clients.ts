@@ -1,0 +1,236 @@
+/**
+ * The clients of a world: each goes its own way through the API, alone or against others, repeats what failed, and
+ * holds the service to what it was told. They call the objects as the HTTP layer does, one call at a time.
+ */
+
+import type { Snapshot, SubmitAnswer } from "../../src/job/stub.ts";
+import { demand } from "./invariants/violation.ts";
+import type { Witness } from "./invariants/witness.ts";
+import type { System } from "./load.ts";
+import type { World } from "./platform/world.ts";
+import { makeRequest } from "./requests.ts";
+
+/** What all clients of a world share. */
+export type Scene = {
+  world: World;
+  system: System;
+  env: never;
+  types: ReturnType<System["simulatedJobTypes"]>;
+  witness: Witness;
+  /** What a key was answered with first, by tenant and key. */
+  keys: Map<string, { jobId: string; at: number }>;
+};
+
+type Asked = { body: Record<string, unknown>; key: string | null };
+type Seen = { jobId: string; life: number; version: number; status: string; lastSeq: number };
+
+const ACTIONS = [
+  "submit",
+  "repeat",
+  "read",
+  "read",
+  "cancel",
+  "remove",
+  "replay",
+  "events",
+  "redeliver",
+] as const;
+
+/** A client of `tenant` that acts `actions` times; `submissions` says how many jobs all clients may still ask for. */
+export async function actAsClient(
+  scene: Scene,
+  tenant: string,
+  actions: number,
+  submissions: { left: number },
+): Promise<void> {
+  const { world, system } = scene;
+  const { random } = world;
+  const asked: Asked[] = [];
+  const seen: Seen[] = [];
+  for (let acted = 0; acted < actions; acted += 1) {
+    await system.pause(random.spread(10, 5 * 60_000));
+    const action = seen.length === 0 ? "submit" : random.pick(ACTIONS);
+    try {
+      if (action === "submit" || action === "repeat") await submit(scene, tenant, asked, seen, submissions);
+      else await visit(scene, tenant, action, random.pick(seen), seen);
+    } catch (error) {
+      world.note(`client of ${tenant} failed to ${action}: ${(error as Error).message}`);
+    }
+  }
+}
+
+async function submit(
+  scene: Scene,
+  tenant: string,
+  asked: Asked[],
+  seen: Seen[],
+  submissions: { left: number },
+): Promise<void> {
+  const { random } = scene.world;
+  const isNew = asked.length === 0 || (submissions.left > 0 && random.chance(0.6));
+  if (isNew && submissions.left === 0) return;
+  const request = isNew ? fresh(scene) : random.pick(asked);
+  if (isNew) {
+    submissions.left -= 1;
+    asked.push(request);
+  }
+  for (let tries = 1; tries <= 3; tries += 1) {
+    try {
+      await submitOnce(scene, tenant, request, seen);
+      return;
+    } catch (error) {
+      scene.world.note(`client of ${tenant} got no answer: ${(error as Error).message}`);
+      if (request.key === null) return;
+      await scene.system.pause(random.spread(10, 60_000));
+    }
+  }
+}
+
+function fresh({ world }: Scene): Asked {
+  const key = world.random.chance(0.6) ? world.random.pick(["a", "b", "c", "d"]) : null;
+  return { body: makeRequest(world), key };
+}
+
+function senderOf({ env, world }: Scene, tenant: string, key: string | null) {
+  const requestId = `request-${world.clock.happened()}`;
+  const traceparent = "00-0123456789abcdef0123456789abcdef-0123456789abcdef-01";
+  return { env, tenant, idempotencyKey: key, requestId, traceparent, ownHost: "api.example.com" };
+}
+
+/** Submits once, and sees to it that the listing is told, as the HTTP layer does. Rejects if there was no answer. */
+export async function submitOnce(
+  scene: Scene,
+  tenant: string,
+  { body, key }: Asked,
+  seen: Seen[],
+): Promise<void> {
+  const { system, types, env, world } = scene;
+  const sentAt = world.clock.now();
+  const sender = senderOf(scene, tenant, key);
+  const { submission, onConflict } = await system.readSubmission(body, types, sender);
+  const job = system.jobObject(env, tenant, submission.id);
+  const answer = await job.submit(submission, onConflict);
+  checkAnswer(scene, tenant, key, sentAt, answer, seen);
+  if (answer.kind === "accepted") await job.announce();
+}
+
+/** Holds an answer to a submission against the truth. */
+function checkAnswer(
+  scene: Scene,
+  tenant: string,
+  key: string | null,
+  sentAt: number,
+  answer: SubmitAnswer,
+  seen: Seen[],
+): void {
+  const { witness, world } = scene;
+  world.note(`client of ${tenant} was answered ${answer.kind}${key === null ? "" : ` for key ${key}`}`);
+  if (answer.kind === "unique_conflict" || answer.kind === "place_taken") {
+    const holder = answer.kind === "place_taken" ? answer.jobId : answer.job.id;
+    const known = witness.find(tenant, holder);
+    witness.hold("only an unfinished job keeps others out of its place", () => {
+      const wasOpen = known !== null && (known.closedAt === null || known.closedAt >= sentAt);
+      demand(wasOpen, `${holder} keeps its place, though it had ended before anybody asked`);
+    });
+  }
+  if (!("job" in answer)) return;
+  const { id } = answer.job;
+  const known = witness.find(tenant, id);
+  witness.hold("an acknowledged job exists", () =>
+    demand(
+      known !== null && (known.job !== null || (known.removedAt ?? 0) >= sentAt),
+      `${id} was acknowledged`,
+    ),
+  );
+  const isOutdated = known?.removedAt !== null && (known?.removedAt ?? 0) >= sentAt;
+  if (key !== null && !isOutdated) checkKey(scene, `${tenant} ${key}`, tenant, id);
+  remember(scene, tenant, seen, answer);
+}
+
+function checkKey({ witness, keys, world }: Scene, name: string, tenant: string, id: string): void {
+  const first = keys.get(name);
+  const removedAt = first && (witness.find(tenant, first.jobId)?.removedAt ?? null);
+  const isFree = !first || (removedAt !== null && removedAt !== undefined && removedAt >= first.at);
+  witness.hold("one key is one job", () =>
+    demand(isFree || first.jobId === id, `key ${name} named ${first?.jobId} and then ${id}`),
+  );
+  if (!first || first.jobId !== id) keys.set(name, { jobId: id, at: world.clock.now() });
+}
+
+/** Keeps what was seen of a job, and that it only ever moves on. */
+function remember({ witness }: Scene, tenant: string, seen: Seen[], { job }: Snapshot): void {
+  const life = witness.find(tenant, job.id)?.lives ?? 0;
+  const known = seen.find(({ jobId }) => jobId === job.id);
+  if (!known || known.life !== life) {
+    const first = { jobId: job.id, life, version: job.version, status: job.status, lastSeq: 0 };
+    if (known) Object.assign(known, first);
+    else seen.push(first);
+    return;
+  }
+  witness.hold("what a client has seen is never taken back", () => {
+    demand(job.version >= known.version, `${job.id} went from version ${known.version} to ${job.version}`);
+    const isSame = job.version === known.version;
+    demand(!isSame || job.status === known.status, `${job.id} is ${job.status} and ${known.status}`);
+  });
+  Object.assign(known, { version: job.version, status: job.status });
+}
+
+async function visit(
+  scene: Scene,
+  tenant: string,
+  action: Exclude<(typeof ACTIONS)[number], "submit" | "repeat">,
+  known: Seen,
+  seen: Seen[],
+): Promise<void> {
+  const { system, env, world } = scene;
+  const job = system.jobObject(env, tenant, known.jobId);
+  switch (action) {
+    case "read": {
+      const found = await job.read();
+      if (found) remember(scene, tenant, seen, found);
+      return;
+    }
+    case "cancel": {
+      const answer = await job.cancel("simulated", null);
+      if (answer.kind === "cancelled") remember(scene, tenant, seen, answer);
+      return;
+    }
+    case "remove":
+      if (world.random.chance(0.5)) await job.remove();
+      return;
+    case "replay":
+      return replay(scene, tenant, known, seen);
+    case "events":
+      return readEvents(scene, tenant, known);
+    case "redeliver": {
+      const delivery = (await job.deliveries())?.at(-1);
+      if (delivery) await job.redeliver(delivery.id);
+      return;
+    }
+  }
+}
+
+async function replay(scene: Scene, tenant: string, known: Seen, seen: Seen[]): Promise<void> {
+  const { system, env, types } = scene;
+  const source = await system.jobObject(env, tenant, known.jobId).replaySource();
+  if (!source?.isFinished) return;
+  const sentAt = scene.world.clock.now();
+  const sender = senderOf(scene, tenant, null);
+  const submission = await system.readReplay({ ...source, id: known.jobId }, types, sender);
+  const answer = await system.jobObject(env, tenant, submission.id).submit(submission, "return");
+  checkAnswer(scene, tenant, null, sentAt, answer, seen);
+}
+
+/** Reads on where it stopped: nothing is missing and nothing comes twice. */
+async function readEvents({ system, env, witness }: Scene, tenant: string, known: Seen): Promise<void> {
+  const { life, lastSeq } = known;
+  const events = await system.jobObject(env, tenant, known.jobId).eventsAfter(lastSeq);
+  const isSameLife = witness.find(tenant, known.jobId)?.lives === life;
+  if (!events || !isSameLife || known.life !== life) return;
+  events.forEach(({ seq }, index) => {
+    witness.hold("events are read without gap or repeat", () =>
+      demand(seq === lastSeq + 1 + index, `after ${lastSeq} came ${seq} in place ${index + 1}`),
+    );
+  });
+  known.lastSeq = lastSeq + events.length;
+}

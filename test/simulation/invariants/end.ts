@@ -1,0 +1,95 @@
+/** What must have come true once nothing goes wrong any more and time has passed. */
+
+import type { Job } from "../../../src/core/job.ts";
+import type { JobView } from "../../../src/job/present.ts";
+import type { Totals } from "../../../src/listing/stub.ts";
+import type { Home } from "../platform/life.ts";
+import type { Receivers } from "../receivers.ts";
+import { demand } from "./violation.ts";
+import type { Biography, Witness } from "./witness.ts";
+
+/** Every accepted job has ended, and none of them only because its time was over though nothing stood in its way. */
+export function checkFinished(witness: Witness): void {
+  for (const { jobId, job } of witness.all()) {
+    witness.hold("every accepted job ends", () => {
+      demand(job === null || "finishedAt" in job.phase, `${jobId} is still ${job?.phase.status}`);
+    });
+  }
+}
+
+/** Every delivery was made, and then its receiver has it, or was given up. */
+export function checkDelivered(witness: Witness, receivers: Receivers): void {
+  for (const { job } of witness.all()) {
+    for (const { id, state } of job?.deliveries ?? []) {
+      witness.hold("every webhook is delivered or given up", () => {
+        demand(state.status !== "waiting", `${id} still waits`);
+        demand(state.status !== "succeeded" || receivers.hasTaken(id), `${id} is said to be delivered`);
+      });
+    }
+  }
+}
+
+/** What a tenant's listing answers when it is asked for everything. */
+export type Listed = { tenant: string; jobs: readonly JobView[]; totals: readonly Totals[] };
+
+/** Each listing shows exactly the jobs there are, each as it is, and has counted each of them once. */
+export function checkListed(witness: Witness, listings: readonly Listed[]): void {
+  for (const { tenant, jobs, totals } of listings) {
+    const own = witness.all().filter((one) => one.tenant === tenant);
+    witness.hold("the listing converges to the truth", () => {
+      const stored = own.flatMap(({ job }) => (job ? [stateOf(witness.present(job))] : []));
+      const listed = jobs.map(stateOf);
+      const missing = stored.filter((state) => !listed.includes(state));
+      const wrong = listed.filter((state) => !stored.includes(state));
+      demand(missing.length === 0, `${tenant} lacks ${missing}`);
+      demand(wrong.length === 0, `${tenant} has ${wrong}`);
+      demand(listed.length === stored.length, `${tenant} has ${listed.length} of ${stored.length}`);
+    });
+    witness.hold("every job is counted once", () => checkTotals(own, totals));
+  }
+}
+
+function stateOf({ id, status, version, attempt, created_at }: JobView): string {
+  return `${id} ${status} version ${version} attempt ${attempt} of ${created_at}`;
+}
+
+/** Jobs that were removed may have been so before anybody counted them; of the others, all are. */
+function checkTotals(own: readonly Biography[], totals: readonly Totals[]): void {
+  const sum = (name: "accepted" | "succeeded" | "failed" | "cancelled" | "attempts") =>
+    totals.reduce((total, row) => total + row[name], 0);
+  const lives = own.reduce((total, one) => total + one.lives, 0);
+  const jobs = own.flatMap(({ job }): Job[] => (job ? [job] : []));
+  const kept = (status: string) => jobs.filter(({ phase }) => phase.status === status).length;
+  const removed = lives - jobs.length;
+  const counted = (name: "succeeded" | "failed" | "cancelled") => {
+    const most = kept(name) + removed;
+    demand(
+      sum(name) >= kept(name) && sum(name) <= most,
+      `${sum(name)} ${name}, kept ${kept(name)} of ${most}`,
+    );
+  };
+  demand(
+    sum("accepted") >= jobs.length && sum("accepted") <= lives,
+    `accepted ${sum("accepted")} of ${lives}`,
+  );
+  for (const name of ["succeeded", "failed", "cancelled"] as const) counted(name);
+  const attempts = jobs.reduce((total, job) => total + job.attempts.length, 0);
+  if (removed === 0) demand(sum("attempts") === attempts, `${sum("attempts")} of ${attempts}`);
+}
+
+/** Long after, all jobs are purged, and their places are free. */
+export function checkEmpty(witness: Witness, jobs: Iterable<Home>, places: Iterable<Home>): void {
+  for (const { name, durable } of jobs) {
+    witness.hold("a job is purged when its time has come", () => {
+      demand(durable.kv.size === 0, `${name} still has ${[...durable.kv.keys()]}`);
+      demand(durable.alarm === null, `${name} still has an alarm at ${durable.alarm}`);
+    });
+  }
+  const known = new Map(witness.all().map((one): [string, Biography] => [one.jobId, one]));
+  for (const { name, durable } of places) {
+    const holder = durable.kv.get("holder");
+    witness.hold("a place is freed with its job", () => {
+      demand(holder === undefined || !known.has(String(holder)), `${name} is still held by ${holder}`);
+    });
+  }
+}

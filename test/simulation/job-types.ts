@@ -1,0 +1,118 @@
+/** Job types that exist to be simulated: between them they do whatever a handler may do, and what none should. */
+
+import { z } from "zod";
+import {
+  DAY,
+  defineJobType,
+  HOUR,
+  type JobContext,
+  JobFailure,
+  type JobTypes,
+  MINUTE,
+  SECOND,
+} from "../../src/job-types/define.ts";
+import { pause } from "../../src/lib/world.ts";
+
+/** Longer than the last try of a webhook, so that a purge cuts no delivery short. */
+const RETENTION_MS = 7 * DAY;
+
+const Ending = z.enum(["succeed", "busy", "unavailable", "invalid", "throw", "hang", "die", "overrun"]);
+export type Ending = z.infer<typeof Ending>;
+
+const Work = z.strictObject({
+  steps: z.int(),
+  stepMs: z.int(),
+  saves: z.boolean(),
+  ignoresCancel: z.boolean(),
+  /** How each attempt ends; the last one repeats. */
+  endings: z.array(Ending).min(1),
+});
+type Work = z.infer<typeof Work>;
+
+/** The types. `die` ends the invocation that the code runs in, as running out of memory does. */
+export function simulatedJobTypes(die: () => void): JobTypes {
+  async function work(input: Work, job: JobContext): Promise<unknown> {
+    const done = typeof job.checkpoint === "number" ? job.checkpoint : 0;
+    for (let step = done + 1; step <= input.steps; step += 1) {
+      await pause(input.stepMs, input.ignoresCancel ? undefined : job.signal);
+      if (!input.ignoresCancel) job.signal.throwIfAborted();
+      job.progress({ current: step, total: input.steps });
+      job.log(`step ${step}`);
+      if (input.saves) await job.saveCheckpoint(step);
+    }
+    return end(input.endings[job.attempt - 1] ?? input.endings.at(-1), job);
+  }
+
+  async function end(ending: Ending | undefined, job: JobContext): Promise<unknown> {
+    switch (ending) {
+      case "busy":
+        throw new JobFailure("rate_limited", { retryAfterMs: 10 * MINUTE });
+      case "unavailable":
+        throw new JobFailure("service_unavailable");
+      case "invalid":
+        throw new JobFailure("invalid_input");
+      case "throw":
+        throw new Error("an exception nobody declared");
+      case "overrun":
+        await pause(5 * MINUTE);
+        return "too late";
+      case "die":
+        die();
+        return new Promise(() => undefined);
+      case "hang":
+        return new Promise(() => undefined);
+      default:
+        return { attempt: job.attempt };
+    }
+  }
+
+  const common = { description: "Simulated.", input: Work, retentionMs: RETENTION_MS, maxAttempts: 4 };
+  const example: Work = { steps: 0, stepMs: 0, saves: false, ignoresCancel: false, endings: ["succeed"] };
+  const plain = defineJobType({
+    ...common,
+    type: "sim.work",
+    example,
+    attemptLimitMs: 2 * MINUTE,
+    run: work,
+  });
+  const watched = defineJobType({
+    ...common,
+    type: "sim.watched",
+    example,
+    attemptLimitMs: 4 * MINUTE,
+    silenceLimitMs: 20 * SECOND,
+    run: work,
+  });
+  const place = defineJobType({
+    ...common,
+    type: "sim.place",
+    input: Work.extend({ place: z.string() }),
+    example: { ...example, place: "here" },
+    attemptLimitMs: MINUTE,
+    uniquePlace: (input) => input.place,
+    run: work,
+  });
+  const sameRequest = defineJobType({
+    ...common,
+    type: "sim.same",
+    example,
+    sameRequestForMs: 2 * MINUTE,
+    timeLimitMs: HOUR,
+    run: work,
+  });
+  const slices = defineJobType({
+    ...common,
+    type: "sim.slices",
+    input: z.strictObject({ to: z.int(), failsAt: z.int().nullable() }),
+    example: { to: 3, failsAt: null },
+    attemptLimitMs: MINUTE,
+    async run({ to, failsAt }, job) {
+      const counted = typeof job.checkpoint === "number" ? job.checkpoint + 1 : 1;
+      if (counted === failsAt && job.attempt === 1) throw new JobFailure("service_unavailable");
+      job.progress({ current: counted, total: to });
+      await pause(500, job.signal);
+      return counted < to ? job.continueLater(counted) : { counted };
+    },
+  });
+  return new Map([plain, watched, place, sameRequest, slices].map((type) => [type.type, type]));
+}

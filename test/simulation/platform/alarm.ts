@@ -1,0 +1,89 @@
+/** The one alarm of an object: rings at least once, maybe late or again, is retried six times, and then given up. */
+
+import type { Durable } from "./storage.ts";
+import type { World } from "./world.ts";
+
+const RETRIES_MAX = 6;
+const RETRY_MS = 2_000;
+
+/** An alarm that comes while the handler of the one before still runs waits so long. */
+const ONE_AT_A_TIME_MS = 100;
+
+/** Rings the object; `settle` is told whether its handler went through. */
+type Ring = (settle: (isDone: boolean) => void) => void;
+
+/** The alarm that `durable` says. `label` names the object in the trace. */
+export function openAlarm(world: World, label: string, durable: Durable, ring: Ring) {
+  const { clock, faults, random } = world;
+  let callOff: (() => void) | null = null;
+  let armedAt: number | null = null;
+  let ringing: number | null = null;
+  let isLost = false;
+
+  /** Follows what is stored, after every commit. */
+  function arm(): void {
+    if (durable.alarm === armedAt) return;
+    callOff?.();
+    callOff = null;
+    armedAt = durable.alarm;
+    if (armedAt === null) return;
+    isLost = false;
+    plan(Math.max(0, armedAt - clock.now()) + latenessMs(), 0);
+  }
+
+  function latenessMs(): number {
+    return faults.strikes("alarmLate") ? random.spread(1_000, 15 * 60_000) : random.between(1, 40);
+  }
+
+  function plan(delayMs: number, tries: number): void {
+    callOff = clock.schedule(delayMs, `${label} alarm`, () => go(tries));
+  }
+
+  function go(tries: number): void {
+    callOff = null;
+    const at = durable.alarm;
+    if (at === null) return;
+    if (ringing !== null) {
+      plan(ONE_AT_A_TIME_MS, tries);
+      return;
+    }
+    if (faults.strikes("alarmLost")) {
+      giveUp();
+      return;
+    }
+    ring((isDone) => {
+      ringing = null;
+      if (durable.alarm !== null) return;
+      armedAt = null;
+      if (isDone && !faults.strikes("alarmTwice")) return;
+      if (!isDone && tries === RETRIES_MAX) {
+        isLost = true;
+        world.note(`${label} alarm given up`);
+        return;
+      }
+      durable.alarm = at;
+      armedAt = at;
+      plan(RETRY_MS * 2 ** tries, tries + 1);
+    });
+  }
+
+  function giveUp(): void {
+    world.note(`${label} alarm lost`);
+    durable.alarm = null;
+    armedAt = null;
+    isLost = true;
+  }
+
+  return {
+    arm,
+    /** Called when its handler begins: from here on no alarm is set, unless the handler sets one. */
+    begin(): void {
+      ringing = durable.alarm;
+      durable.alarm = null;
+      armedAt = null;
+    },
+    isRinging: () => ringing !== null,
+    /** Whether the platform gave it up and nobody has set another since. */
+    isLost: () => isLost,
+  };
+}

@@ -1,0 +1,185 @@
+/**
+ * The objects of one class, and calls to them. A call may be lost on its way, its answer may be, and the object may
+ * die while it answers; whoever called learns no more than that it failed.
+ */
+
+import { openAlarm } from "./alarm.ts";
+import { copy } from "./copy.ts";
+import {
+  begin,
+  type CommitListener,
+  evict,
+  type Home,
+  type Life,
+  type Methods,
+  type ObjectClass,
+} from "./life.ts";
+import { type Call, leave, type Process, runAs, runningProcess } from "./process.ts";
+import { Answer as HttpAnswer } from "./sockets.ts";
+import { emptyDurable } from "./storage.ts";
+import { travelMs, type World } from "./world.ts";
+
+/** So long after a deployment an object may go on running the code before it. */
+const OLD_CODE_MS = 300_000;
+
+export type Outcome = { ok: true; value: unknown } | { ok: false; error: Error };
+type Settle = (outcome: Outcome) => void;
+
+export type Objects = ReturnType<typeof openObjects>;
+
+/** The namespace of one class; `heed` is told of every commit of its objects. */
+export function openObjects(
+  world: World,
+  kind: string,
+  Class: ObjectClass,
+  env: object,
+  heed: CommitListener,
+) {
+  const { clock, faults } = world;
+  const homes = new Map<string, Home>();
+
+  function homeOf(name: string): Home {
+    const known = homes.get(name);
+    if (known) return known;
+    const durable = emptyDurable();
+    const home: Home = {
+      kind,
+      name,
+      durable,
+      sockets: new Set(),
+      alarm: openAlarm(world, `${kind} ${name}`, durable, (settle) => ring(home, settle)),
+      unknownUntil: new Map(),
+      life: null,
+    };
+    homes.set(name, home);
+    return home;
+  }
+
+  function awake(home: Home): Life {
+    return home.life ?? begin(world, home, Class, env, heed);
+  }
+
+  function ring(home: Home, settle: (isDone: boolean) => void): void {
+    const act = (instance: Methods) => {
+      home.alarm.begin();
+      return (instance.alarm as () => Promise<unknown>)();
+    };
+    deliver(home, { method: "alarm", args: [] }, act, ({ ok }) => settle(ok));
+  }
+
+  /** Lets the object's code answer a call, once it lets other code in; `settle` is told exactly once. */
+  function deliver(
+    home: Home,
+    call: Call,
+    act: (instance: Methods) => Promise<unknown>,
+    settle: Settle,
+  ): void {
+    const life = awake(home);
+    if (life.blockers > 0) {
+      life.waiting.push(() => deliver(home, call, act, settle));
+      return;
+    }
+    const tell = () => settle({ ok: false, error: new Error("The object was reset.") });
+    const answer = (outcome: Outcome) =>
+      leave(life.process, () => {
+        if (life.calls.delete(tell)) settle(outcome);
+      });
+    life.calls.add(tell);
+    runAs(life.process, async () => act(life.instance as Methods), call).then(
+      (value) => answer({ ok: true, value }),
+      (error) => answer({ ok: false, error: plain(error) }),
+    );
+  }
+
+  /** A call from one process to an object, there and back again. */
+  function send(caller: Process, home: Home, call: Call, settle: Settle): void {
+    const lost = () => settle({ ok: false, error: new Error("Network connection lost.") });
+    const label = `${home.kind} ${home.name} ${call.method}`;
+    if (faults.strikes("callLost")) {
+      clock.schedule(travelMs(world), `${label}: lost`, lost);
+      return;
+    }
+    const isAnswerLost = faults.strikes("answerLost");
+    clock.schedule(travelMs(world), `${label} by ${caller.name}`, () => {
+      const act = (instance: Methods) => perform(world, home, instance, call);
+      deliver(home, call, act, (outcome) => {
+        const what = outcome.ok && !isAnswerLost ? "answered" : "failed";
+        clock.schedule(travelMs(world), `${label}: ${what}`, () => {
+          if (isAnswerLost || caller.isDead) discard(outcome);
+          if (isAnswerLost) lost();
+          else settle(outcome);
+        });
+      });
+    });
+  }
+
+  function callOf(home: Home, method: string, args: readonly unknown[]): Promise<unknown> {
+    const caller = runningProcess();
+    const call = { method, args: method === "fetch" ? [requestOf(args)] : args.map(copy) };
+    return new Promise((resolve, reject) => {
+      const settle: Settle = (outcome) => {
+        if (caller.isDead) return;
+        if (!outcome.ok) reject(outcome.error);
+        else resolve(received(caller, outcome.value));
+      };
+      leave(caller, () => send(caller, home, call, settle));
+    });
+  }
+
+  return {
+    homes: homes as ReadonlyMap<string, Home>,
+    /** The binding: stubs whose every method is a call. */
+    namespace: {
+      getByName: (name: string) =>
+        new Proxy(
+          {},
+          {
+            get:
+              (_, method) =>
+              (...args: unknown[]) =>
+                callOf(homeOf(name), String(method), args),
+          },
+        ),
+    },
+    deliver,
+    evictIdle(): void {
+      for (const home of homes.values()) evict(world, home);
+    },
+  };
+}
+
+/** Runs the method, unless this object still runs code that does not know it yet. */
+async function perform(
+  world: World,
+  home: Home,
+  instance: Methods,
+  { method, args }: Call,
+): Promise<unknown> {
+  const { clock, faults, random } = world;
+  if (faults.strikes("oldCode")) home.unknownUntil.set(method, clock.now() + random.spread(100, OLD_CODE_MS));
+  const known = instance[method];
+  if (!known || (home.unknownUntil.get(method) ?? 0) > clock.now())
+    throw new TypeError(`The RPC receiver does not implement the method "${method}".`);
+  return known.apply(instance, args as never[]);
+}
+
+function requestOf([url]: readonly unknown[]): { url: string } {
+  return { url: String(url) };
+}
+
+/** Of an exception only its text crosses to the caller. */
+function plain(error: unknown): Error {
+  return new Error(error instanceof Error ? error.message : String(error));
+}
+
+/** What arrives at the caller: a copy, or the answer to an upgrade with the caller's end of the socket. */
+function received(caller: Process, value: unknown): unknown {
+  if (!(value instanceof HttpAnswer)) return copy(value);
+  value.webSocket?.belongTo(caller);
+  return value;
+}
+
+/** Nobody will hear this answer: a socket in it has no other end. */
+function discard(outcome: Outcome): void {
+  if (outcome.ok && outcome.value instanceof HttpAnswer) outcome.value.webSocket?.breakOff();
+}

@@ -1,0 +1,170 @@
+/**
+ * WebSockets between an object and whoever opened one to it. The object's end is hibernatable: it belongs to the
+ * object's home and outlives an eviction, but no crash. Messages of one direction keep their order.
+ */
+
+import type { Home } from "./life.ts";
+import { leave, type Process, runAs, runningProcess } from "./process.ts";
+import { travelMs, type World } from "./world.ts";
+
+const ABNORMAL_CLOSURE = 1006;
+
+type Listener = (event: { data?: string; code?: number }) => void;
+
+/** Tells the object what happened to one of its sockets. */
+export type TellObject = (home: Home, method: string, args: readonly unknown[]) => void;
+
+export type ServerEnd = ReturnType<typeof openSocket>["server"];
+export type ClientEnd = ReturnType<typeof openSocket>["client"];
+
+/** A connected pair of ends. */
+export function openSocket(world: World, tell: TellObject) {
+  const { clock, faults } = world;
+  const listeners = new Map<string, Set<Listener>>();
+  let home: Home | null = null;
+  let owner: Process | null = null;
+  let attachment: unknown = null;
+  let state: "open" | "closing" | "gone" = "open";
+  let held: (() => void)[] | null = [];
+  let lastDownAt = 0;
+
+  function emit(type: string, event: Parameters<Listener>[0]): void {
+    const hear = () => {
+      if (!owner || owner.isDead) return;
+      runAs(owner, () => {
+        for (const listener of [...(listeners.get(type) ?? [])]) listener(event);
+      });
+    };
+    if (held) held.push(hear);
+    else hear();
+  }
+
+  function down(label: string, act: () => void): void {
+    lastDownAt = Math.max(lastDownAt + 1, clock.now() + travelMs(world));
+    clock.schedule(lastDownAt - clock.now(), label, () => {
+      if (state === "gone") return;
+      if (faults.strikes("socketBroken")) breakOff();
+      else act();
+    });
+  }
+
+  /** Ends it for the object, which is told, unless its end died with it. */
+  function endServer(method: string, args: readonly unknown[]): void {
+    const left = home;
+    if (!left?.sockets.has(server)) return;
+    clock.schedule(travelMs(world), `${left.kind} ${left.name} ${method}`, () => {
+      if (left.sockets.has(server)) tell(left, method, [server, ...args]);
+      left.sockets.delete(server);
+    });
+  }
+
+  /** Both ends lose each other without a word. */
+  function breakOff(): void {
+    if (state === "gone") return;
+    state = "gone";
+    clock.schedule(travelMs(world), "socket broken", () => emit("close", { code: ABNORMAL_CLOSURE }));
+    if (world.random.chance(0.5)) endServer("webSocketClose", [ABNORMAL_CLOSURE, "", false]);
+    else endServer("webSocketError", [new Error("Network connection lost.")]);
+  }
+
+  const server = {
+    tags: [] as string[],
+    acceptedBy(accepting: Home, tags: string[]): void {
+      home = accepting;
+      server.tags = tags;
+      accepting.sockets.add(server);
+    },
+    send(data: string): void {
+      if (state !== "open") throw new TypeError("Can't call WebSocket send() after close().");
+      leave(runningProcess(), () => down("socket message", () => emit("message", { data })));
+    },
+    close(code = 1005): void {
+      if (state !== "open") return;
+      state = "closing";
+      leave(runningProcess(), () =>
+        down("socket close", () => {
+          state = "gone";
+          emit("close", { code });
+          endServer("webSocketClose", [code, "", true]);
+        }),
+      );
+    },
+    serializeAttachment(value: unknown): void {
+      attachment = value;
+    },
+    deserializeAttachment: () => attachment,
+    /** The object has died: its end is gone with it. */
+    breakOff(): void {
+      home?.sockets.delete(server);
+      breakOff();
+    },
+  };
+
+  const client = {
+    belongTo(process: Process): void {
+      owner = process;
+      if (process.isDead) breakOff();
+      else process.atDeath.add(breakOff);
+    },
+    accept(): void {
+      const early = held ?? [];
+      held = null;
+      for (const hear of early) hear();
+    },
+    addEventListener(type: string, listener: Listener): void {
+      const known = listeners.get(type) ?? new Set();
+      listeners.set(type, known.add(listener));
+    },
+    close(code = 1005): void {
+      if (state === "gone") return;
+      state = "gone";
+      endServer("webSocketClose", [code, "", true]);
+    },
+    breakOff,
+  };
+
+  return { server, client };
+}
+
+/** What the project needs of `Response`, and the one kind Node does not know: 101 with a socket. */
+export class Answer {
+  readonly status: number;
+  readonly webSocket: ClientEnd | null;
+  readonly headers: Headers;
+  readonly #text: string | null;
+
+  constructor(
+    body: string | null,
+    init: { status?: number; headers?: HeadersInit; webSocket?: ClientEnd } = {},
+  ) {
+    this.status = init.status ?? 200;
+    this.headers = new Headers(init.headers);
+    this.webSocket = init.webSocket ?? null;
+    this.#text = body;
+  }
+
+  static json(value: unknown, init: { status?: number } = {}): Answer {
+    return new Answer(JSON.stringify(value), init);
+  }
+
+  async json(): Promise<unknown> {
+    return JSON.parse(this.#text ?? "");
+  }
+
+  /** Read in one piece, or not at all. */
+  get body() {
+    const text = this.#text;
+    if (text === null) return null;
+    let isRead = false;
+    return {
+      getReader: () => ({
+        async read() {
+          const done = isRead;
+          isRead = true;
+          return done ? { done } : { done, value: new TextEncoder().encode(text) };
+        },
+        cancel: async () => undefined,
+      }),
+    };
+  }
+}

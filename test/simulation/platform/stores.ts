@@ -1,0 +1,42 @@
+/**
+ * The file store and the database as this world has them: empty. The jobs of the simulation keep nothing there, but
+ * every purge asks, and may be told that the store is out of order.
+ */
+
+import { leave, runningProcess } from "./process.ts";
+import { travelMs, type World } from "./world.ts";
+
+/** The bindings `FILES` and `DATA`. */
+export function openStores(world: World) {
+  const { clock, faults } = world;
+
+  function answer<T>(value: T): Promise<T> {
+    const caller = runningProcess();
+    return new Promise((resolve, reject) => {
+      leave(caller, () => {
+        const isFailed = faults.strikes("storeFailed");
+        clock.schedule(travelMs(world), isFailed ? "store failed" : "store answered", () => {
+          if (caller.isDead) return;
+          if (isFailed) reject(new Error("D1_ERROR: internal error"));
+          else resolve(value);
+        });
+      });
+    });
+  }
+
+  const nothing = { results: [], meta: { changes: 0 } };
+  const statement = {
+    bind: () => statement,
+    all: () => answer(nothing),
+    run: () => answer(nothing),
+    first: () => answer(null),
+    raw: () => answer([]),
+  };
+  return {
+    FILES: { delete: () => answer(undefined) },
+    DATA: {
+      prepare: () => statement,
+      batch: (statements: unknown[]) => answer(statements.map(() => nothing)),
+    },
+  };
+}

@@ -1,0 +1,74 @@
+/** What the clients of a world ask for: bodies of `POST /v1/jobs` over all the simulated types and options. */
+
+import type { Ending } from "./job-types.ts";
+import type { World } from "./platform/world.ts";
+import { receiverUrl } from "./receivers.ts";
+
+const MINUTE = 60_000;
+
+const ENDINGS: readonly Ending[] = [
+  "succeed",
+  "busy",
+  "unavailable",
+  "invalid",
+  "throw",
+  "hang",
+  "die",
+  "overrun",
+];
+const WORK_TYPES = ["sim.work", "sim.watched", "sim.place", "sim.same"] as const;
+
+/** More than the final events, which are the default. */
+const ALL_EVENTS = [
+  "job.queued",
+  "job.started",
+  "job.attempt_failed",
+  "job.continued",
+  "job.succeeded",
+  "job.failed",
+];
+
+/** Asks for a job that succeeds at once. */
+export const PLAIN_REQUEST = {
+  type: "sim.work",
+  input: { steps: 0, stepMs: 0, saves: false, ignoresCancel: false, endings: ["succeed"] },
+};
+
+/** A body as a client would send it: valid JSON for a valid job. */
+export function makeRequest(world: World): Record<string, unknown> {
+  const { clock, random } = world;
+  const time = (inMs: number) => new Date(clock.now() + inMs).toISOString();
+  return {
+    ...(random.chance(0.2) ? slices(world) : work(world)),
+    ...(random.chance(0.3) && { max_attempts: random.between(1, 4) }),
+    ...(random.chance(0.1) && { time_limit_ms: random.spread(MINUTE, 40 * MINUTE) }),
+    ...(random.chance(0.15) && { run_at: time(random.spread(1_000, 30 * MINUTE)) }),
+    ...(random.chance(0.1) && { start_within_ms: random.spread(100, 10 * MINUTE) }),
+    ...(random.chance(0.2) && { on_conflict: "reject" }),
+    ...(random.chance(0.4) && { webhook: webhook(world) }),
+  };
+}
+
+function webhook(world: World) {
+  const url = receiverUrl(world);
+  return world.random.chance(0.3) ? { url, events: [...ALL_EVENTS, "job.cancelled"] } : { url };
+}
+
+function slices({ random }: World) {
+  const to = random.between(1, 4);
+  return { type: "sim.slices", input: { to, failsAt: random.chance(0.3) ? random.between(1, to) : null } };
+}
+
+function work({ random }: World) {
+  const type = random.pick(WORK_TYPES);
+  const input = {
+    steps: random.between(0, 4),
+    stepMs: random.spread(1, 30_000),
+    saves: random.chance(0.3),
+    ignoresCancel: random.chance(0.3),
+    endings: Array.from({ length: random.between(1, 3) }, () =>
+      random.chance(0.5) ? "succeed" : random.pick(ENDINGS),
+    ),
+  };
+  return { type, input: type === "sim.place" ? { ...input, place: random.pick(["here", "there"]) } : input };
+}

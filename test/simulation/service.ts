@@ -1,0 +1,72 @@
+/** The service in its simulated deployment: its objects, its queues and their consumers, and the bindings between. */
+
+import { demand } from "./invariants/violation.ts";
+import type { Witness } from "./invariants/witness.ts";
+import type { System } from "./load.ts";
+import type { ObjectClass } from "./platform/life.ts";
+import { openObjects } from "./platform/objects.ts";
+import { kill, runningProcess } from "./platform/process.ts";
+import { openQueue } from "./platform/queues.ts";
+import type { TellObject } from "./platform/sockets.ts";
+import { openStores } from "./platform/stores.ts";
+import type { World } from "./platform/world.ts";
+
+export type Service = ReturnType<typeof openService>;
+
+/** Deploys the service; `witness` sees every commit of its jobs. */
+export function openService(world: World, system: System, witness: Witness) {
+  const { clock, random } = world;
+  const env = {} as Record<string, unknown>;
+  const types = system.simulatedJobTypes(() => kill(runningProcess()));
+
+  const jobs = openObjects(world, "job", system.JobObject as ObjectClass, env, witness.jobCommitted);
+  const listings = openObjects(world, "listing", system.ListingObject as ObjectClass, env, () => undefined);
+  const places = openObjects(world, "place", system.PlaceObject as ObjectClass, env, () => undefined);
+
+  const consumers = {
+    jobs: (batch: never, waitUntil: unknown) =>
+      system.consume(batch, env as never, { waitUntil } as never, types),
+    deliveries: (batch: never, waitUntil: unknown) =>
+      system.consumeDeliveries(batch, env as never, { waitUntil } as never),
+  };
+
+  Object.assign(env, {
+    JOBS: jobs.namespace,
+    PLACES: places.namespace,
+    LISTINGS: listings.namespace,
+    JOB_QUEUE: openQueue(world, "jobs", (batch, waitUntil) => consumers.jobs(batch as never, waitUntil)),
+    DELIVERY_QUEUE: openQueue(world, "deliveries", (batch, waitUntil) =>
+      consumers.deliveries(batch as never, waitUntil),
+    ),
+    ...openStores(world),
+    WEBHOOK_SECRET: "simulated",
+    LEASE_MS: String(random.pick([5_000, 30_000])),
+    REDELIVER_MS: String(random.pick([2_000, 30_000])),
+    LOCAL_QUEUE: "false",
+    ALLOW_LOCAL_TARGETS: "false",
+  });
+
+  const tellObject: TellObject = (home, method, args) => {
+    const act = (instance: Record<string, (...args: never[]) => Promise<unknown>>) =>
+      instance[method]?.(...(args as never[])) ?? Promise.resolve();
+    jobs.deliver(home, { method, args }, act, () => undefined);
+  };
+
+  return {
+    env: env as never,
+    types,
+    jobs,
+    places,
+    listings,
+    tellObject,
+    evictIdle(): void {
+      jobs.evictIdle();
+      places.evictIdle();
+      listings.evictIdle();
+    },
+    /** Throws if more has happened than in any world that comes to rest. */
+    ensureCalm(eventsMax: number): void {
+      demand(clock.happened() <= eventsMax, `after ${eventsMax} events it still goes on`);
+    },
+  };
+}

@@ -1,0 +1,196 @@
+/**
+ * One simulated world from its seed to its end: a time of faults, in which clients act and everything may go wrong, and
+ * then a time of peace, in which everything must come right by itself: all jobs end, all deliveries too, and at the
+ * very end nothing is left behind.
+ */
+
+import { actAsClient, type Scene, submitOnce } from "./clients.ts";
+import { openFaults } from "./faults.ts";
+import { checkDelivered, checkEmpty, checkFinished, checkListed, type Listed } from "./invariants/end.ts";
+import { openWitness } from "./invariants/witness.ts";
+import type { Program } from "./load.ts";
+import { openClock } from "./platform/clock.ts";
+import { kill, type Process, runAs } from "./platform/process.ts";
+import { openRandom } from "./platform/random.ts";
+import { bear, type World } from "./platform/world.ts";
+import { openReceivers, type Receivers } from "./receivers.ts";
+import { PLAIN_REQUEST } from "./requests.ts";
+import { openService, type Service } from "./service.ts";
+import { openStage } from "./stage.ts";
+import { openTrace } from "./trace.ts";
+
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+const YEAR = 365 * DAY;
+
+const TENANTS = ["acme", "globex"];
+const EVERYTHING = { statuses: [], types: [], createdAfter: null, createdBefore: null, metadata: {} };
+
+const STARTS_AT = Date.UTC(2026, 0, 1);
+
+/** A world in which more happens than this never comes to rest. */
+const EVENTS_MAX = 100_000;
+
+/** After so long in peace somebody uses the service again; by then an alarm that has not rung is known to be lost. */
+const QUIET_MS = 11 * MINUTE;
+
+/** All attempts, their limits, backoffs and messages sent again fit in here. */
+const ENDS_WITHIN_MS = 5 * HOUR;
+
+/** All tries of a webhook fit in here, and no job is purged before. */
+const DELIVERED_WITHIN_MS = 5 * DAY;
+
+/** Every job's retention, and that of a key that stands for another's job. */
+const FORGOTTEN_WITHIN_MS = 100 * DAY;
+
+/** How large a world is: the most it may have of each. */
+export type Size = { clients: number; jobs: number; minutes: number };
+
+export const SMALL: Size = { clients: 3, jobs: 5, minutes: 30 };
+
+export type Result = {
+  seed: number;
+  /** Follows from everything that happened, in its order. */
+  hash: string;
+  events: number;
+  jobs: number;
+  faults: string;
+  /** The first promise that was broken, and how; null if none was. */
+  broken: { promise: string; how: string } | null;
+  /** What happened last, one line each; empty unless it was recorded. */
+  trace: string[];
+};
+
+/** Runs worlds of one program, one after the other. */
+export function openSimulator(program: Program) {
+  const stage = openStage(program);
+
+  return {
+    /** The world of this seed. `record` is how many lines of its trace are kept. */
+    async simulate(seed: number, size: Size = SMALL, record = 0): Promise<Result> {
+      const random = openRandom(seed);
+      const trace = openTrace(record);
+      const faults = openFaults(random);
+      const clock = openClock(STARTS_AT, random, trace.happened);
+      const note = (what: string) => trace.happened(clock.now(), what);
+      const world: World = { clock, random, faults, note, living: new Set() };
+      const broken: NonNullable<Result["broken"]>[] = [];
+      const accuse = (promise: string, { message: how }: Error) => {
+        note(`BROKEN: ${promise}: ${how}`);
+        broken.push({ promise, how });
+      };
+      const { skewMsMax: skewMs } = faults;
+      const witness = openWitness(stage.system, { skewMs, now: clock.now, accuse });
+      const receivers = openReceivers(world, witness);
+      const service = openService(world, stage.system, witness);
+      stage.enter({ world, tellObject: service.tellObject, fetch: receivers.fetch, log: trace.said });
+      const scene: Scene = {
+        world,
+        system: stage.system,
+        env: service.env,
+        types: service.types,
+        witness,
+        keys: new Map(),
+      };
+      await live(scene, service, receivers, size, () => broken.length > 0);
+      return {
+        seed,
+        hash: trace.hash(),
+        events: clock.happened(),
+        jobs: witness.all().length,
+        faults: faults.describe(),
+        broken: broken[0] ?? null,
+        trace: trace.lines(),
+      };
+    },
+  };
+}
+
+async function live(
+  scene: Scene,
+  service: Service,
+  receivers: Receivers,
+  size: Size,
+  isOver: () => boolean,
+): Promise<void> {
+  const { world, witness } = scene;
+  const { clock, faults, random } = world;
+  const peaceAt = clock.now() + random.between(1, size.minutes) * MINUTE;
+
+  async function goOnUntil(at: number, after: () => void): Promise<void> {
+    await clock.settle();
+    while (!isOver() && (await clock.step(at))) {
+      after();
+      witness.hold("a world at peace comes to rest", () => service.ensureCalm(EVENTS_MAX));
+    }
+  }
+
+  const clients = bearClients(scene, size);
+  await goOnUntil(peaceAt, () => strike(world, service));
+  for (const client of clients) kill(client);
+  faults.stop();
+  world.note("peace");
+  await goOnUntil(peaceAt + QUIET_MS, () => undefined);
+  lifeGoesOn(scene);
+  await goOnUntil(peaceAt + ENDS_WITHIN_MS, () => undefined);
+  if (!isOver()) checkFinished(witness);
+  const read = readListings(scene);
+  await goOnUntil(clock.now() + MINUTE, () => undefined);
+  if (!isOver()) checkListed(witness, await read);
+  await goOnUntil(peaceAt + DELIVERED_WITHIN_MS, () => undefined);
+  if (!isOver()) checkDelivered(witness, receivers);
+  await goOnUntil(peaceAt + FORGOTTEN_WITHIN_MS, () => undefined);
+  const readAgain = readListings(scene);
+  await goOnUntil(clock.now() + MINUTE, () => undefined);
+  if (isOver()) return;
+  checkListed(witness, await readAgain);
+  checkEmpty(witness, service.jobs.homes.values(), service.places.homes.values());
+}
+
+/** Every tenant submits a job that just succeeds: news for a listing whose own alarm was lost. */
+function lifeGoesOn(scene: Scene): void {
+  const { world } = scene;
+  for (const tenant of TENANTS) {
+    const client = bear(world, "client", `late client of ${tenant}`);
+    void runAs(client, () => submitOnce(scene, tenant, { body: PLAIN_REQUEST, key: null }, []));
+  }
+}
+
+/** Asks the listing of every tenant for all it has. */
+async function readListings({ world, system, env }: Scene): Promise<Listed[]> {
+  const reader = bear(world, "client", "reader of the listings");
+  return runAs(reader, () =>
+    Promise.all(
+      TENANTS.map(async (tenant) => {
+        const listing = system.listingObject(env, tenant);
+        const { jobs } = await listing.page(EVERYTHING, null, 1_000);
+        return { tenant, jobs, totals: await listing.totals(STARTS_AT - DAY, STARTS_AT + YEAR, null) };
+      }),
+    ),
+  );
+}
+
+function bearClients(scene: Scene, size: Size): Process[] {
+  const { world } = scene;
+  const { random } = world;
+  const tenants = TENANTS.slice(0, random.chance(0.7) ? 1 : 2);
+  const submissions = { left: random.between(1, size.jobs) };
+  return Array.from({ length: random.between(1, size.clients) }, (_, index) => {
+    const client = bear(world, "client", `client ${index + 1}`);
+    const actions = random.between(1, 3 * size.jobs);
+    void runAs(client, () => actAsClient(scene, random.pick(tenants), actions, submissions));
+    return client;
+  });
+}
+
+/** What may go wrong between any two events. */
+function strike({ faults, living, random }: World, service: Service): void {
+  const killOne = (kind: Process["kind"]) => {
+    const candidates = [...living].filter((process) => process.kind === kind);
+    if (candidates.length > 0) kill(random.pick(candidates));
+  };
+  if (faults.strikes("objectKilled")) killOne("object");
+  if (faults.strikes("workerKilled")) killOne("worker");
+  if (faults.strikes("objectEvicted")) service.evictIdle();
+}
