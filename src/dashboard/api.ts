@@ -1,0 +1,159 @@
+/**
+ * The public API as the dashboard uses it: in-process calls to the same app, with the key of who is signed in.
+ * Nothing the dashboard shows or does goes another way, so it can do no more than any client.
+ */
+
+import type { Context } from "hono";
+import type { z } from "zod";
+import type { AppEnv } from "../http/app-env.ts";
+import type { JobTypeView, ProblemBody, StoredFile } from "../http/schemas.ts";
+import type { DeliveryView, EventView, JobView } from "../job/present.ts";
+import type { DashboardEnv } from "./context.ts";
+
+export type Problem = z.infer<typeof ProblemBody>;
+export type TypeView = z.infer<typeof JobTypeView>;
+export type FileView = z.infer<typeof StoredFile>;
+
+/** A value, or why there is none. */
+export type Told<Value> = Value | Refusal;
+
+/** The public side of the service, called in-process. */
+export type Service = (
+  request: Request,
+  env: AppEnv["Bindings"],
+  ctx: ExecutionContext,
+) => Response | Promise<Response>;
+
+export type JobsPage = { data: JobView[]; next_cursor: string | null };
+export type Percentiles = { p50: number | null; p95: number | null };
+export type HourStats = {
+  type: string;
+  hour: string;
+  accepted: number;
+  succeeded: number;
+  failed: number;
+  cancelled: number;
+  attempts: number;
+  waiting_ms: Percentiles;
+  running_ms: Percentiles;
+};
+
+export type BulkAction = "cancel" | "replay" | "delete";
+export type BulkFilter = {
+  status?: string[];
+  type?: string[];
+  created_after?: string;
+  created_before?: string;
+  metadata?: Record<string, string>;
+};
+
+/** The API refused; carries its problem. The page says it in the problem's own words. */
+export class Refusal extends Error {
+  override readonly name = "Refusal";
+  readonly problem: Problem;
+  readonly retryAfter: string | null;
+  constructor(problem: Problem, retryAfter: string | null) {
+    super(problem.code);
+    this.problem = problem;
+    this.retryAfter = retryAfter;
+  }
+}
+
+/** A refusal as a value, for pages that show it in its place; unless it says that the session is over. */
+export async function orRefusal<Value>(answer: Promise<Value>): Promise<Told<Value>> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (error instanceof Refusal && error.problem.status !== 401) return error;
+    throw error;
+  }
+}
+
+export type Api = ReturnType<typeof openApi>;
+type Sent = { json?: unknown; headers?: Record<string, string>; body?: ReadableStream };
+
+/** The API for one request of the dashboard. Everything it offers throws a Refusal if the API refuses. */
+export function openApi(service: Service, c: Context<DashboardEnv>, key: string) {
+  async function fetchRaw(method: string, path: string, { json, headers, body }: Sent = {}) {
+    const request = new Request(new URL(path, c.req.url), {
+      method,
+      headers: {
+        Authorization: `Bearer ${key}`,
+        traceparent: c.get("traceparent"),
+        ...(json !== undefined && { "Content-Type": "application/json" }),
+        ...headers,
+      },
+      body: json === undefined ? (body ?? null) : JSON.stringify(json),
+      signal: c.req.raw.signal,
+    });
+    return service(request, c.env, c.executionCtx as ExecutionContext);
+  }
+
+  async function fetchGood(method: string, path: string, sent?: Sent): Promise<Response> {
+    const response = await fetchRaw(method, path, sent);
+    if (response.status >= 400) throw await refusalOf(response);
+    return response;
+  }
+
+  async function read<Body>(method: string, path: string, sent?: Sent): Promise<Body> {
+    return (await fetchGood(method, path, sent)).json<Body>();
+  }
+
+  async function data<Data>(method: string, path: string, sent?: Sent): Promise<Data> {
+    return (await read<{ data: Data }>(method, path, sent)).data;
+  }
+
+  const job = (id: string) => `/v1/jobs/${encodeURIComponent(id)}`;
+  return {
+    /** Passes an answer on as it is, a stream for example; null stands for a refusal with 404. */
+    pass: (path: string, headers: Record<string, string>) => fetchGood("GET", path, { headers }),
+    job: (id: string) => data<JobView>("GET", job(id)),
+    events: (id: string) => data<EventView[]>("GET", `${job(id)}/events`),
+    deliveries: (id: string) => data<DeliveryView[]>("GET", `${job(id)}/deliveries`),
+    types: () => data<TypeView[]>("GET", "/v1/job-types"),
+    type: (name: string) => data<TypeView>("GET", `/v1/job-types/${encodeURIComponent(name)}`),
+    /** `query` as the API's own, filters, limit and cursor. */
+    jobs: (query: URLSearchParams) => read<JobsPage>("GET", `/v1/jobs?${query}`),
+    stats: (query: URLSearchParams) => data<HourStats[]>("GET", `/v1/stats?${query}`),
+    submit: (body: unknown, idempotencyKey: string | null) =>
+      data<JobView>("POST", "/v1/jobs", { json: body, headers: idempotency(idempotencyKey) }),
+    cancel: (id: string, reason: string | null) =>
+      data<JobView>("POST", `${job(id)}/cancel`, { json: reason ? { reason } : {} }),
+    replay: (id: string, idempotencyKey: string | null) =>
+      data<JobView>("POST", `${job(id)}/replay`, { json: {}, headers: idempotency(idempotencyKey) }),
+    remove: async (id: string): Promise<void> => void (await fetchGood("DELETE", job(id))),
+    redeliver: (id: string, deliveryId: string) =>
+      data<DeliveryView>("POST", `${job(id)}/deliveries/${encodeURIComponent(deliveryId)}/redeliver`, {
+        json: {},
+      }),
+    count: async (action: BulkAction, filter: BulkFilter): Promise<number> => {
+      const sent = { json: { action, filter, dry_run: true } };
+      return (await data<{ count: number }>("POST", "/v1/bulk", sent)).count;
+    },
+    bulk: (action: BulkAction, filter: BulkFilter) =>
+      data<JobView>("POST", "/v1/bulk", { json: { action, filter } }),
+    /** Stores a file while it arrives. */
+    upload: (body: ReadableStream, contentType: string) =>
+      data<FileView>("POST", "/v1/files", { body, headers: { "Content-Type": contentType } }),
+    /** Size in bytes and type of a stored file; null if there is none such. */
+    file: async (id: string): Promise<{ size: number; contentType: string } | null> => {
+      const { status, headers } = await fetchRaw("HEAD", `/v1/files/${encodeURIComponent(id)}`);
+      if (status !== 200) return null;
+      return {
+        size: Number(headers.get("Content-Length")),
+        contentType: headers.get("Content-Type") ?? "application/octet-stream",
+      };
+    },
+    /** Whether the key has the scope jobs:write, asked of a route that demands it and changes nothing. */
+    mayWrite: async (): Promise<boolean> => (await fetchRaw("HEAD", "/v1/webhook-secret")).status !== 403,
+  };
+}
+
+function idempotency(key: string | null): Record<string, string> {
+  return key ? { "Idempotency-Key": key } : {};
+}
+
+async function refusalOf(response: Response): Promise<Refusal> {
+  const retryAfter = response.headers.get("Retry-After");
+  return new Refusal(await response.json<Problem>(), retryAfter);
+}

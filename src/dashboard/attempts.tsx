@@ -1,0 +1,114 @@
+/** The timeline of a job's attempts: how each went, why, and what followed from it. */
+
+import type { EventView, JobView } from "../job/present.ts";
+import { Time } from "./parts.tsx";
+import { kindSentence, spanWords } from "./words.ts";
+
+type Attempt = JobView["attempts"][number];
+
+/** Badges have the colours of a job's states. */
+const looks: Record<Attempt["status"], string> = {
+  running: "running",
+  succeeded: "succeeded",
+  failed: "failed",
+  timed_out: "failed",
+  lost: "failed",
+  cancelled: "cancelled",
+};
+
+/** When the attempt after number `attempt` was to begin, as its failure said; null if none followed. */
+function retryAt(events: readonly EventView[], attempt: number): string | null {
+  for (const { type, data } of events) {
+    if (type === "job.attempt_failed" && "next_attempt_at" in data && data.attempt === attempt)
+      return data.next_attempt_at;
+  }
+  return null;
+}
+
+/** `now` is epoch milliseconds. */
+export function Attempts({ job, events, now }: { job: JobView; events: EventView[]; now: number }) {
+  if (job.attempts.length === 0) return null;
+  return (
+    <section aria-labelledby="attempts-title">
+      <h2 id="attempts-title">
+        Attempts <span class="soft">{`${job.attempt} of at most ${job.max_attempts}`}</span>
+      </h2>
+      <ol class="timeline">
+        {job.attempts.map((attempt) => (
+          <li data-status={looks[attempt.status]}>
+            <One attempt={attempt} job={job} next={retryAt(events, attempt.number)} now={now} />
+          </li>
+        ))}
+      </ol>
+    </section>
+  );
+}
+
+function One({
+  attempt,
+  job,
+  next,
+  now,
+}: {
+  attempt: Attempt;
+  job: JobView;
+  next: string | null;
+  now: number;
+}) {
+  const { number, status, started_at, finished_at, error } = attempt;
+  return (
+    <>
+      <h3>
+        Attempt {number}{" "}
+        <span class="badge" data-status={looks[status]}>
+          {status.replaceAll("_", " ")}
+        </span>
+      </h3>
+      <p>
+        Began <Time at={started_at} now={now} />,{" "}
+        {finished_at
+          ? `took ${spanWords(started_at, finished_at, now)}`
+          : `has run for ${spanWords(started_at, null, now)}`}
+        .
+      </p>
+      {error && (
+        <p>
+          <strong>{error.message}</strong> <code>{error.code}</code>{" "}
+          <span class="soft">{kindSentence(error.kind)}</span>
+        </p>
+      )}
+      <Consequence attempt={attempt} job={job} next={next} now={now} />
+    </>
+  );
+}
+
+/** Whether it was tried again, and when; or why not. */
+function Consequence({
+  attempt,
+  job,
+  next,
+  now,
+}: {
+  attempt: Attempt;
+  job: JobView;
+  next: string | null;
+  now: number;
+}) {
+  if (!attempt.error) return null;
+  const isLast = attempt.number === job.attempt;
+  if (next === null) return isLast && job.status === "failed" ? <p>It was not tried again.</p> : null;
+  if (!isLast)
+    return (
+      <p>
+        So it was tried again, at <Time at={next} now={now} />.
+      </p>
+    );
+  if (job.status === "running") {
+    return (
+      <p>
+        So it will be tried again by itself, at <Time at={next} now={now} />.
+      </p>
+    );
+  }
+  return <p>It was to be tried again, but the job had ended before that.</p>;
+}

@@ -1,0 +1,101 @@
+/** Doing the same to all jobs that match a filter: first how many that is, then a job that does it. */
+
+import { type Context, Hono } from "hono";
+import { type BulkAction, orRefusal, Refusal, type Told } from "./api.ts";
+import type { DashboardEnv } from "./context.ts";
+import {
+  badMetadata,
+  bulkFilter,
+  filterPairs,
+  filterWords,
+  isFiltered,
+  type ListFilter,
+  readFilter,
+} from "./filter.ts";
+import { Hidden, jobPath, RefusalNotice } from "./parts.tsx";
+import { nowhere } from "./refusals.tsx";
+import { ROOT } from "./session.ts";
+import { show } from "./shell.tsx";
+import { times } from "./words.ts";
+
+const actions: Record<BulkAction, { verb: string; effect: string }> = {
+  cancel: {
+    verb: "Cancel",
+    effect: "Those that have not finished are stopped. Finished ones stay as they are.",
+  },
+  replay: {
+    verb: "Replay",
+    effect:
+      "For each one that has finished, a new job of the same type and input is made, at a measured pace.",
+  },
+  delete: {
+    verb: "Delete",
+    effect: "Finished ones are removed with their events, results and files. This cannot be undone.",
+  },
+};
+
+/** `GET` and `POST /bulk`. */
+export function bulkRoutes() {
+  const routes = new Hono<DashboardEnv>();
+
+  routes.get("/bulk", async (c) => {
+    const query = new URL(c.req.url).searchParams;
+    const filter = readFilter(query);
+    const action = actionOf(query.get("action"));
+    if (!action || badMetadata(filter).length > 0) return nowhere(c);
+    const count = await orRefusal(c.get("api").count(action, bulkFilter(filter)));
+    return confirm(c, action, filter, count);
+  });
+
+  routes.post("/bulk", async (c) => {
+    const form = new URLSearchParams(await c.req.text());
+    const filter = readFilter(form);
+    const action = actionOf(form.get("action"));
+    if (!action || badMetadata(filter).length > 0) return nowhere(c);
+    const job = await c.get("api").bulk(action, bulkFilter(filter));
+    return c.redirect(`${jobPath(job.id)}?notice=bulk`, 303);
+  });
+
+  return routes;
+}
+
+function actionOf(text: string | null): BulkAction | null {
+  return text !== null && Object.hasOwn(actions, text) ? (text as BulkAction) : null;
+}
+
+function confirm(c: Context<DashboardEnv>, action: BulkAction, filter: ListFilter, count: Told<number>) {
+  const { verb, effect } = actions[action];
+  const back = `${ROOT}/jobs?${new URLSearchParams(filterPairs(filter))}`;
+  const title = `${verb} all jobs ${isFiltered(filter) ? "that match" : "there are"}`;
+  const children = (
+    <>
+      <h1>{title}</h1>
+      {isFiltered(filter) && <p>These are the jobs {filterWords(filter)}.</p>}
+      {count instanceof Refusal ? (
+        <RefusalNotice refusal={count} what="They could not be counted." />
+      ) : (
+        <>
+          <p class="notice" data-kind={action === "delete" ? "bad" : "info"}>
+            <strong>{times(count, "job")}</strong> {count === 1 ? "is" : "are"} concerned now. {effect}
+          </p>
+          {count > 0 && (
+            <form method="post" action={`${ROOT}/bulk`}>
+              <Hidden pairs={[["action", action], ...filterPairs(filter)]} />
+              <button
+                type="submit"
+                id="confirm"
+                class={action === "delete" ? "button danger" : "button primary"}
+              >
+                {verb} {times(count, "job")}
+              </button>
+            </form>
+          )}
+        </>
+      )}
+      <p>
+        <a href={back}>Back to the list, doing nothing</a>
+      </p>
+    </>
+  );
+  return show(c, { title, place: "Jobs", children });
+}

@@ -1,0 +1,78 @@
+/** The webhooks of a job: what was delivered, how each try went, and the button to send once more. */
+
+import type { DeliveryView, JobView } from "../job/present.ts";
+import { durationWords } from "./duration.ts";
+import { jobPath, Time } from "./parts.tsx";
+
+const looks = { pending: "running", succeeded: "succeeded", failed: "failed" } as const;
+
+type Props = { job: JobView; deliveries: DeliveryView[]; mayWrite: boolean; now: number };
+
+/** Nothing for a job without a webhook, or whose webhook had nothing to say yet. */
+export function Deliveries({ job, deliveries, mayWrite, now }: Props) {
+  if (deliveries.length === 0) return null;
+  return (
+    <section aria-labelledby="deliveries-title">
+      <h2 id="deliveries-title">Webhook deliveries</h2>
+      <ul class="timeline">
+        {deliveries.map((delivery) => (
+          <li data-status={looks[delivery.status]}>
+            <h3>
+              <code>{delivery.event}</code>{" "}
+              <span class="badge" data-status={looks[delivery.status]}>
+                {delivery.status}
+              </span>
+            </h3>
+            <Tries delivery={delivery} now={now} />
+            {mayWrite && (
+              <form
+                method="post"
+                action={`${jobPath(job.id)}/deliveries/${encodeURIComponent(delivery.id)}/redeliver`}
+              >
+                <button
+                  type="submit"
+                  id={`redeliver-${delivery.id}`}
+                  aria-label={`Send ${delivery.event} again`}
+                >
+                  Send again
+                </button>
+              </form>
+            )}
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+function Tries({ delivery: { id, tries, next_attempt_at }, now }: { delivery: DeliveryView; now: number }) {
+  return (
+    <>
+      <p class="soft">
+        <code>{id}</code>
+      </p>
+      <ul>
+        {tries.map((one) => (
+          <li>
+            <Time at={one.time} now={now} />: {tryWords(one)}, after {durationWords(one.duration_ms)}
+          </li>
+        ))}
+      </ul>
+      {next_attempt_at && (
+        <p>
+          The next try is due at <Time at={next_attempt_at} now={now} />.
+        </p>
+      )}
+    </>
+  );
+}
+
+const errors: Record<string, string> = {
+  timeout: "the receiver did not answer in time",
+  unreachable: "the receiver could not be reached",
+  refused_target: "the address is not one the service may call",
+};
+
+function tryWords({ status, error }: DeliveryView["tries"][number]): string {
+  return status === null ? (errors[error ?? ""] ?? "no answer") : `answered ${status}`;
+}

@@ -1,0 +1,97 @@
+/** Which jobs are listed, as it stands in the address: read from there, written back, and put to the API. Pure. */
+
+import type { BulkFilter } from "./api.ts";
+
+/** `metadata` are texts like `customer=42`; times are as the API takes them. */
+export type ListFilter = {
+  statuses: string[];
+  types: string[];
+  createdAfter: string;
+  createdBefore: string;
+  metadata: string[];
+};
+
+/** What the address asks for, without what was left empty. */
+export function readFilter(query: URLSearchParams): ListFilter {
+  const all = (name: string) => [...new Set(query.getAll(name))].filter((value) => value !== "");
+  return {
+    statuses: all("status"),
+    types: all("type"),
+    createdAfter: utc(query.get("created_after") ?? ""),
+    createdBefore: utc(query.get("created_before") ?? ""),
+    metadata: all("metadata"),
+  };
+}
+
+/** A browser's control for times writes no zone and may leave out the seconds; it is labelled UTC. */
+function utc(text: string): string {
+  if (/^\d{4}-\d\d-\d\dT\d\d:\d\d$/.test(text)) return `${text}:00Z`;
+  return /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?$/.test(text) ? `${text}Z` : text;
+}
+
+/** The text for a browser's control for times: to the second, without the zone. */
+export function controlTime(time: string): string {
+  return /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d+)?Z$/.exec(time)?.[1] ?? "";
+}
+
+/** The filter as it stands in an address of the dashboard. */
+export function filterPairs(filter: ListFilter): [string, string][] {
+  const { statuses, types, createdAfter, createdBefore, metadata } = filter;
+  const pairs: [string, string][] = [
+    ...statuses.map((status): [string, string] => ["status", status]),
+    ...types.map((type): [string, string] => ["type", type]),
+    ["created_after", createdAfter],
+    ["created_before", createdBefore],
+    ...metadata.map((text): [string, string] => ["metadata", text]),
+  ];
+  return pairs.filter(([, value]) => value !== "");
+}
+
+/** Whether it asks for anything at all. */
+export function isFiltered(filter: ListFilter): boolean {
+  return filterPairs(filter).length > 0;
+}
+
+/** The texts for metadata that are not like `key=value`. */
+export function badMetadata({ metadata }: ListFilter): string[] {
+  return metadata.filter((text) => !/^[^=]+=/.test(text));
+}
+
+function metadataPairs({ metadata }: ListFilter): [string, string][] {
+  return metadata.map((text) => {
+    const at = text.indexOf("=");
+    return [text.slice(0, at).trim(), text.slice(at + 1)];
+  });
+}
+
+/** The filter as `GET /v1/jobs` takes it. */
+export function apiQuery(filter: ListFilter): URLSearchParams {
+  const metadata = metadataPairs(filter).map(([key, value]) => [`metadata.${key}`, value] as const);
+  const others = filterPairs(filter).filter(([name]) => name !== "metadata");
+  return new URLSearchParams([...others, ...metadata].map(([name, value]) => [name, value]));
+}
+
+/** The filter as `POST /v1/bulk` takes it. */
+export function bulkFilter(filter: ListFilter): BulkFilter {
+  const { statuses, types, createdAfter, createdBefore, metadata } = filter;
+  return {
+    ...(statuses.length > 0 && { status: statuses }),
+    ...(types.length > 0 && { type: types }),
+    ...(createdAfter && { created_after: createdAfter }),
+    ...(createdBefore && { created_before: createdBefore }),
+    ...(metadata.length > 0 && { metadata: Object.fromEntries(metadataPairs(filter)) }),
+  };
+}
+
+/** The filter in words, to be read after "jobs". */
+export function filterWords(filter: ListFilter): string {
+  const { statuses, types, createdAfter, createdBefore, metadata } = filter;
+  const parts = [
+    statuses.length > 0 && `that are ${statuses.join(" or ")}`,
+    types.length > 0 && `of type ${types.join(" or ")}`,
+    createdAfter && `accepted after ${createdAfter}`,
+    createdBefore && `accepted before ${createdBefore}`,
+    metadata.length > 0 && `with ${metadata.join(" and ")}`,
+  ];
+  return parts.filter((part) => part).join(", ");
+}

@@ -1,0 +1,117 @@
+/** Acting on a job: each button leads to a page that says what will happen, and its form does it. */
+
+import { Hono } from "hono";
+import type { Child } from "hono/jsx";
+import type { JobView } from "../job/present.ts";
+import { uuid } from "../lib/world.ts";
+import type { DashboardEnv } from "./context.ts";
+import { Badge, Hidden, jobPath } from "./parts.tsx";
+import { ROOT } from "./session.ts";
+import { show } from "./shell.tsx";
+
+/** As the API takes it. */
+const REASON_CHARS_MAX = 200;
+
+/** `GET` and `POST /jobs/{id}/cancel`, `…/replay`, `…/delete`, and `POST …/deliveries/{id}/redeliver`. */
+export function jobActionRoutes() {
+  const routes = new Hono<DashboardEnv>();
+
+  routes.get("/jobs/:id/cancel", async (c) => {
+    const job = await c.get("api").job(c.req.param("id"));
+    return show(c, { title: "Cancel the job", place: "Jobs", children: <Cancel job={job} /> });
+  });
+
+  routes.post("/jobs/:id/cancel", async (c) => {
+    const reason = String((await c.req.formData()).get("reason") ?? "").trim();
+    const job = await c.get("api").cancel(c.req.param("id"), reason || null);
+    return c.redirect(`${jobPath(job.id)}?notice=cancelled`, 303);
+  });
+
+  routes.get("/jobs/:id/replay", async (c) => {
+    const job = await c.get("api").job(c.req.param("id"));
+    // The key makes a form that is sent twice, by a double click or by going back, one job.
+    const children = <Replay job={job} idempotencyKey={`dashboard-${uuid()}`} />;
+    return show(c, { title: "Replay the job", place: "Jobs", children });
+  });
+
+  routes.post("/jobs/:id/replay", async (c) => {
+    const key = String((await c.req.formData()).get("idempotency_key") ?? "");
+    const job = await c.get("api").replay(c.req.param("id"), key || null);
+    return c.redirect(`${jobPath(job.id)}?notice=replayed`, 303);
+  });
+
+  routes.get("/jobs/:id/delete", async (c) => {
+    const job = await c.get("api").job(c.req.param("id"));
+    return show(c, { title: "Delete the job", place: "Jobs", children: <Delete job={job} /> });
+  });
+
+  routes.post("/jobs/:id/delete", async (c) => {
+    await c.get("api").remove(c.req.param("id"));
+    return c.redirect(`${ROOT}/jobs?notice=deleted`, 303);
+  });
+
+  routes.post("/jobs/:id/deliveries/:delivery_id/redeliver", async (c) => {
+    const id = c.req.param("id");
+    await c.get("api").redeliver(id, c.req.param("delivery_id"));
+    return c.redirect(`${jobPath(id)}?notice=redelivered`, 303);
+  });
+
+  return routes;
+}
+
+type ConfirmProps = { job: JobView; verb: "cancel" | "replay" | "delete"; effect: string; children?: Child };
+
+function Confirm({ job, verb, effect, children }: ConfirmProps) {
+  const title = `${verb.charAt(0).toUpperCase()}${verb.slice(1)} the job`;
+  return (
+    <>
+      <h1>{title}</h1>
+      <p>
+        {job.type} <code>{job.id}</code> <Badge status={job.status} />
+      </p>
+      <p>{effect}</p>
+      <form method="post" action={`${jobPath(job.id)}/${verb}`}>
+        {children}
+        <div class="row">
+          <button type="submit" id="confirm" class={verb === "replay" ? "button primary" : "button danger"}>
+            {title}
+          </button>
+          <a id="back" class="button quiet" href={jobPath(job.id)}>
+            Back, doing nothing
+          </a>
+        </div>
+      </form>
+    </>
+  );
+}
+
+function Cancel({ job }: { job: JobView }) {
+  const effect =
+    "A cancelled job never runs again. What its code has done until now stays done; the code is told to stop, and " +
+    "whatever it reports later changes nothing.";
+  return (
+    <Confirm job={job} verb="cancel" effect={effect}>
+      <div class="field">
+        <label for="reason">Reason</label>
+        <input id="reason" name="reason" maxlength={REASON_CHARS_MAX} aria-describedby="reason-hint" />
+        <p id="reason-hint" class="hint">
+          Optional; whoever reads the job later sees it.
+        </p>
+      </div>
+    </Confirm>
+  );
+}
+
+function Replay({ job, idempotencyKey }: { job: JobView; idempotencyKey: string }) {
+  const effect = "A new job of the same type and input is made and begins at once. This one stays as it is.";
+  return (
+    <Confirm job={job} verb="replay" effect={effect}>
+      <Hidden pairs={[["idempotency_key", idempotencyKey]]} />
+    </Confirm>
+  );
+}
+
+function Delete({ job }: { job: JobView }) {
+  const effect = "The job, its events, its result and the files it made are removed. This cannot be undone.";
+  return <Confirm job={job} verb="delete" effect={effect} />;
+}

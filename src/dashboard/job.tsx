@@ -1,0 +1,217 @@
+/**
+ * The page of a job. From it alone a person must understand what happened, what was tried again and why, and what to
+ * tell support; so it says everything the API tells, the most telling first.
+ */
+
+import { Hono } from "hono";
+import type { EventView, JobView } from "../job/present.ts";
+import { now } from "../lib/world.ts";
+import type { Api } from "./api.ts";
+import { Attempts } from "./attempts.tsx";
+import type { DashboardEnv } from "./context.ts";
+import { Deliveries } from "./deliveries.tsx";
+import { History } from "./history.tsx";
+import { Badge, Code, JobLink, jobPath, Time } from "./parts.tsx";
+import { type FoundFile, filesIn, Result } from "./result.tsx";
+import { show } from "./shell.tsx";
+import {
+  isUnfinished,
+  kindSentence,
+  progressSentence,
+  spanWords,
+  statusSentence,
+  supportText,
+} from "./words.ts";
+
+/** While a webhook is still being delivered, the page looks again this often. */
+const DELIVERIES_REFRESH_SECONDS = 5;
+
+/** `GET /jobs/{id}`. */
+export function jobRoutes() {
+  const routes = new Hono<DashboardEnv>();
+
+  routes.get("/jobs/:id", async (c) => {
+    const id = c.req.param("id");
+    const api = c.get("api");
+    const [job, events, deliveries] = await Promise.all([api.job(id), api.events(id), api.deliveries(id)]);
+    const files = await describe(api, filesIn(job.result));
+    const { mayWrite } = c.get("session");
+    const isPending = deliveries.some(({ status }) => status === "pending");
+    const showsAll = c.req.query("history") === "all";
+    const at = now();
+    const children = (
+      <div id="live" data-live data-announce={announcement(job)} {...liveness(job, events, isPending)}>
+        <Head job={job} now={at} mayWrite={mayWrite} />
+        <Outcome job={job} />
+        <Attempts job={job} events={events} now={at} />
+        <Result job={job} files={files} />
+        <Facts job={job} now={at} />
+        <Deliveries job={job} deliveries={deliveries} mayWrite={mayWrite} now={at} />
+        <History job={job} events={events} showsAll={showsAll} now={at} />
+      </div>
+    );
+    return show(c, { title: `${job.type} ${job.status}: ${job.id}`, place: "Jobs", children });
+  });
+
+  return routes;
+}
+
+/** How the browser keeps the page up to date: by the job's events from here on, or by looking again, or not at all. */
+function liveness(job: JobView, events: EventView[], isPending: boolean) {
+  if (isUnfinished(job))
+    return { "data-events": `${jobPath(job.id)}/events?after=${events.at(-1)?.seq ?? 0}` };
+  const waitsForCode = job.cancellation && job.cancellation.acknowledged_at === null;
+  return isPending || waitsForCode ? { "data-every": DELIVERIES_REFRESH_SECONDS } : {};
+}
+
+/** What is said to who cannot see the page, whenever it changes. */
+function announcement(job: JobView): string {
+  const reason = job.status_reason ? `, ${job.status_reason.replaceAll("_", " ")}` : "";
+  return `Job ${job.status}${reason}.`;
+}
+
+async function describe(api: Api, ids: string[]): Promise<FoundFile[]> {
+  return Promise.all(ids.map(async (id) => ({ id, file: await api.file(id) })));
+}
+
+function Head({ job, now, mayWrite }: { job: JobView; now: number; mayWrite: boolean }) {
+  return (
+    <header class="job-head">
+      <div class="spread">
+        <h1>
+          {job.type} <Badge status={job.status} />
+        </h1>
+        {mayWrite && <Buttons job={job} />}
+      </div>
+      <p>
+        <code>{job.id}</code>
+      </p>
+      <p class="sentence">{statusSentence(job)}</p>
+      {job.next_attempt_at && (
+        <p>
+          {job.status === "queued" ? "It begins at" : "The next attempt begins at"}{" "}
+          <Time at={job.next_attempt_at} now={now} />.
+        </p>
+      )}
+      {isUnfinished(job) && <ProgressBar job={job} now={now} />}
+    </header>
+  );
+}
+
+/** A bar without a value moves without saying how far: nothing is guessed. */
+function ProgressBar({ job: { progress, status }, now }: { job: JobView; now: number }) {
+  if (status === "queued") return null;
+  const percent = progress?.percent ?? null;
+  return (
+    <div class="progress">
+      <progress
+        id="progress"
+        max={100}
+        value={percent ?? undefined}
+        aria-label={percent === null ? "Progress, how far is not known" : "Progress"}
+      />
+      <p>
+        {progress ? progressSentence(progress) || "At work." : "It has not reported any progress yet."}
+        {progress && (
+          <>
+            {" "}
+            <span class="soft">
+              reported{" "}
+              <span data-relative={progress.updated_at}>{spanWords(progress.updated_at, null, now)} ago</span>
+            </span>
+          </>
+        )}
+      </p>
+    </div>
+  );
+}
+
+function Buttons({ job }: { job: JobView }) {
+  const path = jobPath(job.id);
+  if (isUnfinished(job)) {
+    return (
+      <div class="row">
+        <a id="cancel" class="button danger" href={`${path}/cancel`}>
+          Cancel…
+        </a>
+      </div>
+    );
+  }
+  return (
+    <div class="row">
+      <a id="replay" class="button" href={`${path}/replay`}>
+        Replay…
+      </a>
+      <a id="delete" class="button danger" href={`${path}/delete`}>
+        Delete…
+      </a>
+    </div>
+  );
+}
+
+/** Why it failed and what to tell support. */
+function Outcome({ job }: { job: JobView }) {
+  const text = supportText(job);
+  if (!job.error || text === null) return null;
+  return (
+    <section class="notice outcome" data-kind="bad" aria-labelledby="error-title">
+      <h2 id="error-title">{job.error.message}</h2>
+      <p>
+        <code>{job.error.code}</code> · {kindSentence(job.error.kind)}
+      </p>
+      <p>
+        The reference <code id="reference">{job.error.reference}</code> leads support to this failure in the
+        logs, where the whole exception stands. Send them this:
+      </p>
+      <Code id="for-support" label="What to tell support" text={text} />
+    </section>
+  );
+}
+
+function Facts({ job, now }: { job: JobView; now: number }) {
+  const times = [
+    ["Accepted", job.created_at],
+    ["First attempt began", job.started_at],
+    ["Last changed", job.updated_at],
+    ["Finished", job.finished_at],
+    ["Will be purged", job.expires_at],
+  ] as const;
+  return (
+    <section aria-labelledby="facts-title">
+      <h2 id="facts-title">Facts</h2>
+      <dl class="facts">
+        {times.map(
+          ([name, at]) =>
+            at && (
+              <>
+                <dt>{name}</dt>
+                <dd>
+                  <Time at={at} now={now} />
+                </dd>
+              </>
+            ),
+        )}
+        {job.started_at && (
+          <>
+            <dt>{job.finished_at ? "Took" : "Has taken"}</dt>
+            <dd>{spanWords(job.started_at, job.finished_at, now)}, from the first attempt on</dd>
+          </>
+        )}
+        {job.replayed_from && (
+          <>
+            <dt>Replay of</dt>
+            <dd>
+              <JobLink job={{ id: job.replayed_from }} />
+            </dd>
+          </>
+        )}
+        {Object.entries(job.metadata).map(([name, value]) => (
+          <>
+            <dt>{name}</dt>
+            <dd>{value}</dd>
+          </>
+        ))}
+      </dl>
+    </section>
+  );
+}

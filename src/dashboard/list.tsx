@@ -1,0 +1,266 @@
+/** The list of jobs: filters that live in the address, pages by the API's cursor, and what to do with all that match. */
+
+import { Hono } from "hono";
+import { now } from "../lib/world.ts";
+import { type Api, type JobsPage, orRefusal, Refusal, type Told, type TypeView } from "./api.ts";
+import type { DashboardEnv } from "./context.ts";
+import {
+  apiQuery,
+  badMetadata,
+  controlTime,
+  filterPairs,
+  isFiltered,
+  type ListFilter,
+  readFilter,
+} from "./filter.ts";
+import { JobsTable } from "./jobs-table.tsx";
+import { RefusalNotice } from "./parts.tsx";
+import { ROOT } from "./session.ts";
+import { show } from "./shell.tsx";
+import { statuses, times } from "./words.ts";
+
+const PATH = `${ROOT}/jobs`;
+const LIMITS = ["20", "50", "100"];
+const REFRESH_SECONDS = 5;
+
+type Asked = { filter: ListFilter; limit: string; cursor: string };
+
+/** `GET /jobs`. */
+export function listRoutes() {
+  const routes = new Hono<DashboardEnv>();
+
+  routes.get("/jobs", async (c) => {
+    const query = new URL(c.req.url).searchParams;
+    const limit = query.get("limit") ?? "";
+    const asked: Asked = {
+      filter: readFilter(query),
+      limit: LIMITS.includes(limit) ? limit : "20",
+      cursor: query.get("cursor") ?? "",
+    };
+    const api = c.get("api");
+    const [types, found] = await Promise.all([api.types(), list(api, asked)]);
+    const children = (
+      <List {...asked} types={types} found={found} mayWrite={c.get("session").mayWrite} now={now()} />
+    );
+    return show(c, { title: "Jobs", place: "Jobs", children });
+  });
+
+  return routes;
+}
+
+/** The page asked for; null if the filter cannot be put to the API. */
+async function list(api: Api, { filter, limit, cursor }: Asked): Promise<Told<JobsPage> | null> {
+  if (badMetadata(filter).length > 0) return null;
+  const query = apiQuery(filter);
+  query.set("limit", limit);
+  if (cursor !== "") query.set("cursor", cursor);
+  return orRefusal(api.jobs(query));
+}
+
+type ListProps = Asked & {
+  types: TypeView[];
+  found: Told<JobsPage> | null;
+  mayWrite: boolean;
+  now: number;
+};
+
+function List({ types, found, mayWrite, now, ...asked }: ListProps) {
+  return (
+    <>
+      <h1>Jobs</h1>
+      <FilterForm {...asked} types={types} />
+      <div id="live" data-live data-every={REFRESH_SECONDS}>
+        <Found found={found} asked={asked} now={now} />
+      </div>
+      {mayWrite && found && !(found instanceof Refusal) && found.data.length > 0 && (
+        <BulkLinks filter={asked.filter} />
+      )}
+    </>
+  );
+}
+
+function Found({ found, asked, now }: { found: ListProps["found"]; asked: Asked; now: number }) {
+  if (found instanceof Refusal) return <RefusalNotice refusal={found} what="The jobs could not be listed." />;
+  if (found === null) return <p class="soft">Correct the filter to see jobs.</p>;
+  if (found.data.length === 0) return <Nothing asked={asked} />;
+  return (
+    <>
+      <JobsTable id="jobs" jobs={found.data} caption="Jobs, newest first" now={now} />
+      <Pages asked={asked} count={found.data.length} next={found.next_cursor} />
+    </>
+  );
+}
+
+function Nothing({ asked: { filter, cursor } }: { asked: Asked }) {
+  return (
+    <div class="card empty">
+      <p>
+        <strong>{isFiltered(filter) ? "No job matches this filter." : "There are no jobs yet."}</strong>
+      </p>
+      {(isFiltered(filter) || cursor !== "") && (
+        <p>
+          <a id="all-jobs" href={PATH}>
+            Show all jobs
+          </a>
+        </p>
+      )}
+    </div>
+  );
+}
+
+function pagePath({ filter, limit }: Asked, cursor: string | null): string {
+  const pairs = [...filterPairs(filter), ["limit", limit], ...(cursor === null ? [] : [["cursor", cursor]])];
+  return `${PATH}?${new URLSearchParams(pairs as [string, string][])}`;
+}
+
+function Pages({ asked, count, next }: { asked: Asked; count: number; next: string | null }) {
+  return (
+    <nav class="spread" aria-label="Pages">
+      <span class="soft">{times(count, "job")} on this page</span>
+      <span class="row">
+        {asked.cursor !== "" && (
+          <a id="first-page" class="button" href={pagePath(asked, null)}>
+            First page
+          </a>
+        )}
+        {next !== null && (
+          <a id="next-page" class="button" href={pagePath(asked, next)} rel="next">
+            Next page
+          </a>
+        )}
+      </span>
+    </nav>
+  );
+}
+
+function FilterForm({ filter, limit, types }: Asked & { types: TypeView[] }) {
+  return (
+    <details class="card filter" id="filter" open={isFiltered(filter)}>
+      <summary id="filter-summary">Filter</summary>
+      <form method="get" action={PATH}>
+        <Boxes legend="Status" name="status" values={[...statuses]} chosen={filter.statuses} />
+        <Boxes
+          legend="Type"
+          name="type"
+          values={[...new Set([...types.map(({ type }) => type), ...filter.types])]}
+          chosen={filter.types}
+        />
+        <div class="filter-fields">
+          <TimeField
+            id="created-after"
+            name="created_after"
+            label="Accepted after (UTC)"
+            value={filter.createdAfter}
+          />
+          <TimeField
+            id="created-before"
+            name="created_before"
+            label="Accepted before (UTC)"
+            value={filter.createdBefore}
+          />
+          <MetadataFields filter={filter} />
+          <div class="field">
+            <label for="limit">Jobs per page</label>
+            <select id="limit" name="limit">
+              {LIMITS.map((value) => (
+                <option selected={value === limit}>{value}</option>
+              ))}
+            </select>
+          </div>
+        </div>
+        <div class="row">
+          <button type="submit" id="apply-filter" class="button primary">
+            Apply
+          </button>
+          <a id="clear-filter" class="button quiet" href={PATH}>
+            Clear
+          </a>
+        </div>
+      </form>
+    </details>
+  );
+}
+
+function Boxes({
+  legend,
+  name,
+  values,
+  chosen,
+}: {
+  legend: string;
+  name: string;
+  values: string[];
+  chosen: string[];
+}) {
+  return (
+    <fieldset class="boxes">
+      <legend>{legend}</legend>
+      {values.map((value) => (
+        <label>
+          <input type="checkbox" name={name} value={value} checked={chosen.includes(value)} /> {value}
+        </label>
+      ))}
+    </fieldset>
+  );
+}
+
+function TimeField({ id, name, label, value }: { id: string; name: string; label: string; value: string }) {
+  return (
+    <div class="field">
+      <label for={id}>{label}</label>
+      <input id={id} name={name} type="datetime-local" step="1" value={controlTime(value)} />
+    </div>
+  );
+}
+
+/** One field for each pair asked for, and an empty one for another. */
+function MetadataFields({ filter }: { filter: ListFilter }) {
+  const bad = badMetadata(filter);
+  return (
+    <>
+      {[...filter.metadata, ""].map((text, index) => {
+        const isBad = bad.includes(text) && text !== "";
+        return (
+          <div class="field">
+            <label for={`metadata-${index}`}>{index === 0 ? "Metadata" : "And metadata"}</label>
+            <input
+              id={`metadata-${index}`}
+              name="metadata"
+              value={text}
+              placeholder="key=value"
+              aria-invalid={isBad ? "true" : undefined}
+              aria-describedby={isBad ? `metadata-fault-${index}` : undefined}
+            />
+            {isBad && (
+              <p class="fault" id={`metadata-fault-${index}`}>
+                Write it as key=value.
+              </p>
+            )}
+          </div>
+        );
+      })}
+    </>
+  );
+}
+
+function BulkLinks({ filter }: { filter: ListFilter }) {
+  const path = (action: string) =>
+    `${ROOT}/bulk?${new URLSearchParams([["action", action], ...filterPairs(filter)])}`;
+  return (
+    <section class="bulk" aria-labelledby="bulk-title">
+      <h2 id="bulk-title">All {isFiltered(filter) ? "that match the filter" : "jobs"}</h2>
+      <p class="soft">The next page says how many jobs that is, before anything is done.</p>
+      <div class="row">
+        <a class="button" href={path("cancel")}>
+          Cancel all…
+        </a>
+        <a class="button" href={path("replay")}>
+          Replay all…
+        </a>
+        <a class="button danger" href={path("delete")}>
+          Delete all…
+        </a>
+      </div>
+    </section>
+  );
+}

@@ -1,0 +1,267 @@
+/** The overview: how much, how well and how fast over a period, what runs now, and what failed last. */
+
+import { Hono } from "hono";
+import { now } from "../lib/world.ts";
+import {
+  type Api,
+  type HourStats,
+  type JobsPage,
+  orRefusal,
+  Refusal,
+  type Told,
+  type TypeView,
+} from "./api.ts";
+import { Chart } from "./chart.tsx";
+import type { DashboardEnv } from "./context.ts";
+import { durationWords } from "./duration.ts";
+import { JobsTable } from "./jobs-table.tsx";
+import { RefusalNotice } from "./parts.tsx";
+import { beginningOf, finished, type Period, periods, type Span, spansOf } from "./series.ts";
+import { ROOT } from "./session.ts";
+import { show } from "./shell.tsx";
+import { times } from "./words.ts";
+
+const RUNNING_SHOWN = 10;
+const FAILED_SHOWN = 5;
+
+/** How often the page is brought up to date in the browser, in seconds. */
+const REFRESH_SECONDS = 5;
+
+type Asked = { period: Period; type: string };
+
+/** `GET /`. */
+export function overviewRoutes() {
+  const routes = new Hono<DashboardEnv>();
+
+  routes.get("/", async (c) => {
+    const period = c.req.query("period") ?? "";
+    const asked: Asked = {
+      period: Object.hasOwn(periods, period) ? (period as Period) : "24h",
+      type: c.req.query("type") ?? "",
+    };
+    const at = now();
+    const found = await gather(c.get("api"), asked, at);
+    return show(c, {
+      title: "Overview",
+      place: "Overview",
+      children: <Overview {...asked} {...found} now={at} />,
+    });
+  });
+
+  return routes;
+}
+
+type Found = { stats: Told<HourStats[]>; running: Told<JobsPage>; failed: Told<JobsPage>; types: TypeView[] };
+
+/** Everything the page shows; a part that the API refuses is shown as refused, and the others are there. */
+async function gather(api: Api, { period, type }: Asked, at: number): Promise<Found> {
+  const chosen = type === "" ? {} : { type };
+  const from = new Date(beginningOf(period, at)).toISOString();
+  const jobs = (query: string[][]) =>
+    orRefusal(api.jobs(new URLSearchParams([...query, ...Object.entries(chosen)])));
+  const [stats, running, failed, types] = await Promise.all([
+    orRefusal(api.stats(new URLSearchParams({ from, ...chosen }))),
+    jobs([
+      ["status", "running"],
+      ["status", "queued"],
+      ["limit", String(RUNNING_SHOWN)],
+    ]),
+    jobs([
+      ["status", "failed"],
+      ["limit", String(FAILED_SHOWN)],
+    ]),
+    api.types(),
+  ]);
+  return { stats, running, failed, types };
+}
+
+function Overview({ period, type, types, stats, running, failed, now }: Asked & Found & { now: number }) {
+  const failedPath = `${ROOT}/jobs?${new URLSearchParams({ status: "failed", ...(type && { type }) })}`;
+  return (
+    <>
+      <div class="spread">
+        <h1>Overview</h1>
+        <Choice period={period} type={type} types={types} />
+      </div>
+      <div id="live" data-live data-every={REFRESH_SECONDS}>
+        {stats instanceof Refusal ? (
+          <RefusalNotice refusal={stats} what="The totals could not be read." />
+        ) : (
+          <Charts spans={spansOf(stats, period, now)} period={period} />
+        )}
+        <h2>Now</h2>
+        <Jobs
+          id="running"
+          found={running}
+          caption="Queued and running jobs"
+          now={now}
+          empty="Nothing waits or runs."
+        />
+        <div class="spread">
+          <h2>Latest failures</h2>
+          <a id="all-failures" href={failedPath}>
+            All failures
+          </a>
+        </div>
+        <Jobs
+          id="failures"
+          found={failed}
+          caption="The jobs that failed last"
+          now={now}
+          empty="Nothing has failed."
+        />
+      </div>
+    </>
+  );
+}
+
+function Choice({ period, type, types }: Asked & { types: TypeView[] }) {
+  return (
+    <form method="get" action={ROOT} class="row choice">
+      <label for="period">Period</label>
+      <select id="period" name="period">
+        {Object.entries(periods).map(([value, { words }]) => (
+          <option value={value} selected={value === period}>
+            {words}
+          </option>
+        ))}
+      </select>
+      <label for="type">Type</label>
+      <select id="type" name="type">
+        <option value="">All types</option>
+        {types.map(({ type: name }) => (
+          <option value={name} selected={name === type}>
+            {name}
+          </option>
+        ))}
+      </select>
+      <button type="submit" id="choose">
+        Show
+      </button>
+    </form>
+  );
+}
+
+type JobsProps = { id: string; found: Told<JobsPage>; caption: string; empty: string; now: number };
+
+function Jobs({ found, empty, ...rest }: JobsProps) {
+  if (found instanceof Refusal) return <RefusalNotice refusal={found} what="The jobs could not be listed." />;
+  return found.data.length === 0 ? <p class="soft">{empty}</p> : <JobsTable jobs={found.data} {...rest} />;
+}
+
+function Charts({ spans, period }: { spans: Span[]; period: Period }) {
+  const { words, spanWords, spanHours } = periods[period];
+  const isDaily = spanHours === 24;
+  const total = totalOf(spans);
+  const done = finished(total);
+  const common = { spans, isDaily };
+  const count = (value: number) => value.toLocaleString("en");
+  return (
+    <>
+      <h2 class="visually-hidden">The last {words}</h2>
+      <Tiles total={total} words={words} />
+      <div class="charts">
+        <Chart
+          {...common}
+          id="throughput"
+          title={`Jobs per ${spanWords}`}
+          summary={`In ${words}, ${times(total.accepted, "job")} were accepted and ${count(done)} finished.`}
+          kind="side by side"
+          format={count}
+          series={[
+            { name: "Accepted", look: "look-accepted", value: ({ accepted }) => accepted },
+            { name: "Finished", look: "look-finished", value: finished },
+          ]}
+        />
+        <Chart
+          {...common}
+          id="outcomes"
+          title={`Outcomes per ${spanWords}`}
+          summary={`${count(total.succeeded)} succeeded, ${count(total.failed)} failed, ${count(total.cancelled)} were cancelled.`}
+          kind="stacked"
+          format={count}
+          series={[
+            { name: "Succeeded", look: "look-succeeded", value: ({ succeeded }) => succeeded },
+            { name: "Failed", look: "look-failed", value: ({ failed }) => failed },
+            { name: "Cancelled", look: "look-cancelled", value: ({ cancelled }) => cancelled },
+          ]}
+        />
+        <Durations {...common} id="waiting" title="Waiting to begin" of={({ waitingMs }) => waitingMs} />
+        <Durations
+          {...common}
+          id="running-time"
+          title="Running until finished"
+          of={({ runningMs }) => runningMs}
+        />
+      </div>
+      <p class="hint">
+        Where a mark covers several hours or types, its median is the middle one of theirs and its 95th
+        percentile the highest of theirs.
+      </p>
+    </>
+  );
+}
+
+type DurationsProps = {
+  id: string;
+  title: string;
+  spans: Span[];
+  isDaily: boolean;
+  of: (span: Span) => Span["waitingMs"];
+};
+
+function Durations({ of, spans, ...rest }: DurationsProps) {
+  const longest = Math.max(0, ...spans.map((span) => of(span).p95 ?? 0));
+  const isKnown = spans.some((span) => of(span).p95 !== null);
+  return (
+    <Chart
+      {...rest}
+      spans={spans}
+      summary={
+        isKnown
+          ? `95 % of jobs took at most ${durationWords(longest)} in the slowest time.`
+          : "No job has told yet."
+      }
+      kind="lines"
+      format={durationWords}
+      series={[
+        { name: "Median", look: "look-median", value: (span) => of(span).p50 },
+        { name: "95th percentile", look: "look-high", value: (span) => of(span).p95 },
+      ]}
+    />
+  );
+}
+
+function totalOf(spans: readonly Span[]) {
+  const sum = (of: (span: Span) => number) => spans.reduce((total, span) => total + of(span), 0);
+  return {
+    accepted: sum(({ accepted }) => accepted),
+    succeeded: sum(({ succeeded }) => succeeded),
+    failed: sum(({ failed }) => failed),
+    cancelled: sum(({ cancelled }) => cancelled),
+    attempts: sum(({ attempts }) => attempts),
+  };
+}
+
+function Tiles({ total, words }: { total: ReturnType<typeof totalOf>; words: string }) {
+  const ended = total.succeeded + total.failed;
+  const rate = ended === 0 ? "–" : `${(Math.floor((total.succeeded / ended) * 1_000) / 10).toFixed(1)} %`;
+  const tiles = [
+    ["Accepted", total.accepted.toLocaleString("en"), `in ${words}`],
+    ["Success rate", rate, "of what succeeded or failed"],
+    ["Failed", total.failed.toLocaleString("en"), "after all their attempts"],
+    ["Attempts", total.attempts.toLocaleString("en"), "of the jobs that finished"],
+  ] as const;
+  return (
+    <dl class="tiles figures">
+      {tiles.map(([name, value, hint]) => (
+        <div class="card">
+          <dt>{name}</dt>
+          <dd>
+            <strong>{value}</strong> <span class="hint">{hint}</span>
+          </dd>
+        </div>
+      ))}
+    </dl>
+  );
+}

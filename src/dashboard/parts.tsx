@@ -1,0 +1,114 @@
+/** Small parts that several pages show: times, badges, links to jobs, tables, refusals. */
+
+import type { Child } from "hono/jsx";
+import type { JobView } from "../job/present.ts";
+import type { Refusal } from "./api.ts";
+import { relativeWords } from "./duration.ts";
+import { ROOT } from "./session.ts";
+
+/** The page of a job. */
+export function jobPath(id: string): string {
+  return `${ROOT}/jobs/${encodeURIComponent(id)}`;
+}
+
+/** A time in UTC to the second, and how far it is from `now` (epoch milliseconds); the latter is kept up in the browser. */
+export function Time({ at, now }: { at: string; now: number }) {
+  return (
+    <span class="time">
+      <time datetime={at}>{`${at.slice(0, 10)} ${at.slice(11, 19)}`} UTC</time>{" "}
+      <span class="soft" data-relative={at}>
+        {relativeWords(Date.parse(at), now)}
+      </span>
+    </span>
+  );
+}
+
+export function Badge({ status }: { status: string }) {
+  return (
+    <span class="badge" data-status={status}>
+      {status.replaceAll("_", " ")}
+    </span>
+  );
+}
+
+/** A job's id, shortened to what tells it apart, leading to its page. */
+export function JobLink({ job }: { job: Pick<JobView, "id"> }) {
+  return (
+    <a href={jobPath(job.id)} id={`to-${job.id}`}>
+      <code>{job.id}</code>
+    </a>
+  );
+}
+
+/** A table that scrolls by itself where it is too wide, by keyboard too. */
+export function Table({
+  id,
+  caption,
+  head,
+  children,
+}: {
+  id: string;
+  caption: string;
+  head: Child[];
+  children: Child;
+}) {
+  return (
+    <section id={id} class="table" tabindex={0} aria-label={caption}>
+      <table>
+        <caption class="visually-hidden">{caption}</caption>
+        <thead>
+          <tr>
+            {head.map((name) => (
+              <th scope="col">{name}</th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>{children}</tbody>
+      </table>
+    </section>
+  );
+}
+
+/** Text to read or copy as it is, in a place that scrolls by itself. */
+export function Code({ id, label, text }: { id: string; label: string; text: string }) {
+  return (
+    <section id={id} class="code-block" tabindex={0} aria-label={label}>
+      <pre>{text}</pre>
+    </section>
+  );
+}
+
+/** What the API refused, in its own words. */
+export function RefusalNotice({
+  refusal: { problem, retryAfter },
+  what,
+}: {
+  refusal: Refusal;
+  what: string;
+}) {
+  return (
+    <div class="notice" data-kind="bad" role="alert">
+      <p>
+        <strong>
+          {what} {problem.title}
+        </strong>
+      </p>
+      <p>{problem.detail}</p>
+      {retryAfter && <p>Try again in {retryAfter} seconds.</p>}
+      <p class="hint">
+        <code>{problem.code}</code>, for support: <code>{problem.instance}</code>
+      </p>
+    </div>
+  );
+}
+
+/** Hidden fields that carry these pairs through a form. */
+export function Hidden({ pairs }: { pairs: Iterable<readonly [string, string]> }) {
+  return (
+    <>
+      {[...pairs].map(([name, value]) => (
+        <input type="hidden" name={name} value={value} />
+      ))}
+    </>
+  );
+}

@@ -1,0 +1,93 @@
+/** The pages for what went wrong: each says what that means for the person who sees it, and none an exception's text. */
+
+import type { Context } from "hono";
+import { HTTPException } from "hono/http-exception";
+import { log } from "../lib/log.ts";
+import { htmlOf } from "../pages/layout.tsx";
+import { Refusal } from "./api.ts";
+import type { DashboardEnv } from "./context.ts";
+import { UnreadableForm } from "./form/multipart.ts";
+import { end, ROOT, type Session } from "./session.ts";
+import { Shell } from "./shell.tsx";
+
+type Words = { status: 400 | 403 | 404 | 409 | 413 | 422 | 429 | 500 | 503; title: string; what: string };
+
+const NOT_FOUND: Words = {
+  status: 404,
+  title: "There is nothing here",
+  what: "The address may be mistyped. A job that was deleted, or purged when its time was over, no longer exists; a job of another tenant is not shown.",
+};
+const FOREIGN: Words = {
+  status: 403,
+  title: "This did not come from the dashboard",
+  what: "The browser says that another site sent this form, so nothing was done. Go back to the dashboard and do it there.",
+};
+const UNREADABLE: Words = {
+  status: 400,
+  title: "The form could not be read",
+  what: "Nothing was done. Go back and send it again.",
+};
+const BROKEN: Words = {
+  status: 500,
+  title: "Something went wrong on our side",
+  what: "Try again. If it stays so, tell support the reference below.",
+};
+const titles: Partial<Record<number, string>> = {
+  403: "The key may not do this",
+  429: "Too many requests",
+  503: "The service is not available for a moment",
+};
+
+/** Answers for anything thrown while a page was made. */
+export async function failed(error: Error, c: Context<DashboardEnv>) {
+  if (error instanceof Refusal) return refused(c, error);
+  if (error instanceof HTTPException && error.status === 403) return page(c, FOREIGN);
+  if (error instanceof UnreadableForm) return page(c, UNREADABLE);
+  log("error", "request_failed", { request_id: c.get("requestId"), error });
+  return page(c, { ...BROKEN }, c.get("requestId"));
+}
+
+/** The page for an address that leads nowhere. */
+export function nowhere(c: Context<DashboardEnv>) {
+  return page(c, NOT_FOUND);
+}
+
+async function refused(c: Context<DashboardEnv>, { problem, retryAfter }: Refusal): Promise<Response> {
+  if (problem.status === 401) return signInAgain(c);
+  if (problem.status === 404) return page(c, NOT_FOUND);
+  const status = problem.status as Words["status"];
+  const what = retryAfter ? `${problem.detail} That is in ${retryAfter} seconds.` : problem.detail;
+  if (retryAfter) c.header("Retry-After", retryAfter);
+  return page(c, { status, title: titles[status] ?? problem.title, what }, problem.instance);
+}
+
+/** The key no longer counts: the session is over, and the page asked for comes after signing in. */
+function signInAgain(c: Context<DashboardEnv>): Response {
+  end(c);
+  const { pathname, search } = new URL(c.req.url);
+  const wanted = c.req.method === "GET" ? `${pathname}${search}` : ROOT;
+  return c.redirect(`${ROOT}/sign-in?${new URLSearchParams({ return_to: wanted, why: "over" })}`, 303);
+}
+
+async function page(
+  c: Context<DashboardEnv>,
+  { status, title, what }: Words,
+  reference?: string,
+): Promise<Response> {
+  const session: Session | undefined = c.get("session");
+  const shown = (
+    <Shell title={title} isSignedIn={session !== undefined} mayWrite={session?.mayWrite ?? false}>
+      <h1>{title}</h1>
+      <p>{what}</p>
+      {reference && (
+        <p>
+          Reference for support: <code>{reference}</code>
+        </p>
+      )}
+      <p>
+        <a href={ROOT}>To the overview</a>
+      </p>
+    </Shell>
+  );
+  return c.html(await htmlOf(shown), status);
+}

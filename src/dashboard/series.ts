@@ -1,0 +1,91 @@
+/** From the API's sums per type and hour to what a chart shows: equal spans of time, and round scales. Pure. */
+
+import type { HourStats, Percentiles } from "./api.ts";
+
+const HOUR_MS = 3_600_000;
+
+/** The periods one can look at; `spanHours` is what one place on a chart stands for. */
+export const periods = {
+  "24h": { words: "24 hours", hours: 24, spanHours: 1, spanWords: "hour" },
+  "7d": { words: "7 days", hours: 7 * 24, spanHours: 6, spanWords: "6 hours" },
+  "30d": { words: "30 days", hours: 30 * 24, spanHours: 24, spanWords: "day" },
+} as const;
+export type Period = keyof typeof periods;
+
+/** One span of time; `at` is its beginning in epoch milliseconds. */
+export type Span = {
+  at: number;
+  accepted: number;
+  succeeded: number;
+  failed: number;
+  cancelled: number;
+  attempts: number;
+  waitingMs: Percentiles;
+  runningMs: Percentiles;
+};
+
+/** The beginning of the first hour of the period that ends with the hour of `now`, both epoch milliseconds. */
+export function beginningOf(period: Period, now: number): number {
+  return (Math.floor(now / HOUR_MS) + 1 - periods[period].hours) * HOUR_MS;
+}
+
+/** The spans of the period, the oldest first, empty ones too. */
+export function spansOf(stats: readonly HourStats[], period: Period, now: number): Span[] {
+  const { hours, spanHours } = periods[period];
+  const from = beginningOf(period, now);
+  const spanMs = spanHours * HOUR_MS;
+  return Array.from({ length: hours / spanHours }, (_, index) => {
+    const at = from + index * spanMs;
+    const isWithin = ({ hour }: HourStats) => Date.parse(hour) >= at && Date.parse(hour) < at + spanMs;
+    return spanOf(at, stats.filter(isWithin));
+  });
+}
+
+function spanOf(at: number, stats: readonly HourStats[]): Span {
+  const sum = (of: (item: HourStats) => number) => stats.reduce((total, item) => total + of(item), 0);
+  return {
+    at,
+    accepted: sum((item) => item.accepted),
+    succeeded: sum((item) => item.succeeded),
+    failed: sum((item) => item.failed),
+    cancelled: sum((item) => item.cancelled),
+    attempts: sum((item) => item.attempts),
+    waitingMs: joined(stats.map((item) => ({ ...item.waiting_ms, weight: item.accepted }))),
+    runningMs: joined(stats.map((item) => ({ ...item.running_ms, weight: finished(item) }))),
+  };
+}
+
+/** How many jobs ended in it. */
+export function finished({
+  succeeded,
+  failed,
+  cancelled,
+}: Pick<Span, "succeeded" | "failed" | "cancelled">): number {
+  return succeeded + failed + cancelled;
+}
+
+/**
+ * Percentiles of several hours or types together. They do not add up exactly: the median shown is the middle one of
+ * theirs, each counted as often as it has jobs; the 95th percentile is the highest of theirs, which none exceeds.
+ */
+export function joined(parts: readonly (Percentiles & { weight: number })[]): Percentiles {
+  const known = parts.flatMap(({ p50, p95, weight }) =>
+    p50 === null || p95 === null ? [] : [{ p50, p95, weight: Math.max(1, weight) }],
+  );
+  if (known.length === 0) return { p50: null, p95: null };
+  const sorted = [...known].sort((a, b) => a.p50 - b.p50);
+  let left = sorted.reduce((total, { weight }) => total + weight, 0) / 2;
+  const middle = sorted.find(({ weight }) => {
+    left -= weight;
+    return left <= 0;
+  });
+  return { p50: middle?.p50 ?? null, p95: Math.max(...known.map(({ p95 }) => p95)) };
+}
+
+/** The smallest round number that is at least `value` and divides well into halves; at least 2. */
+export function scaleMax(value: number): number {
+  if (value <= 2) return 2;
+  const magnitude = 10 ** Math.floor(Math.log10(value));
+  const step = [1, 2, 4, 6, 8, 10].find((factor) => factor * magnitude >= value) ?? 10;
+  return step * magnitude;
+}

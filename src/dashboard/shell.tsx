@@ -1,0 +1,88 @@
+/** The frame of the dashboard's pages: its own navigation, the button to sign out, and what was just done. */
+
+import type { Context } from "hono";
+import type { Child } from "hono/jsx";
+import { asset, htmlOf, Page } from "../pages/layout.tsx";
+import type { DashboardEnv } from "./context.ts";
+import { ROOT } from "./session.ts";
+
+const places = [
+  [ROOT, "Overview"],
+  [`${ROOT}/jobs`, "Jobs"],
+  [`${ROOT}/submit`, "Submit a job"],
+] as const;
+type Place = (typeof places)[number][1];
+
+/** What an action says afterwards, by the word for it in the address. */
+const notices = {
+  submitted: "The job was accepted. This page follows it.",
+  cancelled: "The job was cancelled.",
+  replayed: "This is a new job of the same type and input.",
+  deleted: "The job and everything of it was deleted.",
+  redelivered: "The webhook is being sent again.",
+  bulk: "The action was accepted as a job of its own. This page follows it.",
+} as const;
+export type Notice = keyof typeof notices;
+
+type ShellProps = {
+  title: string;
+  place?: Place;
+  /** Whether the browser's script is wanted. */
+  isSignedIn?: boolean;
+  mayWrite?: boolean;
+  notice?: string | undefined;
+  children?: Child;
+};
+
+/** A page of the dashboard; `children` has the h1. */
+export function Shell({ title, place, isSignedIn = true, mayWrite = false, notice, children }: ShellProps) {
+  const text = notice && Object.hasOwn(notices, notice) ? notices[notice as Notice] : null;
+  const shown = places.filter(([, name]) => mayWrite || name !== "Submit a job");
+  return (
+    <Page
+      title={title}
+      place="/dashboard"
+      styles={[asset("dashboard/dashboard.css")]}
+      scripts={isSignedIn ? [asset("dashboard/dashboard.js")] : []}
+      actions={isSignedIn && <SignOut mayWrite={mayWrite} />}
+    >
+      {isSignedIn && (
+        <nav class="places" aria-label="Dashboard">
+          {shown.map(([path, name]) => (
+            <a href={path} aria-current={name === place ? "page" : undefined}>
+              {name}
+            </a>
+          ))}
+        </nav>
+      )}
+      {text && (
+        <p class="notice" data-kind="good" role="status">
+          {text}
+        </p>
+      )}
+      {children}
+      {isSignedIn && <p id="announcement" class="visually-hidden" role="status" />}
+    </Page>
+  );
+}
+
+function SignOut({ mayWrite }: { mayWrite: boolean }) {
+  return (
+    <form method="post" action={`${ROOT}/sign-out`} class="row">
+      {!mayWrite && <span class="soft">read only</span>}
+      <button type="submit" id="sign-out">
+        Sign out
+      </button>
+    </form>
+  );
+}
+
+/** Answers with a page for who is signed in. */
+export async function show(
+  c: Context<DashboardEnv>,
+  props: Omit<ShellProps, "mayWrite" | "isSignedIn">,
+  status: 200 | 422 = 200,
+): Promise<Response> {
+  const page = <Shell {...props} mayWrite={c.get("session").mayWrite} notice={c.req.query("notice")} />;
+  return c.html(await htmlOf(page), status);
+}

@@ -1,0 +1,108 @@
+/** Signing in with an API key, and out. The key is typed into a form, checked by the API, and kept in the cookie. */
+
+import { type Context, Hono } from "hono";
+import { htmlOf } from "../pages/layout.tsx";
+import { openApi, Refusal, type Service } from "./api.ts";
+import type { DashboardEnv } from "./context.ts";
+import { begin, end, ROOT, safeReturn } from "./session.ts";
+import { Shell } from "./shell.tsx";
+
+type SignInProps = { returnTo: string; fault?: string | undefined; note?: string | undefined };
+
+/** `GET` and `POST /sign-in`, `POST /sign-out`. */
+export function signInRoutes(service: Service) {
+  const routes = new Hono<DashboardEnv>();
+
+  routes.get("/sign-in", (c) => {
+    const returnTo = safeReturn(c.req.query("return_to"), c.req.url);
+    const isOver = c.req.query("why") === "over";
+    const note = isOver
+      ? "Your session is over, or the key is no longer valid. Please sign in again."
+      : undefined;
+    return answer(c, { returnTo, note }, 200);
+  });
+
+  routes.post("/sign-in", async (c) => {
+    const form = await c.req.formData();
+    const returnTo = safeReturn(String(form.get("return_to") ?? ""), c.req.url);
+    const key = String(form.get("key") ?? "").trim();
+    if (!/^[\w\-.~+/]+=*$/.test(key))
+      return answer(c, { returnTo, fault: "This is not an API key. Keys start with acpt_." }, 422);
+    const checked = await check(service, c, key);
+    if (!checked.ok) return answer(c, { returnTo, fault: checked.fault }, 422);
+    await begin(c, { key, mayWrite: checked.mayWrite });
+    return c.redirect(returnTo, 303);
+  });
+
+  routes.post("/sign-out", (c) => {
+    end(c);
+    return c.redirect(`${ROOT}/sign-in`, 303);
+  });
+
+  return routes;
+}
+
+type Checked = { ok: true; mayWrite: boolean } | { ok: false; fault: string };
+
+/** What the API says of the key. */
+async function check(service: Service, c: Context<DashboardEnv>, key: string): Promise<Checked> {
+  const api = openApi(service, c, key);
+  try {
+    await api.types();
+    return { ok: true, mayWrite: await api.mayWrite() };
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    return { ok: false, fault: faultOf(error) };
+  }
+}
+
+function faultOf({ problem, retryAfter }: Refusal): string {
+  if (problem.status === 401)
+    return "This key is not valid. Check that it was copied whole; it may also have expired.";
+  if (problem.status === 403) return "This key may not read jobs. Use one that has the scope jobs:read.";
+  return `${problem.title} ${retryAfter ? `Try again in ${retryAfter} seconds.` : problem.detail}`;
+}
+
+async function answer(c: Context<DashboardEnv>, props: SignInProps, status: 200 | 422): Promise<Response> {
+  return c.html(await htmlOf(<SignIn {...props} />), status);
+}
+
+function SignIn({ returnTo, fault, note }: SignInProps) {
+  return (
+    <Shell title={fault ? "Error: sign in" : "Sign in"} isSignedIn={false}>
+      <div class="sign-in card">
+        <h1>Sign in</h1>
+        {note && <p class="notice">{note}</p>}
+        <form method="post" action={`${ROOT}/sign-in`}>
+          <input type="hidden" name="return_to" value={returnTo} />
+          <div class="field">
+            <label for="key">API key</label>
+            <input
+              id="key"
+              name="key"
+              type="password"
+              autocomplete="current-password"
+              spellcheck={false}
+              required
+              autofocus
+              aria-describedby={fault ? "key-hint key-fault" : "key-hint"}
+              aria-invalid={fault ? "true" : undefined}
+            />
+            {fault && (
+              <p id="key-fault" class="fault" role="alert">
+                {fault}
+              </p>
+            )}
+            <p id="key-hint" class="hint">
+              A key that may read shows everything; one that may also write can act. Locally,{" "}
+              <code>npm run -s dev-keys</code> prints them.
+            </p>
+          </div>
+          <button type="submit" class="button primary">
+            Sign in
+          </button>
+        </form>
+      </div>
+    </Shell>
+  );
+}
