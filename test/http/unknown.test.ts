@@ -87,7 +87,7 @@ describe("asking for what does not exist", () => {
     }
     for (const id of ids) expect(await tables(id)).toEqual([]);
     expect(await tables((await submit()).job.id)).not.toEqual([]);
-  });
+  }, 60_000);
 
   it("does not even ask an object, if the id is misspelt or another tenant's", async () => {
     const ids = await Promise.all(Array.from({ length: 20 }, () => randomOwnedId("job", "parked-other")));
