@@ -1,6 +1,6 @@
 /**
- * Builds what browsers load from this service: our own style sheets and scripts, bundled and minified, and the
- * library files, copied. It goes to public/assets, which Cloudflare serves under /assets before the Worker is asked.
+ * Builds what browsers load from this service: our style sheets and scripts, with the libraries they import, bundled
+ * and minified. It goes to public/assets, which Cloudflare serves under /assets before the Worker is asked.
  * wrangler runs this before it serves or deploys (`[build]` in wrangler.toml), several at a time in tests; so a file
  * is replaced as a whole, and only if it differs.
  */
@@ -16,17 +16,16 @@ const target = join(root, "public/assets");
 /** What is an asset of its own; what these import is bundled into them. */
 const ENTRIES = "src/*/assets/*.{css,ts,svg}";
 
-/** From node_modules, by the name under /assets. The licence goes along, as it demands. */
-const LIBRARIES: Record<string, string> = {
-  "swagger-ui/swagger-ui.css": "swagger-ui-dist/swagger-ui.css",
-  "swagger-ui/swagger-ui-bundle.js": "swagger-ui-dist/swagger-ui-bundle.js",
-  "swagger-ui/LICENSE.txt": "swagger-ui-dist/LICENSE",
-  "swagger-ui/NOTICE.txt": "swagger-ui-dist/NOTICE",
+/** What must go along with a bundled library, by its name under /assets. */
+const LICENCES: Record<string, string> = {
+  "pages/swagger-ui-license.txt": "swagger-ui-dist/LICENSE",
+  "pages/swagger-ui-notice.txt": "swagger-ui-dist/NOTICE",
+  "pages/swagger-ui-es-bundle.js.LICENSE.txt": "swagger-ui-dist/swagger-ui-es-bundle.js.LICENSE.txt",
 };
 
 /** Builds public/assets: `src/pages/assets/base.css` becomes `pages/base.css`. Rejects if the source has a fault. */
 export async function buildAssets(): Promise<void> {
-  const assets = [...(await ownAssets()), ...(await libraryAssets())];
+  const assets = [...(await ownAssets()), ...(await licences())];
   await Promise.all(assets.map(([name, contents]) => write(join(target, name), contents)));
   await removeAllBut(new Set(assets.map(([name]) => name)));
 }
@@ -34,9 +33,10 @@ export async function buildAssets(): Promise<void> {
 type Asset = readonly [name: string, contents: Uint8Array];
 
 async function ownAssets(): Promise<Asset[]> {
+  const paths = globSync(ENTRIES, { cwd: root }).filter((path) => !path.endsWith(".d.ts"));
   const { outputFiles } = await build({
     absWorkingDir: root,
-    entryPoints: globSync(ENTRIES, { cwd: root }).map((path) => ({ in: path, out: nameOf(path) })),
+    entryPoints: paths.map((path) => ({ in: path, out: nameOf(path) })),
     outdir: target,
     write: false,
     bundle: true,
@@ -55,9 +55,9 @@ function nameOf(path: string): string {
   return join(basename(dirname(dirname(path))), basename(path, extname(path)));
 }
 
-function libraryAssets(): Promise<Asset[]> {
+function licences(): Promise<Asset[]> {
   return Promise.all(
-    Object.entries(LIBRARIES).map(
+    Object.entries(LICENCES).map(
       async ([name, path]) => [name, await readFile(join(root, "node_modules", path))] as const,
     ),
   );

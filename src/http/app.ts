@@ -18,7 +18,7 @@ import { jobTypeRoutes } from "./job-types.ts";
 import { jobRoutes } from "./jobs.ts";
 import { listingRoutes } from "./listing.ts";
 import { openApiDocument } from "./openapi.ts";
-import { Problem, problemPage, problemResponse } from "./problems.ts";
+import { Problem, problemResponse } from "./problems.ts";
 import { webhookRoutes } from "./webhooks.ts";
 
 const exposeHeaders = [
@@ -64,15 +64,10 @@ export function createApp(types: JobTypes) {
   app.route("/v1", jobTypeRoutes(types));
   app.route("/v1", fileRoutes());
 
-  app.route("/", pageRoutes());
+  app.route("/", pageRoutes(types));
   app.get("/openapi.json", (c) =>
     c.json(openApiDocument(types, new URL(c.req.url).origin), 200, { "Cache-Control": "public, max-age=60" }),
   );
-  app.get("/problems/:code", (c) => {
-    const page = problemPage(c.req.param("code"));
-    if (page === null) throw new Problem("not_found");
-    return c.html(page, 200, { "Cache-Control": "public, max-age=3600" });
-  });
   return app;
 }
 

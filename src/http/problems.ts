@@ -1,5 +1,5 @@
 /**
- * Every error a client can meet: one table, one shape (RFC 9457), one page each.
+ * Every error a client can meet: one table and one shape (RFC 9457). The pages are made of the table, too.
  * Bad requests become problems here and nowhere else; no problem holds a word that was not written for clients.
  */
 
@@ -174,24 +174,4 @@ export function problemResponse(c: Context<AppEnv>, { code, occasion }: Problem)
     "Cache-Control": "no-store",
     ...occasion.headers,
   });
-}
-
-/** The page a problem's `type` leads to; null for an unknown code. */
-export function problemPage(code: string): string | null {
-  if (!Object.hasOwn(problemKinds, code)) return null;
-  const { status, title, detail } = problemKinds[code as ProblemCode];
-  return `<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
-<title>${code}</title>
-<h1>${title}</h1>
-<p>Code <code>${code}</code>, HTTP status ${status}.</p>
-<p>${escapeHtml(detail)}</p>
-</html>
-`;
-}
-
-function escapeHtml(text: string): string {
-  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
 }

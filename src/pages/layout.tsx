@@ -15,6 +15,8 @@ const PLACES = [
 export type PageProps = {
   /** What this page is, without the service's name. */
   title: string;
+  /** What search engines and previews say of it. */
+  description?: string;
   /** The path of the navigation this page belongs to, if to any. */
   place?: (typeof PLACES)[number][0];
   /** Further style sheets and module scripts: paths, see `asset`. */
@@ -35,6 +37,7 @@ export function asset(name: string): string {
 /** A whole page; `children` is what is in its main part, with an h1 of its own. */
 export function Page({
   title,
+  description,
   place,
   styles = [],
   scripts = [],
@@ -49,6 +52,7 @@ export function Page({
         <meta name="viewport" content="width=device-width, initial-scale=1" />
         <meta name="color-scheme" content="light dark" />
         <title>{title === "Accepted" ? title : `${title} · Accepted`}</title>
+        {description && <meta name="description" content={description} />}
         <link rel="icon" type="image/svg+xml" href={asset("pages/icon.svg")} />
         {[asset("pages/base.css"), ...styles].map((href) => (
           <link rel="stylesheet" href={href} />

@@ -1,0 +1,43 @@
+/** Gives what Swagger UI draws the names and roles it lacks, for those who do not see it. Its words stay as they are. */
+
+type Attributes = Record<string, string | null>;
+
+/** What to set on the elements a selector finds; null takes an attribute away. */
+const MENDED: [selector: string, attributes: Attributes | ((element: Element) => Attributes)][] = [
+  [".modal-ux", { role: "dialog", "aria-modal": "true", "aria-label": "Authorize" }],
+  [".modal-ux h6", { role: "heading", "aria-level": "5" }],
+  [".close-modal", { "aria-label": "Close" }],
+  [
+    "textarea.body-param__text, .opblock-section-request-body input[type=file]",
+    { "aria-label": "Request body" },
+  ],
+  ["tr[data-param-name] :is(input, select, textarea)", parameterName],
+  // They scroll, so the keyboard must reach them.
+  ["pre.microlight", { tabindex: "0" }],
+  // A table is not a landmark, and as one it is no table.
+  ["table[role=region]", { role: null }],
+];
+
+function parameterName(control: Element): Attributes {
+  return { "aria-label": control.closest("tr")?.dataset.paramName ?? null };
+}
+
+/** Mends all that is added to `root` from now on. */
+export function mendWhatIsAdded(root: HTMLElement): void {
+  new MutationObserver(() => mend(root)).observe(root, { childList: true, subtree: true });
+}
+
+function mend(root: HTMLElement): void {
+  for (const [selector, attributes] of MENDED) {
+    for (const element of root.querySelectorAll(selector)) {
+      set(element, typeof attributes === "function" ? attributes(element) : attributes);
+    }
+  }
+}
+
+function set(element: Element, attributes: Attributes): void {
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value === null) element.removeAttribute(name);
+    else if (element.getAttribute(name) !== value) element.setAttribute(name, value);
+  }
+}
