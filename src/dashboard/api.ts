@@ -130,8 +130,8 @@ export function openApi(service: Service, c: Context<DashboardEnv>, key: string)
       const sent = { json: { action, filter, dry_run: true } };
       return (await data<{ count: number }>("POST", "/v1/bulk", sent)).count;
     },
-    bulk: (action: BulkAction, filter: BulkFilter) =>
-      data<JobView>("POST", "/v1/bulk", { json: { action, filter } }),
+    bulk: (action: BulkAction, filter: BulkFilter, idempotencyKey: string | null) =>
+      data<JobView>("POST", "/v1/bulk", { json: { action, filter }, headers: idempotency(idempotencyKey) }),
     /** Stores a file while it arrives. */
     upload: (body: ReadableStream, contentType: string) =>
       data<FileView>("POST", "/v1/files", { body, headers: { "Content-Type": contentType } }),

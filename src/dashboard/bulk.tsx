@@ -1,6 +1,7 @@
 /** Doing the same to all jobs that match a filter: first how many that is, then a job that does it. */
 
 import { type Context, Hono } from "hono";
+import { uuid } from "../lib/world.ts";
 import { type BulkAction, orRefusal, Refusal, type Told } from "./api.ts";
 import type { DashboardEnv } from "./context.ts";
 import {
@@ -21,16 +22,16 @@ import { times } from "./words.ts";
 const actions: Record<BulkAction, { verb: string; effect: string }> = {
   cancel: {
     verb: "Cancel",
-    effect: "Those that have not finished are stopped. Finished ones stay as they are.",
+    effect: "They are stopped, at a measured pace, and never run again.",
   },
   replay: {
     verb: "Replay",
     effect:
-      "For each one that has finished, a new job of the same type and input is made, at a measured pace.",
+      "For each one a new job of the same type and input is made, at a measured pace; they stay as they are.",
   },
   delete: {
     verb: "Delete",
-    effect: "Finished ones are removed with their events, results and files. This cannot be undone.",
+    effect: "They are removed with their events, results and files. This cannot be undone.",
   },
 };
 
@@ -52,7 +53,7 @@ export function bulkRoutes() {
     const filter = readFilter(form);
     const action = actionOf(form.get("action"));
     if (!action || badMetadata(filter).length > 0) return nowhere(c);
-    const job = await c.get("api").bulk(action, bulkFilter(filter));
+    const job = await c.get("api").bulk(action, bulkFilter(filter), form.get("idempotency_key"));
     return c.redirect(`${jobPath(job.id)}?notice=bulk`, 303);
   });
 
@@ -70,17 +71,24 @@ function confirm(c: Context<DashboardEnv>, action: BulkAction, filter: ListFilte
   const children = (
     <>
       <h1>{title}</h1>
-      {isFiltered(filter) && <p>These are the jobs {filterWords(filter)}.</p>}
+      {isFiltered(filter) && <p>The filter chooses jobs {filterWords(filter)}.</p>}
       {count instanceof Refusal ? (
         <RefusalNotice refusal={count} what="They could not be counted." />
       ) : (
         <>
           <p class="notice" data-kind={action === "delete" ? "bad" : "info"}>
-            <strong>{times(count, "job")}</strong> {count === 1 ? "is" : "are"} concerned now. {effect}
+            <strong>{times(count, "job")}</strong> {count === 1 ? "is" : "are"} concerned now; jobs to which
+            this cannot be done are left out. {effect}
           </p>
           {count > 0 && (
             <form method="post" action={`${ROOT}/bulk`}>
-              <Hidden pairs={[["action", action], ...filterPairs(filter)]} />
+              <Hidden
+                pairs={[
+                  ["action", action],
+                  ["idempotency_key", `dashboard-${uuid()}`],
+                  ...filterPairs(filter),
+                ]}
+              />
               <button
                 type="submit"
                 id="confirm"

@@ -87,7 +87,7 @@ export function bulkFilter(filter: ListFilter): BulkFilter {
 export function filterWords(filter: ListFilter): string {
   const { statuses, types, createdAfter, createdBefore, metadata } = filter;
   const parts = [
-    statuses.length > 0 && `that are ${statuses.join(" or ")}`,
+    statuses.length > 0 && `whose status is ${statuses.join(" or ")}`,
     types.length > 0 && `of type ${types.join(" or ")}`,
     createdAfter && `accepted after ${createdAfter}`,
     createdBefore && `accepted before ${createdBefore}`,

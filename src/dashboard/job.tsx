@@ -46,6 +46,7 @@ export function jobRoutes() {
         <Attempts job={job} events={events} now={at} />
         <Result job={job} files={files} />
         <Facts job={job} now={at} />
+        <Metadata job={job} />
         <Deliveries job={job} deliveries={deliveries} mayWrite={mayWrite} now={at} />
         <History job={job} events={events} showsAll={showsAll} now={at} />
       </div>
@@ -205,7 +206,19 @@ function Facts({ job, now }: { job: JobView; now: number }) {
             </dd>
           </>
         )}
-        {Object.entries(job.metadata).map(([name, value]) => (
+      </dl>
+    </section>
+  );
+}
+
+function Metadata({ job: { metadata } }: { job: JobView }) {
+  const pairs = Object.entries(metadata);
+  if (pairs.length === 0) return null;
+  return (
+    <section aria-labelledby="metadata-title">
+      <h2 id="metadata-title">Metadata</h2>
+      <dl class="facts">
+        {pairs.map(([name, value]) => (
           <>
             <dt>{name}</dt>
             <dd>{value}</dd>

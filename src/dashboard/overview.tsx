@@ -186,9 +186,16 @@ function Charts({ spans, period }: { spans: Span[]; period: Period }) {
             { name: "Cancelled", look: "look-cancelled", value: ({ cancelled }) => cancelled },
           ]}
         />
-        <Durations {...common} id="waiting" title="Waiting to begin" of={({ waitingMs }) => waitingMs} />
         <Durations
           {...common}
+          spanWords={spanWords}
+          id="waiting"
+          title="Waiting to begin"
+          of={({ waitingMs }) => waitingMs}
+        />
+        <Durations
+          {...common}
+          spanWords={spanWords}
           id="running-time"
           title="Running until finished"
           of={({ runningMs }) => runningMs}
@@ -203,6 +210,7 @@ function Charts({ spans, period }: { spans: Span[]; period: Period }) {
 }
 
 type DurationsProps = {
+  spanWords: string;
   id: string;
   title: string;
   spans: Span[];
@@ -210,7 +218,7 @@ type DurationsProps = {
   of: (span: Span) => Span["waitingMs"];
 };
 
-function Durations({ of, spans, ...rest }: DurationsProps) {
+function Durations({ of, spans, spanWords, ...rest }: DurationsProps) {
   const longest = Math.max(0, ...spans.map((span) => of(span).p95 ?? 0));
   const isKnown = spans.some((span) => of(span).p95 !== null);
   return (
@@ -219,7 +227,7 @@ function Durations({ of, spans, ...rest }: DurationsProps) {
       spans={spans}
       summary={
         isKnown
-          ? `95 % of jobs took at most ${durationWords(longest)} in the slowest time.`
+          ? `In the slowest ${spanWords}, 95 % took at most ${durationWords(longest)}.`
           : "No job has told yet."
       }
       kind="lines"

@@ -2,7 +2,7 @@
 
 import type { Refusal, TypeView } from "./api.ts";
 import { type Filled, fieldId } from "./form/controls.tsx";
-import { Field } from "./form/fields.tsx";
+import { Field, Fields } from "./form/fields.tsx";
 import { KEY_POINTER, partsOf } from "./form/request.ts";
 import { Code, JobLink, RefusalNotice } from "./parts.tsx";
 import { ROOT } from "./session.ts";
@@ -73,9 +73,7 @@ export function SubmitPage({ type, filled, commands, refusal, mayWrite }: Submit
         <Field property={input} within="" filled={filled} />
         <details id="options" class="card" open={optionFaults}>
           <summary id="options-summary">Options</summary>
-          {options.map((property) => (
-            <Field property={property} within="" filled={filled} />
-          ))}
+          <Fields properties={options} within="" filled={filled} />
         </details>
         <div class="row form-end">
           {mayWrite && (

@@ -6,7 +6,15 @@ import { type Api, Refusal, type TypeView } from "./api.ts";
 import type { DashboardEnv } from "./context.ts";
 import { submitCommand, uploadCommand } from "./form/curl.ts";
 import { type FilePart, readMultipart } from "./form/multipart.ts";
-import { initialState, KEY_POINTER, placed, placesOf, plainPointer, requestOf } from "./form/request.ts";
+import {
+  initialState,
+  KEY_POINTER,
+  placed,
+  placesOf,
+  plainPointer,
+  requestOf,
+  withFilesToCome,
+} from "./form/request.ts";
 import { type Fault, type State, withItem, withoutItem } from "./form/state.ts";
 import { jobPath } from "./parts.tsx";
 import { show } from "./shell.tsx";
@@ -110,7 +118,7 @@ function faultsOf({ problem }: Refusal): Fault[] {
 
 function form(c: Context<DashboardEnv>, type: TypeView, sent: Sent, refusal: Refusal | null = null) {
   const { origin } = new URL(c.req.url);
-  const { body, idempotencyKey } = requestOf(type, sent.state);
+  const { body, idempotencyKey } = requestOf(type, withFilesToCome(type, sent.state));
   const commands = [
     ...sent.filenames.map((name) => uploadCommand(origin, name)),
     submitCommand(origin, body, idempotencyKey),

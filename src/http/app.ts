@@ -4,6 +4,7 @@ import { Hono } from "hono";
 import { cors } from "hono/cors";
 import { createMiddleware } from "hono/factory";
 import { methodNotAllowed } from "hono/method-not-allowed";
+import { createDashboard } from "../dashboard/app.tsx";
 import type { JobTypes } from "../job-types/define.ts";
 import { log } from "../lib/log.ts";
 import { uuid } from "../lib/world.ts";
@@ -64,6 +65,7 @@ export function createApp(types: JobTypes) {
   app.route("/v1", jobTypeRoutes(types));
   app.route("/v1", fileRoutes());
 
+  app.route("/dashboard", createDashboard((request, env, ctx) => app.fetch(request, env, ctx)));
   app.route("/", pageRoutes(types));
   app.get("/openapi.json", (c) =>
     c.json(openApiDocument(types, new URL(c.req.url).origin), 200, { "Cache-Control": "public, max-age=60" }),

@@ -58,11 +58,11 @@ export function Fields({
   filled: Filled;
 }) {
   return (
-    <>
+    <div class="fields">
       {properties.map((property) => (
         <Field property={property} within={within} filled={filled} />
       ))}
-    </>
+    </div>
   );
 }
 
@@ -84,19 +84,17 @@ function Choices({ values, ...props }: FieldProps & { values: readonly string[] 
 
 /** A local file to send along, or the id of one that is stored. */
 function FileField(props: FieldProps) {
-  const { property, pointer, filled } = props;
+  const { pointer, filled } = props;
   const id = textAt(filled.state, pointer) ?? "";
   const stored = filled.stored.get(pointer);
   return (
     <Group {...props}>
       <div class="field">
-        <label for={fieldId(pointer)}>
-          {stored ? `Another file for ${property.name}` : `File for ${property.name}`}
-        </label>
+        <label for={fieldId(pointer)}>{stored ? "Another local file" : "A local file"}</label>
         <input type="file" id={fieldId(pointer)} name={`${pointer}#file`} {...describedBy(props)} />
       </div>
       <div class="field">
-        <label for={`${fieldId(pointer)}-id`}>or the id of a stored file</label>
+        <label for={`${fieldId(pointer)}-id`}>or the id of a stored one</label>
         <input
           type="text"
           id={`${fieldId(pointer)}-id`}

@@ -110,31 +110,42 @@ export function plainPointer(fragment: string): string {
   }
 }
 
+/** A place in the form, and what is there. */
+type Place = { pointer: string; kind: Shape["kind"] };
+
 /** Every pointer that has a place in the form as it stands, outer ones first. */
 export function placesOf(type: TypeView, state: State): string[] {
-  return placesIn(wholeShape(type), state, "").concat(KEY_POINTER);
+  return placesIn(wholeShape(type), state, "")
+    .map(({ pointer }) => pointer)
+    .concat(KEY_POINTER);
 }
 
-function placesIn(shape: Shape, state: State, pointer: string): string[] {
+/** The state with a stand-in wherever a file is still to be chosen, for a command that shows where its id goes. */
+export function withFilesToCome(type: TypeView, state: State): State {
+  const next = new Map(state);
+  for (const { pointer, kind } of placesIn(wholeShape(type), state, ""))
+    if (kind === "file" && !textAt(state, pointer)) next.set(pointer, ["file_…"]);
+  return next;
+}
+
+function placesIn(shape: Shape, state: State, pointer: string): Place[] {
+  const here = { pointer, kind: shape.kind };
   const among = (properties: readonly Property[]) =>
     properties.flatMap(({ name, shape }) => placesIn(shape, state, below(pointer, name)));
   switch (shape.kind) {
     case "object":
-      return [pointer, ...among(shape.properties)];
+      return [here, ...among(shape.properties)];
     case "union": {
       const decider = below(pointer, shape.decider);
-      return [
-        pointer,
-        decider,
-        ...among(variantOf(shape.variants, textAt(state, decider))?.properties ?? []),
-      ];
+      const variant = variantOf(shape.variants, textAt(state, decider));
+      return [here, { pointer: decider, kind: "choice" }, ...among(variant?.properties ?? [])];
     }
     case "list": {
       const items = Array.from({ length: countAt(state, pointer) }, (_, index) => below(pointer, index));
-      return [pointer, ...items.flatMap((item) => placesIn(shape.item, state, item))];
+      return [here, ...items.flatMap((item) => placesIn(shape.item, state, item))];
     }
     default:
-      return [pointer];
+      return [here];
   }
 }
 
