@@ -4,10 +4,10 @@
  */
 
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { type Restartable, startRestartable } from "../../scripts/restartable.ts";
 import type { EventView } from "../../src/job/present.ts";
 import { type Client, openClient } from "./client.ts";
 import { FINAL, hear, listenByEventSource, listenByWebSocket } from "./followers.ts";
-import { type Restartable, startRestartable } from "./service.ts";
 
 const WAIT = { timeout: 40_000, interval: 50 };
 

@@ -3,10 +3,11 @@
 import type { ServerResponse } from "node:http";
 import { Webhook } from "standardwebhooks";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { startRestartable } from "../../scripts/restartable.ts";
 import type { DeliveryView } from "../../src/job/present.ts";
 import { type Client, openClient } from "./client.ts";
 import { answering, type Behaviour, type Received, type Receiver, startReceiver } from "./receiver.ts";
-import { startRestartable, useService } from "./service.ts";
+import { useService } from "./service.ts";
 
 const service = useService();
 let receiver: Receiver;
