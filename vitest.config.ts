@@ -3,7 +3,7 @@ import { defineConfig } from "vitest/config";
 import { localWebhookSecret } from "./scripts/local-keys.ts";
 import { testApiKeys } from "./test/support/keys.ts";
 
-/** Three kinds of tests: pure ones in Node, those of the Worker inside workerd, and those from outside. */
+/** Pure tests in Node, those of the Worker inside workerd, the ledger of what jobs cost, and those from outside. */
 export default defineConfig({
   test: {
     silent: "passed-only",
@@ -15,7 +15,7 @@ export default defineConfig({
             "test/core/**/*.test.ts",
             "test/lib/**/*.test.ts",
             "test/source.test.ts",
-            "test/openapi.test.ts",
+            "test/openapi*.test.ts",
           ],
         },
       },
@@ -36,8 +36,30 @@ export default defineConfig({
         ],
         test: {
           name: "worker",
-          include: ["test/{job,listing,places,job-types,queue,http,files,datasets,webhooks,pages}/**/*.test.ts"],
+          include: [
+            "test/{job,listing,places,job-types,queue,http,files,datasets,webhooks,pages,dashboard}/**/*.test.ts",
+          ],
           setupFiles: ["./test/setup.ts"],
+        },
+      },
+      {
+        plugins: [
+          cloudflareTest({
+            main: "./test/cost/worker.ts",
+            wrangler: { configPath: "./wrangler.toml" },
+            miniflare: {
+              bindings: {
+                TEST_MIGRATIONS: await readD1Migrations("./migrations"),
+                COST_WRITE: process.env.COST_WRITE ?? "false",
+              },
+            },
+          }),
+        ],
+        test: {
+          name: "cost",
+          include: ["test/cost/**/*.test.ts"],
+          setupFiles: ["./test/setup.ts"],
+          testTimeout: 60_000,
         },
       },
       {
