@@ -15,13 +15,10 @@ type Response = { headers?: Record<string, Header>; content?: Content };
 export type Operation = { security?: object[]; responses: Record<string, Response> };
 export type Document = { paths: Record<string, Record<string, Operation>> };
 
-/** What was found: whether the document knows the operation, and what of the answer is not as described. */
-export type Finding = { isDescribed: boolean; faults: string[] };
-
 const TEXT_CHARS_MAX = 500;
 
-/** Answers a function that compares one answer with the document. */
-export function openDocument(document: Document): (asked: Asked, answered: Answered) => Finding {
+/** Answers a function that says what of an answer is not as described; nothing of one the document does not know. */
+export function openDocument(document: Document): (asked: Asked, answered: Answered) => string[] {
   const ajv = new Ajv2020({ strict: false, allErrors: true, validateFormats: true });
   addFormats.default(ajv);
   ajv.addSchema(document, "openapi.json");
@@ -56,25 +53,18 @@ export function openDocument(document: Document): (asked: Asked, answered: Answe
     const verb = method === "HEAD" ? "get" : method.toLowerCase();
     const path = templates.find(({ pattern }) => pattern.test(new URL(url).pathname))?.path ?? "";
     const operation = document.paths[path]?.[verb];
-    if (!operation) return { isDescribed: false, faults: [] };
+    if (!operation) return [];
     const described = operation.responses[String(status)];
     const name = `${method} ${path} ${status}`;
-    if (!described) {
-      return { isDescribed: true, faults: [`${name} is not declared: ${text.slice(0, TEXT_CHARS_MAX)}`] };
-    }
+    if (!described) return [`${name} is not declared: ${text.slice(0, TEXT_CHARS_MAX)}`];
     const steps = ["paths", path, verb, "responses", String(status), "content"];
-    const hasNoBody = method === "HEAD" || !described.content;
-    const faults = [
-      ...headerFaults(described, headers),
-      ...(hasNoBody
-        ? text === ""
-          ? []
-          : ["has a body"]
-        : bodyFaults(steps, described.content ?? {}, answered)),
-    ];
-    return { isDescribed: true, faults: faults.map((fault) => `${name}: ${fault}`) };
+    const { content } = described;
+    const ofBody = method !== "HEAD" && content ? bodyFaults(steps, content, answered) : emptyFaults(text);
+    return [...headerFaults(described, headers), ...ofBody].map((fault) => `${name}: ${fault}`);
   };
 }
+
+const emptyFaults = (text: string) => (text === "" ? [] : ["has a body"]);
 
 function headerFaults({ headers: declared = {} }: Response, headers: Headers): string[] {
   return Object.entries(declared).flatMap(([name, { required, schema }]) => {

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from "vitest";
+import type { Document } from "../../conformance/document.ts";
 import { makeKey } from "../../src/lib/key.ts";
 import { randomBytes } from "../../src/lib/world.ts";
-import type { Document } from "../support/answers.ts";
 import { call, ORIGIN, openApi, refusal, submit } from "../support/http.ts";
 import { keyOf } from "../support/keys.ts";
 import { succeed } from "../support/moves.ts";

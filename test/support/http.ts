@@ -4,11 +4,12 @@ import { createExecutionContext } from "cloudflare:test";
 import { env, exports } from "cloudflare:workers";
 import { expect, vi } from "vitest";
 import type { z } from "zod";
+import type { Document } from "../../conformance/document.ts";
 import type { Env } from "../../src/env.ts";
 import { createApp } from "../../src/http/app.ts";
 import type { Job, JobEvent, ProblemBody } from "../../src/http/schemas.ts";
 import { jobTypes } from "../../src/job-types/index.ts";
-import { checkGroundRules, type Document, openDocument } from "./answers.ts";
+import { checkGroundRules, openDocument } from "./answers.ts";
 import { testJobTypes } from "./job-types.ts";
 import { type Caller, keyOf } from "./keys.ts";
 
