@@ -108,7 +108,7 @@ export class ListingObject extends DurableObject<Env> implements ListingApi {
     this.#wroteAt = now();
     const tally = this.#totals.openTally();
     for (const entry of this.#news.values()) {
-      const change = this.#entries.save(entry);
+      const change = this.#entries.save(entry, now());
       if (change?.isNew) tally.accepted(entry);
       if (change?.hasEnded) {
         tally.ended(entry);

@@ -22,6 +22,9 @@ const EXAMINED_MAX = 1_000;
 /** So many of the oldest finished jobs of a type and status are looked at for what has expired. */
 const EXPIRY_WINDOW = 500;
 
+/** Of a job whose progress comes more often, this much time goes by between the rows that keep it. */
+const PASSING_WRITE_MS = 10_000;
+
 /** What saving an entry was, for whoever keeps count. */
 export type Change = { isNew: boolean; hasEnded: boolean };
 export type Page = { jobs: JobView[]; next: Position | null };
@@ -30,8 +33,8 @@ type Row = { status: JobStatus; due_at: number | null; expires_at: number | null
 
 /** The entries of one tenant. `begin` must have been called before anything else. */
 export function openEntryStore({ sql }: DurableObjectStorage) {
-  /** Progress comes every second and is soon outdone: it is shown, but not worth a row. By id. */
-  const passing = new Map<string, Entry>();
+  /** Progress comes every second and is soon outdone: it is shown, but not worth a row each time. By id. */
+  const passing = new Map<string, { entry: Entry; writtenAt: number }>();
 
   const keyOf = (label: string, { type, status, createdAt, id }: Key) => [label, type, status, createdAt, id];
 
@@ -135,23 +138,27 @@ export function openEntryStore({ sql }: DurableObjectStorage) {
     if (!row || (row.expires_at !== null && row.expires_at <= now)) return null;
     const job = JSON.parse(row.job) as JobView;
     const hasAll = Object.entries(metadata).every(([name, value]) => job.metadata[name] === value);
-    return hasAll ? (passing.get(key.id)?.job ?? job) : null;
+    return hasAll ? (passing.get(key.id)?.entry.job ?? job) : null;
   }
 
   return {
     begin: () => void sql.exec(TABLE),
 
     /** Keeps what a job said of itself, unless newer words are known. Null if no row had to be written. */
-    save(entry: Entry): Change | null {
+    save(entry: Entry, now: number): Change | null {
+      const { id, version, status } = entry.job;
       const row = find(keyOfEntry(entry));
-      const known = row && (passing.get(entry.job.id)?.job ?? (JSON.parse(row.job) as JobView));
-      if (known && known.version > entry.job.version) return null;
-      if (row && known && isPassing(known, row, entry)) {
-        if (entry.finishedAt === null) passing.set(entry.job.id, entry);
-        return null;
+      const stored = row && (JSON.parse(row.job) as JobView);
+      const latest = passing.get(id);
+      if (stored && Math.max(stored.version, latest?.entry.job.version ?? 0) > version) return null;
+      passing.delete(id);
+      if (row && stored && isPassing(stored, row, entry)) {
+        const isFresh = latest !== undefined && now - latest.writtenAt < PASSING_WRITE_MS;
+        if (entry.finishedAt === null)
+          passing.set(id, { entry, writtenAt: isFresh ? latest.writtenAt : now });
+        if (isFresh || stored.version === version) return null;
       }
-      passing.delete(entry.job.id);
-      if (row && row.status !== entry.job.status) remove({ ...keyOfEntry(entry), status: row.status });
+      if (row && row.status !== status) remove({ ...keyOfEntry(entry), status: row.status });
       write(entry);
       const wasOpen = !row || row.status === "queued" || row.status === "running";
       return { isNew: !row, hasEnded: wasOpen && entry.finishedAt !== null };
@@ -200,7 +207,7 @@ export function openEntryStore({ sql }: DurableObjectStorage) {
       const late: Key[] = [];
       let nextAt = Number.POSITIVE_INFINITY;
       const look = ({ created_at, id, due_at, expires_at }: ReviewRow, kind: Kind) => {
-        const dueAt = passing.get(id)?.dueAt ?? due_at;
+        const dueAt = passing.get(id)?.entry.dueAt ?? due_at;
         const isLate = dueAt === null ? (expires_at ?? 0) <= now : dueAt <= overdueAt;
         if (isLate && late.length < limit) late.push({ ...kind, createdAt: created_at, id });
         else nextAt = Math.min(nextAt, dueAt === null ? (expires_at ?? now) : dueAt + (now - overdueAt));
@@ -240,8 +247,8 @@ function isNewer(one: Key, other: Key | undefined): boolean {
 }
 
 /** Whether the news are of a kind that comes every second: the same state, only further on. */
-function isPassing(known: JobView, row: Row, { job, expiresAt, finishedAt }: Entry): boolean {
+function isPassing(stored: JobView, row: Row, { job, expiresAt, finishedAt }: Entry): boolean {
   if (row.expires_at !== expiresAt || row.status !== job.status) return false;
-  if (finishedAt !== null) return known.version === job.version;
-  return known.status_reason === job.status_reason && known.attempt === job.attempt;
+  if (finishedAt !== null) return stored.version === job.version;
+  return stored.status_reason === job.status_reason && stored.attempt === job.attempt;
 }

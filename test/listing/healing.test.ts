@@ -176,14 +176,14 @@ describe("knocking", () => {
 
   test("goes on in turns until all of many were asked", async () => {
     const { listing, review } = openTenant();
-    await listing.announce(...Array.from({ length: 450 }, () => entry({ createdAt: Date.now() })));
+    await listing.announce(...Array.from({ length: 210 }, () => entry({ createdAt: Date.now() })));
     pass(3 * MINUTE);
-    for (let turn = 0; turn < 3; turn += 1) {
+    for (let turn = 0; turn < 2; turn += 1) {
       await review();
       pass(2);
     }
     expect(await listing.ids()).toEqual([]);
-  });
+  }, 30_000);
 });
 
 test("deleting a job takes it off the list at once, and its key may be used again", async () => {

@@ -1,6 +1,6 @@
 /** The listing of a tenant: what it shows, in what order, and what it makes of words that come late or twice. */
 
-import { runInDurableObject } from "cloudflare:test";
+import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import type { Filter } from "../../src/listing/entry.ts";
 import { DAY, entry, everything, openListing, T0 } from "./listings.ts";
@@ -47,22 +47,31 @@ describe("words of jobs", () => {
     expect(await listing.job(id)).toMatchObject({ status: "queued", version: 1 });
   });
 
-  test("progress shows, and costs no row", async () => {
+  test("progress shows at once, and costs a row every ten seconds", async () => {
+    vi.useFakeTimers({ toFake: ["Date"] });
     const listing = openListing();
     const id = "job_01progress0000000000000000";
-    await listing.confirm(entry({ id, status: "running", version: 2, attempt: 1 }));
+    const running = (version: number) => entry({ id, status: "running", version, attempt: 1 });
+    await listing.confirm(running(2));
     const rows = () =>
       runInDurableObject(
         listing.stub,
         (_, { storage }) => storage.sql.exec("SELECT total_changes() AS n").one().n,
       );
-    const before = await rows();
-    for (let version = 3; version < 100; version += 1)
-      await listing.announce(entry({ id, status: "running", version, attempt: 1 }));
-    expect(await listing.job(id)).toMatchObject({ version: 99 });
-    expect(await rows()).toBe(before);
-    await listing.confirm(entry({ id, status: "succeeded", version: 100, attempt: 1 }));
-    expect(await listing.job(id)).toMatchObject({ status: "succeeded", version: 100 });
+    const before = Number(await rows());
+    for (let version = 3; version <= 32; version += 1) {
+      vi.setSystemTime(Date.now() + 1_000);
+      await listing.announce(running(version));
+      expect(await listing.job(id)).toMatchObject({ version });
+    }
+    expect(Number(await rows()) - before).toBe(3);
+    await evictDurableObject(listing.stub);
+    expect(await listing.job(id)).toMatchObject({ version: 23 });
+    await listing.confirm(running(32));
+    await evictDurableObject(listing.stub);
+    expect(await listing.job(id)).toMatchObject({ version: 32 });
+    await listing.confirm(entry({ id, status: "succeeded", version: 33, attempt: 1 }));
+    expect(await listing.job(id)).toMatchObject({ status: "succeeded", version: 33 });
   });
 
   test("a listing nobody has told anything stores nothing", async () => {

@@ -1,0 +1,129 @@
+/**
+ * Counts what Cloudflare bills, by wrapping the real storage, queues and stubs. Kept on globalThis, for the Worker under
+ * test and the tests load their modules apart.
+ */
+
+import type { Env } from "../../src/env.ts";
+
+export type Counts = {
+  workerRequests: number;
+  objectRequests: number;
+  rowsWritten: number;
+  rowsRead: number;
+  queueOperations: number;
+};
+
+type Cursor = { rowsWritten: number; rowsRead: number };
+type Meter = { counts: Counts; cursors: Cursor[] };
+
+const nothing: Counts = {
+  workerRequests: 0,
+  objectRequests: 0,
+  rowsWritten: 0,
+  rowsRead: 0,
+  queueOperations: 0,
+};
+
+const shared = globalThis as typeof globalThis & { costMeter?: Meter };
+shared.costMeter ??= { counts: { ...nothing }, cursors: [] };
+const meter = shared.costMeter;
+
+/** A message is billed when it is written, read and deleted. */
+const OPERATIONS_PER_MESSAGE = 3;
+
+/** Adds to what was counted, for what no wrapper sees. */
+export function bill(what: keyof Counts, count = 1): void {
+  meter.counts[what] += count;
+}
+
+/** What was billed while `act` ran. */
+export async function billed(act: () => Promise<void>): Promise<Counts> {
+  const before = reading();
+  await act();
+  const after = reading();
+  const names = Object.keys(nothing) as (keyof Counts)[];
+  return Object.fromEntries(names.map((name) => [name, after[name] - before[name]])) as Counts;
+}
+
+function reading(): Counts {
+  const sum = (name: keyof Cursor) => meter.cursors.reduce((total, cursor) => total + cursor[name], 0);
+  const { rowsWritten, rowsRead, ...rest } = meter.counts;
+  return { ...rest, rowsWritten: rowsWritten + sum("rowsWritten"), rowsRead: rowsRead + sum("rowsRead") };
+}
+
+/** Counts what an object's storage reads and writes; to be called before the object itself sees it. */
+export function meterStorage(storage: DurableObjectStorage): void {
+  const { kv, sql } = storage;
+  const [setAlarm, deleteAll] = [storage.setAlarm.bind(storage), storage.deleteAll.bind(storage)];
+  const meteredKv: typeof kv = {
+    get: ((key: string) => {
+      bill("rowsRead");
+      return kv.get(key);
+    }) as typeof kv.get,
+    list: ((options: SyncKvListOptions) => {
+      const rows = [...kv.list(options)];
+      bill("rowsRead", Math.max(1, rows.length));
+      return rows;
+    }) as unknown as typeof kv.list,
+    put(key, value) {
+      bill("rowsWritten");
+      kv.put(key, value);
+    },
+    delete(key) {
+      bill("rowsWritten");
+      return kv.delete(key);
+    },
+  };
+  const exec = ((text: string, ...values: unknown[]) => {
+    const cursor = sql.exec(text, ...values);
+    meter.cursors.push(cursor);
+    return cursor;
+  }) as typeof sql.exec;
+  Object.defineProperties(storage, {
+    kv: { value: meteredKv },
+    sql: { value: { exec } },
+    setAlarm: {
+      value: (at: number) => {
+        bill("rowsWritten");
+        return setAlarm(at);
+      },
+    },
+    deleteAll: {
+      value: () => {
+        bill("rowsWritten", [...kv.list()].length);
+        return deleteAll();
+      },
+    },
+  });
+}
+
+/** The bindings, with every call to an object and every message counted. */
+export function meteredEnv(env: Env): Env {
+  const namespace = (real: { getByName(name: string): object }) => ({
+    getByName: (name: string) =>
+      new Proxy(real.getByName(name), {
+        get: (stub, method) => {
+          const call = Reflect.get(stub, method) as (...values: unknown[]) => unknown;
+          return (...values: unknown[]) => {
+            bill("objectRequests");
+            return Reflect.apply(call, stub, values);
+          };
+        },
+      }),
+  });
+  const queue = (real: Queue) => ({
+    send(message: unknown) {
+      bill("queueOperations", OPERATIONS_PER_MESSAGE);
+      return real.send(message);
+    },
+  });
+  const { JOBS, PLACES, LISTINGS, JOB_QUEUE, DELIVERY_QUEUE } = env;
+  const metered = {
+    JOBS: namespace(JOBS),
+    PLACES: namespace(PLACES),
+    LISTINGS: namespace(LISTINGS),
+    JOB_QUEUE: queue(JOB_QUEUE),
+    DELIVERY_QUEUE: queue(DELIVERY_QUEUE),
+  };
+  return { ...env, ...metered } as unknown as Env;
+}
