@@ -1,0 +1,71 @@
+/** A client of the local service, `npm start` with a state of its own, as the benchmarks of whole jobs need it. */
+
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
+import { type Service, startService } from "../scripts/service.ts";
+import type { JobView } from "../src/job/present.ts";
+
+/** Nothing that is measured takes longer, unless it is stuck. */
+const PATIENCE_MS = 300_000;
+
+export type Client = ReturnType<typeof openClient>;
+
+/** Starts the service, lets `use` work with it, and stops it and removes its state whatever happens. */
+export async function withService<T>(use: (service: Service) => Promise<T>): Promise<T> {
+  const stateDir = await mkdtemp(join(tmpdir(), "accepted-bench-"));
+  const service = await startService({ stateDir });
+  try {
+    return await use(service);
+  } finally {
+    await service.stop();
+    await rm(stateDir, { recursive: true, force: true });
+  }
+}
+
+/** Speaks for one key; an answer that is no success rejects. */
+export function openClient(url: string, key: string) {
+  const headers = { Authorization: `Bearer ${key}`, "Content-Type": "application/json" };
+
+  async function ask(method: string, path: string, init: RequestInit = {}): Promise<Response> {
+    const answer = await fetch(url + path, { method, headers, ...init });
+    if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${await answer.text()}`);
+    return answer;
+  }
+
+  async function call(method: string, path: string, body?: object): Promise<JobView> {
+    const answer = await ask(method, path, body && { body: JSON.stringify(body) });
+    return ((await answer.json()) as { data: JobView }).data;
+  }
+
+  return {
+    headers,
+    ask,
+    call,
+    submit: (type: string, input: object) => call("POST", "/v1/jobs", { type, input }),
+    /** The job once it is so; it is looked at every `everyMs`. */
+    async until(id: string, is: (job: JobView) => boolean, everyMs: number): Promise<JobView> {
+      for (const since = performance.now(); performance.now() - since < PATIENCE_MS; await pause(everyMs)) {
+        const job = await call("GET", `/v1/jobs/${id}`);
+        if (is(job)) return job;
+      }
+      throw new Error(`Job ${id} did not become what was awaited.`);
+    },
+  };
+}
+
+/** Does `act` with each item, so many at a time; the results in the items' order. */
+export async function eachOf<Item, Result>(
+  items: readonly Item[],
+  atOnce: number,
+  act: (item: Item) => Promise<Result>,
+): Promise<Result[]> {
+  const results: Result[] = [];
+  const queue = items.entries();
+  const hands = Array.from({ length: atOnce }, async () => {
+    for (const [index, item] of queue) results[index] = await act(item);
+  });
+  await Promise.all(hands);
+  return results;
+}

@@ -1,0 +1,42 @@
+/**
+ * The floor: the least that any Worker does that stores a piece of work in an object of its own and has it done.
+ * Accepting creates one object, writes one row, sets one alarm and sends one message; reading reads the row.
+ * No authentication, no checks, no idempotency, no log, no job: what the service costs beyond this is its own.
+ */
+
+import { DurableObject } from "cloudflare:workers";
+import { Hono } from "hono";
+
+type Env = { OBJECTS: DurableObjectNamespace<FloorObject>; QUEUE: Queue };
+
+/** As far ahead as the service's first alarm, which must not ring while it is measured. */
+const ALARM_MS = 600_000;
+
+export class FloorObject extends DurableObject<Env> {
+  async accept(id: string, text: string): Promise<void> {
+    this.ctx.storage.kv.put("row", text);
+    void this.ctx.storage.setAlarm(Date.now() + ALARM_MS);
+    this.ctx.waitUntil(this.env.QUEUE.send({ id }));
+  }
+
+  async read(): Promise<string | undefined> {
+    return this.ctx.storage.kv.get<string>("row");
+  }
+
+  override async alarm(): Promise<void> {}
+}
+
+const app = new Hono<{ Bindings: Env }>();
+
+app.post("/", async (c) => {
+  const id = crypto.randomUUID();
+  await c.env.OBJECTS.getByName(id).accept(id, await c.req.text());
+  return c.json({ id }, 202);
+});
+
+app.get("/:id", async (c) => {
+  const text = await c.env.OBJECTS.getByName(c.req.param("id")).read();
+  return text === undefined ? c.notFound() : c.body(text, 200, { "Content-Type": "application/json" });
+});
+
+export default app;

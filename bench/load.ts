@@ -1,0 +1,57 @@
+/** Load on one URL from within this process, and what became of it. An answer that is not the expected one is an error. */
+
+import autocannon, { type Options } from "autocannon";
+
+export type Load = {
+  url: string;
+  method?: "GET" | "POST";
+  headers?: Record<string, string>;
+  body?: string;
+  /** The status every answer must have. */
+  status: number;
+};
+
+/** `perSecond`: answers per second; `medianMs`: of the single answers. */
+export type Measured = { answers: number; perSecond: number; medianMs: number };
+
+/** Asks `amount` times over so many connections, each of which waits for its answer before it asks again. */
+export async function load(asked: Load, amount: number, connections: number): Promise<Measured> {
+  const { url, method = "GET", headers = {}, body, status } = asked;
+  const times: number[] = [];
+  const wrong: number[] = [];
+  const startedAt = performance.now();
+  let endedAt = startedAt;
+  const options = { url, method, headers, amount, connections, ...(body !== undefined && { body }) };
+  await run(options, (statusCode, ms) => {
+    times.push(ms);
+    endedAt = performance.now();
+    if (statusCode !== status) wrong.push(statusCode);
+  });
+  if (wrong.length > 0 || times.length !== amount) {
+    const seen = [...new Set(wrong)].join(", ");
+    throw new Error(`${method} ${url}: ${times.length} answers of ${amount}, wrong statuses ${seen}`);
+  }
+  // autocannon notices its own end only once a second, so the last answer is what counts.
+  const seconds = (endedAt - startedAt) / 1_000;
+  return { answers: times.length, perSecond: times.length / seconds, medianMs: median(times) };
+}
+
+/** Resolves when all answers have come; `heard` is given each one's status and milliseconds. */
+function run(options: Options, heard: (statusCode: number, ms: number) => void): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const instance = autocannon(options, (fault) => (fault ? reject(fault) : resolve()));
+    instance.on("response", (_client, statusCode, _bytes, ms) => heard(statusCode, ms));
+    instance.on("reqError", reject);
+  });
+}
+
+/** The value that half of them do not exceed. */
+export function median(values: readonly number[]): number {
+  return percentile(values, 0.5);
+}
+
+/** The value that this part of them (0 to 1) does not exceed; NaN of none. */
+export function percentile(values: readonly number[], part: number): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.max(0, Math.ceil(sorted.length * part) - 1)] ?? Number.NaN;
+}

@@ -1,0 +1,91 @@
+/**
+ * Two Workers in workerd alone, the service and the floor, asked in turn: a round asks one and then the other, so that
+ * whatever else the machine does meets both. A ratio is the median of the rounds' ratios, a figure of the rounds' figures.
+ */
+
+import { setTimeout as pause } from "node:timers/promises";
+import { localApiKeys, localKeys } from "../scripts/local-keys.ts";
+import { type Load, load, type Measured, median } from "./load.ts";
+import { type Native, startNative } from "./native.ts";
+
+/** No alarm of a job rings while it is measured. */
+const REDELIVER_MS = "600000";
+
+/** Longer than the service waits before it announces a job, and longer than it takes to write announcements together. */
+const QUIET_MS = 1_100;
+const QUIET_CPU_MS = 20;
+
+/** The first answers of an isolate are slow: its code is not yet compiled. */
+export const WARM_UP_ANSWERS = 1_000;
+
+/** One of the two, with CPU time per answer in milliseconds. */
+export type Side = Measured & { cpuMs: number };
+type Rounds = { service: Side[]; floor: Side[] };
+
+/** The service in workerd alone; with `main`, another entry in place of its own. */
+export async function startNativeService(main?: string): Promise<Native> {
+  const variables = { API_KEYS: await localApiKeys(), REDELIVER_MS };
+  return startNative("wrangler.toml", { variables, ...(main !== undefined && { main }) });
+}
+
+/** Starts both, lets `use` work with them, and stops them whatever happens. */
+export async function withBoth<T>(use: (service: Native, floor: Native) => Promise<T>): Promise<T> {
+  const service = await startNativeService();
+  try {
+    const floor = await startNative("bench/floor/wrangler.toml");
+    return await use(service, floor).finally(() => floor.stop());
+  } finally {
+    await service.stop();
+  }
+}
+
+/** The headers of a request of the local tenant `acme`. */
+export async function clientHeaders(): Promise<Record<string, string>> {
+  const { acme } = await localKeys();
+  return { Authorization: `Bearer ${acme.full}`, "Content-Type": "application/json" };
+}
+
+type Asked = { native: Native; asked: Load };
+/** `leaves`: whether an answer leaves work behind, which must not fall into the other's turn. */
+type Amount = { rounds: number; amount: number; connections: number; leaves: "work" | "nothing" };
+
+/** Both sides, round by round, after both have been warmed up. */
+export async function compare(service: Asked, floor: Asked, plan: Amount): Promise<Rounds> {
+  const found: Rounds = { service: [], floor: [] };
+  for (const { native, asked } of [service, floor]) {
+    await load(asked, WARM_UP_ANSWERS, plan.connections);
+    await cpuMsAfter(native, plan);
+  }
+  for (let round = 0; round < plan.rounds; round += 1) {
+    found.floor.push(await side(floor, plan));
+    found.service.push(await side(service, plan));
+  }
+  return found;
+}
+
+async function side({ native, asked }: Asked, plan: Amount): Promise<Side> {
+  const before = await native.cpuMs();
+  const measured = await load(asked, plan.amount, plan.connections);
+  return { ...measured, cpuMs: ((await cpuMsAfter(native, plan)) - before) / plan.amount };
+}
+
+/** The CPU time used once nothing is left to be done. */
+async function cpuMsAfter(native: Native, { leaves }: Amount): Promise<number> {
+  if (leaves === "nothing") return native.cpuMs();
+  for (let before = await native.cpuMs(); ; ) {
+    await pause(QUIET_MS);
+    const after = await native.cpuMs();
+    if (after - before <= QUIET_CPU_MS) return after;
+    before = after;
+  }
+}
+
+/** The median of one figure on either side, and of the service's advantage: above 1, the service is better. */
+export function summary({ service, floor }: Rounds, of: (side: Side) => number, better: "more" | "less") {
+  const ratios = service.map((mine, round) => {
+    const other = floor[round];
+    if (!other) return Number.NaN;
+    return better === "more" ? of(mine) / of(other) : of(other) / of(mine);
+  });
+  return { service: median(service.map(of)), floor: median(floor.map(of)), ratio: median(ratios) };
+}

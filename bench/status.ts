@@ -1,0 +1,48 @@
+/**
+ * Reading a job's status beside the floor, which reads one row of one object: with the job in the answer, and with
+ * If-None-Match, where the answer is 304. The floor knows no 304; it answers with its row both times.
+ */
+
+import { type Benchmark, figure, type Row } from "./benchmark.ts";
+import type { Load } from "./load.ts";
+import { clientHeaders, compare, summary, withBoth } from "./side-by-side.ts";
+
+const plan = { rounds: 9, amount: 4_000, connections: 16, leaves: "nothing" } as const;
+
+export const status: Benchmark = {
+  name: "status",
+  title: "Reading a status ÷ the floor",
+  run: () =>
+    withBoth(async (service, floor) => {
+      const headers = await clientHeaders();
+      const body = JSON.stringify({ type: "rehearsal", input: {} });
+      const job = await made(`${service.url}/v1/jobs`, headers, body);
+      const row = await made(`${floor.url}/`, headers, body);
+      const whole: Load = { url: service.url + job.path, headers, status: 200 };
+      const unchanged: Load = { ...whole, headers: { ...headers, "If-None-Match": job.etag }, status: 304 };
+      const other = { native: floor, asked: { url: floor.url + row.path, status: 200 } };
+      const rows: Row[] = [];
+      for (const [what, asked] of [
+        ["the job, 200", whole],
+        ["If-None-Match, 304", unchanged],
+      ] as const) {
+        const found = await compare({ native: service, asked }, other, plan);
+        const perSecond = summary(found, (side) => side.perSecond, "more");
+        rows.push({
+          what: `${what}, 16 connections`,
+          service: figure(perSecond.service, "/s"),
+          other: figure(perSecond.floor, "/s"),
+          ratio: perSecond.ratio,
+        });
+      }
+      return rows;
+    }),
+};
+
+/** Where what was made can be read, and its ETag. */
+async function made(url: string, headers: Record<string, string>, body: string) {
+  const answer = await fetch(url, { method: "POST", headers, body });
+  if (answer.status !== 202) throw new Error(`POST ${url}: ${answer.status} ${await answer.text()}`);
+  const { id } = (await answer.json()) as { id?: string };
+  return { path: answer.headers.get("Location") ?? `/${id}`, etag: answer.headers.get("ETag") ?? "" };
+}
