@@ -15,7 +15,7 @@ const EXPOSED = [
 ];
 
 /** Contract 1, "Problems": each code and its status. */
-const STATUS_OF_CODE: Record<string, number> = {
+export const STATUS_OF_CODE: Record<string, number> = {
   malformed_request: 400,
   invalid_idempotency_key: 400,
   invalid_cursor: 400,
@@ -239,5 +239,5 @@ export const checksOfAnswers: readonly Check[] = [
   ofEveryAnswer("RFC 9110 15.5.6", "a 405 carries Allow", ({ status, headers }) =>
     unless(status !== 405 || headers.has("Allow"), "no Allow"),
   ),
-  check("contract 0", "every answer is as the deployment's own /openapi.json describes it", asDocumented),
+  check("OpenAPI 3.1", "every answer is as the deployment's own /openapi.json describes it", asDocumented),
 ];

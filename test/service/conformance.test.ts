@@ -6,10 +6,11 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
-import { checksOfAnswers } from "../../conformance/checks/answers.ts";
+import { checksOfAnswers, STATUS_OF_CODE } from "../../conformance/checks/answers.ts";
 import { allChecks } from "../../conformance/checks/index.ts";
 import { judge, type Report, titleOf } from "../../conformance/run.ts";
 import { root } from "../../scripts/wrangler.ts";
+import { problemKinds } from "../../src/http/problems.ts";
 import { plantedFaults } from "./conformance-faults.ts";
 import { startFaultyProxy } from "./faulty-proxy.ts";
 import { useService } from "./service.ts";
@@ -44,6 +45,27 @@ describe("the suite", () => {
     );
     expect(imported).toContain("ajv/dist/2020.js");
     expect(imported.filter((target) => /\b(src|test|scripts|bench)\//.test(target))).toEqual([]);
+  });
+});
+
+describe("docs/contract.md", () => {
+  const contract = readFileSync(join(root, "docs/contract.md"), "utf8");
+
+  test("has every section that a check names", () => {
+    const named = titles.flatMap((title) => /^contract (\d+)/.exec(title)?.[1] ?? []);
+    const headings = [...contract.matchAll(/^## (\d+)\. /gm)].map(([, number]) => number);
+    expect(headings).toEqual(expect.arrayContaining([...new Set(named)]));
+  });
+
+  test("has a row for every problem, with its status", () => {
+    const rows = [...contract.matchAll(/^\| (`[a-z_]+`(?: \/ `[a-z_]+`)*) \| ([\d/ ]+) \|/gm)];
+    const codes = rows.flatMap(([, names = "", statuses = ""]) => {
+      const numbers = statuses.trim().split(" / ").map(Number);
+      return [...names.matchAll(/[a-z_]+/g)].map(([code], index) => [code, numbers[index] ?? numbers[0]]);
+    });
+    expect(Object.fromEntries(codes)).toEqual(STATUS_OF_CODE);
+    const known = Object.entries(problemKinds).map(([code, { status }]) => [code, status]);
+    expect(STATUS_OF_CODE).toEqual(Object.fromEntries(known));
   });
 });
 
