@@ -1,5 +1,6 @@
 /** Reads the query parameters of a listing: every one is known, well-formed and said as often as it may be. */
 
+import { z } from "zod";
 import { type JobStatus, jobStatuses } from "../core/job.ts";
 import type { Filter } from "../listing/entry.ts";
 import { Problem } from "./problems.ts";
@@ -50,7 +51,9 @@ export function refuseUnknown(
 export function readTime(query: URLSearchParams, name: string): number | null {
   const text = query.get(name);
   if (text === null) return null;
-  const at = TIME.test(text) ? Date.parse(text) : Number.NaN;
+  // Date.parse alone takes February 30 for March 2.
+  const isTime = TIME.test(text) && z.iso.date().safeParse(text.slice(0, 10)).success;
+  const at = isTime ? Date.parse(text) : Number.NaN;
   return Number.isNaN(at) ? refuse(`Give ${name} as a time such as 2026-11-22T12:00:00.000Z.`) : at;
 }
 

@@ -101,6 +101,7 @@ describe("query parameters", () => {
     ["type="],
     ["created_after=yesterday"],
     ["created_after=2026-11-22"],
+    ["created_after=2026-02-30T00:00:00Z"],
     ["created_before=2026-13-40T00:00:00Z"],
     ["created_after=2026-11-22T00:00:00Z&created_after=2026-11-22T00:00:00Z"],
     ["colour=blue"],
