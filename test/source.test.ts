@@ -146,6 +146,12 @@ const rules: Record<string, Rule> = {
       text: 'import {\n  type JobView,\n  x,\n} from "../job/object.ts";',
     },
   },
+  "the dashboard knows of the service only what the public API says: it imports types, pages and lib": {
+    check: imports(isIn("dashboard"), "goes past the API", ({ target, isTypeOnly }) => {
+      return !(isPackage(target) || isIn("dashboard", "lib", "pages")(target) || isTypeOnly);
+    }),
+    planted: { path: "src/dashboard/list.tsx", text: 'import { jobObject } from "../job/stub.ts";' },
+  },
   "the clock and chance have one home": {
     check: onlyIn(
       (path) => path === "src/lib/world.ts" || isBrowserCode(path),

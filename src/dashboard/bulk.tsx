@@ -13,6 +13,7 @@ import {
   type ListFilter,
   readFilter,
 } from "./filter.ts";
+import { readSimpleForm } from "./form/simple.ts";
 import { Hidden, jobPath, RefusalNotice } from "./parts.tsx";
 import { nowhere } from "./refusals.tsx";
 import { ROOT } from "./session.ts";
@@ -49,7 +50,7 @@ export function bulkRoutes() {
   });
 
   routes.post("/bulk", async (c) => {
-    const form = new URLSearchParams(await c.req.text());
+    const form = await readSimpleForm(c.req.raw);
     const filter = readFilter(form);
     const action = actionOf(form.get("action"));
     if (!action || badMetadata(filter).length > 0) return nowhere(c);

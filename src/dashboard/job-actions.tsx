@@ -5,6 +5,7 @@ import type { Child } from "hono/jsx";
 import type { JobView } from "../job/present.ts";
 import { uuid } from "../lib/world.ts";
 import type { DashboardEnv } from "./context.ts";
+import { readSimpleForm } from "./form/simple.ts";
 import { Badge, Hidden, jobPath } from "./parts.tsx";
 import { ROOT } from "./session.ts";
 import { show } from "./shell.tsx";
@@ -22,7 +23,7 @@ export function jobActionRoutes() {
   });
 
   routes.post("/jobs/:id/cancel", async (c) => {
-    const reason = String((await c.req.formData()).get("reason") ?? "").trim();
+    const reason = (await readSimpleForm(c.req.raw)).get("reason")?.trim();
     const job = await c.get("api").cancel(c.req.param("id"), reason || null);
     return c.redirect(`${jobPath(job.id)}?notice=cancelled`, 303);
   });
@@ -35,8 +36,8 @@ export function jobActionRoutes() {
   });
 
   routes.post("/jobs/:id/replay", async (c) => {
-    const key = String((await c.req.formData()).get("idempotency_key") ?? "");
-    const job = await c.get("api").replay(c.req.param("id"), key || null);
+    const key = (await readSimpleForm(c.req.raw)).get("idempotency_key");
+    const job = await c.get("api").replay(c.req.param("id"), key);
     return c.redirect(`${jobPath(job.id)}?notice=replayed`, 303);
   });
 
@@ -46,12 +47,14 @@ export function jobActionRoutes() {
   });
 
   routes.post("/jobs/:id/delete", async (c) => {
+    await readSimpleForm(c.req.raw);
     await c.get("api").remove(c.req.param("id"));
     return c.redirect(`${ROOT}/jobs?notice=deleted`, 303);
   });
 
   routes.post("/jobs/:id/deliveries/:delivery_id/redeliver", async (c) => {
     const id = c.req.param("id");
+    await readSimpleForm(c.req.raw);
     await c.get("api").redeliver(id, c.req.param("delivery_id"));
     return c.redirect(`${jobPath(id)}?notice=redelivered`, 303);
   });

@@ -165,7 +165,7 @@ function Charts({ spans, period }: { spans: Span[]; period: Period }) {
           {...common}
           id="throughput"
           title={`Jobs per ${spanWords}`}
-          summary={`In ${words}, ${times(total.accepted, "job")} were accepted and ${count(done)} finished.`}
+          summary={`In ${words}: ${times(total.accepted, "job")} accepted, ${count(done)} finished.`}
           kind="side by side"
           format={count}
           series={[

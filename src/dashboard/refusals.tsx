@@ -6,7 +6,7 @@ import { log } from "../lib/log.ts";
 import { htmlOf } from "../pages/layout.tsx";
 import { Refusal } from "./api.ts";
 import type { DashboardEnv } from "./context.ts";
-import { UnreadableForm } from "./form/multipart.ts";
+import { UnreadableForm } from "./form/simple.ts";
 import { end, ROOT, type Session } from "./session.ts";
 import { Shell } from "./shell.tsx";
 

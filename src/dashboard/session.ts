@@ -52,7 +52,7 @@ async function secretOf(c: Context<DashboardEnv>): Promise<string> {
 }
 
 /** The page to go to after signing in: `wanted` if it is one of the dashboard, else the overview. */
-export function safeReturn(wanted: string | undefined, requestUrl: string): string {
+export function safeReturn(wanted: string | null, requestUrl: string): string {
   const { origin } = new URL(requestUrl);
   const url = URL.parse(wanted ?? "", `${origin}${ROOT}/`);
   const isOurs = url?.origin === origin && (url.pathname === ROOT || url.pathname.startsWith(`${ROOT}/`));

@@ -4,6 +4,7 @@ import { type Context, Hono } from "hono";
 import { htmlOf } from "../pages/layout.tsx";
 import { openApi, Refusal, type Service } from "./api.ts";
 import type { DashboardEnv } from "./context.ts";
+import { readSimpleForm } from "./form/simple.ts";
 import { begin, end, ROOT, safeReturn } from "./session.ts";
 import { Shell } from "./shell.tsx";
 
@@ -14,7 +15,7 @@ export function signInRoutes(service: Service) {
   const routes = new Hono<DashboardEnv>();
 
   routes.get("/sign-in", (c) => {
-    const returnTo = safeReturn(c.req.query("return_to"), c.req.url);
+    const returnTo = safeReturn(c.req.query("return_to") ?? null, c.req.url);
     const isOver = c.req.query("why") === "over";
     const note = isOver
       ? "Your session is over, or the key is no longer valid. Please sign in again."
@@ -23,9 +24,9 @@ export function signInRoutes(service: Service) {
   });
 
   routes.post("/sign-in", async (c) => {
-    const form = await c.req.formData();
-    const returnTo = safeReturn(String(form.get("return_to") ?? ""), c.req.url);
-    const key = String(form.get("key") ?? "").trim();
+    const form = await readSimpleForm(c.req.raw);
+    const returnTo = safeReturn(form.get("return_to"), c.req.url);
+    const key = form.get("key")?.trim() ?? "";
     if (!/^[\w\-.~+/]+=*$/.test(key))
       return answer(c, { returnTo, fault: "This is not an API key. Keys start with acpt_." }, 422);
     const checked = await check(service, c, key);
@@ -34,7 +35,8 @@ export function signInRoutes(service: Service) {
     return c.redirect(returnTo, 303);
   });
 
-  routes.post("/sign-out", (c) => {
+  routes.post("/sign-out", async (c) => {
+    await readSimpleForm(c.req.raw);
     end(c);
     return c.redirect(`${ROOT}/sign-in`, 303);
   });

@@ -12,7 +12,13 @@ export type Filled = {
   stored: ReadonlyMap<string, string>;
 };
 
-export type FieldProps = { property: Property; pointer: string; filled: Filled };
+export type FieldProps = {
+  property: Property;
+  pointer: string;
+  filled: Filled;
+  /** What an optional group requires is not required of who leaves the group out. */
+  isVoluntary: boolean;
+};
 
 /** The id of the control for what `pointer` points at. */
 export function fieldId(pointer: string): string {
@@ -79,7 +85,8 @@ export function Labelled({ children, ...props }: FieldProps & { children: Child 
 
 export function Control(props: FieldProps) {
   const { property, pointer, filled } = props;
-  const { shape, isRequired } = property;
+  const { shape } = property;
+  const isRequired = property.isRequired && !props.isVoluntary;
   const text = textAt(filled.state, pointer) ?? "";
   const common = { id: fieldId(pointer), name: pointer, ...describedBy(props) };
   switch (shape.kind) {
@@ -96,7 +103,7 @@ export function Control(props: FieldProps) {
         />
       );
     case "choice":
-      return <Select {...common} values={shape.values} chosen={text} isRequired={isRequired} />;
+      return <Select {...common} values={shape.values} chosen={text} isRequired={property.isRequired} />;
     case "time":
       return <input {...common} type="datetime-local" step="1" value={text} />;
     case "text": {

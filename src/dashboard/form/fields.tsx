@@ -14,20 +14,33 @@ import {
 import { type Property, type Shape, type Variant, variantOf } from "./shape.ts";
 import { below, countAt, textAt } from "./state.ts";
 
+type In = { within: string; filled: Filled; isVoluntary?: boolean };
+type FieldIn = In & { property: Property };
+
 /** The field for a property of what `within` points at. */
-export function Field({ property, within, filled }: { property: Property; within: string; filled: Filled }) {
-  const props = { property, pointer: below(within, property.name), filled };
+export function Field({ property, within, filled, isVoluntary = false }: FieldIn) {
+  const props = { property, pointer: below(within, property.name), filled, isVoluntary };
   switch (property.shape.kind) {
     case "object":
       return (
         <Group {...props}>
-          <Fields properties={property.shape.properties} within={props.pointer} filled={filled} />
+          <Fields
+            properties={property.shape.properties}
+            within={props.pointer}
+            filled={filled}
+            isVoluntary={isVoluntary || !property.isRequired}
+          />
         </Group>
       );
     case "union":
       return (
         <Group {...props}>
-          <Union shape={property.shape} pointer={props.pointer} filled={filled} />
+          <Union
+            shape={property.shape}
+            pointer={props.pointer}
+            filled={filled}
+            isRequired={property.isRequired}
+          />
         </Group>
       );
     case "list":
@@ -48,19 +61,11 @@ export function Field({ property, within, filled }: { property: Property; within
 }
 
 /** One field after the other. */
-export function Fields({
-  properties,
-  within,
-  filled,
-}: {
-  properties: Property[];
-  within: string;
-  filled: Filled;
-}) {
+export function Fields({ properties, ...within }: In & { properties: Property[] }) {
   return (
     <div class="fields">
       {properties.map((property) => (
-        <Field property={property} within={within} filled={filled} />
+        <Field property={property} {...within} />
       ))}
     </div>
   );
@@ -125,25 +130,20 @@ function Group({ children, ...props }: FieldProps & { children: Child }) {
   );
 }
 
+type UnionProps = { shape: Shape & { kind: "union" }; pointer: string; filled: Filled; isRequired: boolean };
+
 /** The property that decides, a button that brings the fields it decides on, and these fields. */
-function Union({
-  shape,
-  pointer,
-  filled,
-}: {
-  shape: Shape & { kind: "union" };
-  pointer: string;
-  filled: Filled;
-}) {
+function Union({ shape, pointer, filled, isRequired }: UnionProps) {
   const at = below(pointer, shape.decider);
   const chosen = textAt(filled.state, at);
-  const variant = variantOf(shape.variants, chosen);
+  const variant = isRequired || chosen ? variantOf(shape.variants, chosen) : undefined;
   return (
     <>
       <div class="field">
         <label for={fieldId(at)}>{shape.decider}</label>
         <div class="row nowrap">
           <select id={fieldId(at)} name={at} data-reshape>
+            {!isRequired && <option value="">not given</option>}
             {shape.variants.flatMap(({ values }) =>
               values.map((value) => (
                 <option value={value} selected={value === chosen}>
@@ -217,7 +217,7 @@ function List({ shape, ...props }: FieldProps & { shape: Shape & { kind: "list" 
 }
 
 function Item({ shape, pointer, filled }: { shape: Shape; pointer: string; filled: Filled }) {
-  if (shape.kind === "union") return <Union shape={shape} pointer={pointer} filled={filled} />;
+  if (shape.kind === "union") return <Union shape={shape} pointer={pointer} filled={filled} isRequired />;
   return (
     <Fields properties={shape.kind === "object" ? shape.properties : []} within={pointer} filled={filled} />
   );

@@ -4,15 +4,11 @@
  */
 
 import { Buffer } from "node:buffer";
+import { UnreadableForm } from "./simple.ts";
 
 /** All texts of a form together; no form of the dashboard comes near. */
 const TEXT_BYTES_MAX = 1024 * 1024;
 const HEADER_BYTES_MAX = 16 * 1024;
-
-/** The form cannot be read: not one a browser sends, or too large a text in it. */
-export class UnreadableForm extends Error {
-  override readonly name = "UnreadableForm";
-}
 
 export type FilePart = {
   name: string;

@@ -30,7 +30,7 @@ function optionsSchema(type: TypeView): Schema {
       run_at: {
         type: "string",
         format: "date-time",
-        description: "When to begin, in UTC; at once if empty.",
+        description: "When to begin; at once if empty.",
       },
       start_within_ms: {
         type: "integer",

@@ -60,7 +60,7 @@ export type Shape =
 const FILE_PATTERN = /^\^file_/;
 
 /** Longer texts get a text area. */
-export const LINE_CHARS_MAX = 200;
+export const LINE_CHARS_MAX = 255;
 
 /** The control for a value of this schema. */
 export function shapeOf(schema: Schema): Shape {

@@ -87,6 +87,7 @@ export function readValue(shape: Shape, state: State, pointer = "", isRequired =
       return readMembers(shape.properties, state, pointer, {});
     case "union": {
       const given = textAt(state, below(pointer, shape.decider));
+      if (!isRequired && !given) return LEFT_OUT;
       const variant = variantOf(shape.variants, given);
       const chosen = variant?.values.find((value) => value === given) ?? variant?.values[0];
       return readMembers(variant?.properties ?? [], state, pointer, { [shape.decider]: chosen });

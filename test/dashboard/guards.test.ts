@@ -1,0 +1,150 @@
+/** What protects the dashboard: forged forms, keys that may only read, hostile words, and the headers of its pages. */
+
+import { describe, expect, test } from "vitest";
+import { jobNow, submit } from "../support/http.ts";
+import { open, send, signIn, visit } from "./visit.ts";
+
+/** Every form there is, on a job of its own. */
+const forms = async () => {
+  const { job } = await submit();
+  return [
+    `/jobs/${job.id}/cancel`,
+    `/jobs/${job.id}/replay`,
+    `/jobs/${job.id}/delete`,
+    `/jobs/${job.id}/deliveries/msg_x/redeliver`,
+    "/submit/rehearsal",
+    "/bulk",
+    "/sign-in",
+    "/sign-out",
+  ].map((path) => ({ id: job.id, path: `/dashboard${path}` }));
+};
+
+describe("a form that another site sends", () => {
+  test.each([
+    ["says so", { "Sec-Fetch-Site": "cross-site", Origin: "https://evil.example" }],
+    ["comes from a sibling site", { "Sec-Fetch-Site": "same-site", Origin: "https://other.accepted.test" }],
+    ["hides its origin", { Origin: "null" }],
+    ["says nothing at all", {}],
+  ])("is refused and does nothing when it %s", async (_how, headers) => {
+    const cookie = await signIn();
+    for (const { id, path } of await forms()) {
+      const page = await visit("POST", path, {
+        cookie,
+        headers,
+        body: new URLSearchParams({ action: "cancel" }),
+      });
+      expect(page.status, path).toBe(403);
+      expect(page.text).toContain("This did not come from the dashboard");
+      expect(page.headers.get("Set-Cookie"), path).toBeNull();
+      expect((await jobNow(id)).status).toBe("queued");
+    }
+  });
+
+  test.each([
+    ["multipart/form-data; boundary=x", 403],
+    ["text/plain", 403],
+    [undefined, 403],
+    ["application/json", 400],
+  ])("is refused as %s, too", async (type, status) => {
+    const cookie = await signIn();
+    const { job } = await submit();
+    const headers = { "Sec-Fetch-Site": "cross-site", ...(type && { "Content-Type": type }) };
+    const body = new TextEncoder().encode("x");
+    const page = await visit("POST", `/dashboard/jobs/${job.id}/cancel`, { cookie, headers, body });
+    expect(page.status).toBe(status);
+    expect((await jobNow(job.id)).status).toBe("queued");
+  });
+});
+
+describe("a key that may only read", () => {
+  test("sees no button but the one to sign out, and no way to act", async () => {
+    const { job } = await submit({ metadata: { test: "reader" } });
+    const cookie = await signIn("parkedReader");
+    for (const path of ["", "/jobs", `/jobs/${job.id}`]) {
+      const { text, status } = await open(`/dashboard${path}`, { cookie });
+      expect(status).toBe(200);
+      expect(text.match(/<form[^>]*method="post"[^>]*>/g)).toEqual([
+        '<form method="post" action="/dashboard/sign-out" class="row">',
+      ]);
+      expect(text).not.toMatch(/href="[^"]*\/(cancel|replay|delete|submit|bulk)/);
+      expect(text).toContain("read only");
+    }
+    expect((await open(`/dashboard/jobs/${job.id}`, { cookie: await signIn() })).text).toContain("/cancel");
+  });
+
+  test("is refused by the API when it sends a form all the same, in words", async () => {
+    const cookie = await signIn("parkedReader");
+    const { job } = await submit();
+    const page = await send(`/dashboard/jobs/${job.id}/cancel`, { reason: "" }, { cookie });
+    expect(page.status).toBe(403);
+    expect(page.text).toContain("Use a key that has the scope jobs:write.");
+    expect((await jobNow(job.id)).status).toBe("queued");
+  });
+});
+
+const HOSTILE = `"><script>alert(1)</script><img src=x onerror=alert(1)>'`;
+
+describe("hostile words", () => {
+  test("in a job are shown as words", async () => {
+    const { job } = await submit({ metadata: { [HOSTILE.slice(0, 40)]: HOSTILE } });
+    const cookie = await signIn();
+    await send(`/dashboard/jobs/${job.id}/cancel`, { reason: HOSTILE }, { cookie });
+    for (const path of [`/jobs/${job.id}`, "/jobs", ""]) {
+      const { text } = await open(`/dashboard${path}`, { cookie });
+      expect(text).not.toContain("<script>alert");
+      expect(text).not.toContain("<img src=x");
+    }
+    expect((await open(`/dashboard/jobs/${job.id}`, { cookie })).text).toContain("&lt;script&gt;alert(1)");
+  });
+
+  test.each(["status", "type", "created_after", "metadata", "cursor", "limit", "notice", "period"])(
+    "in the address, as %s, are shown as words or not at all",
+    async (name) => {
+      const cookie = await signIn();
+      for (const path of ["", "/jobs", "/bulk"]) {
+        const query = new URLSearchParams([
+          ["action", "cancel"],
+          [name, HOSTILE],
+        ]);
+        const { text, status } = await open(`/dashboard${path}?${query}`, { cookie });
+        expect(status).toBeLessThan(500);
+        expect(text).not.toContain("<script>alert");
+        expect(text).not.toContain("<img src=x");
+      }
+    },
+  );
+
+  test("in a form come back as words, in the command too", async () => {
+    const cookie = await signIn();
+    const form = new FormData();
+    form.set("/input/duration_ms", HOSTILE);
+    form.set("/metadata", `a: ${HOSTILE}`);
+    form.set("do", "submit");
+    const { text, status } = await send("/dashboard/submit/rehearsal", form, { cookie });
+    expect(status).toBe(422);
+    expect(text).not.toContain("<script>alert");
+    expect(text).not.toContain("<img src=x");
+  });
+});
+
+describe("every page", () => {
+  test.each([
+    "/sign-in",
+    "",
+    "/jobs",
+    "/submit",
+    "/submit/csv.import",
+    "/nowhere",
+    "/jobs/job_x",
+    "/files/file_x",
+  ])("%s is not stored, not framed, and runs nothing inline", async (path) => {
+    const { headers, text } = await open(`/dashboard${path}`, { cookie: await signIn() });
+    expect(headers.get("Cache-Control")).toBe("no-store");
+    expect(headers.get("Content-Security-Policy")).toMatch(
+      /default-src 'none'.*script-src 'self'.*frame-ancestors 'none'/,
+    );
+    expect(headers.get("Content-Security-Policy")).not.toContain("unsafe");
+    expect(text).not.toMatch(/<script(?![^>]*src=)|<style|\sstyle=|\son\w+=/);
+    expect(text).toMatch(/<html lang="en">[\s\S]*<title>[^<]+<\/title>[\s\S]*<main[\s\S]*<h1/);
+  });
+});

@@ -1,0 +1,156 @@
+/** Signing in: the key goes into a cookie that only its owner's browser can use, and nowhere else. */
+
+import { env } from "cloudflare:workers";
+import { afterEach, describe, expect, test, vi } from "vitest";
+import { keyOf } from "../support/keys.ts";
+import { cookieOf, open, send, signIn, visit } from "./visit.ts";
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+describe("the cookie", () => {
+  test("is for this site's dashboard alone, over https alone, and out of the reach of scripts", async () => {
+    const { headers } = await send("/dashboard/sign-in", { key: await keyOf("parked") });
+    const attributes = headers.get("Set-Cookie")?.split("; ").slice(1).sort();
+    expect(attributes).toEqual(["HttpOnly", "Max-Age=43200", "Path=/dashboard", "SameSite=Strict", "Secure"]);
+  });
+
+  test("works without https where there is none", async () => {
+    const origin = "http://localhost:8787";
+    const page = await send("/dashboard/sign-in", { key: await keyOf("parked") }, { origin });
+    expect(page.headers.get("Set-Cookie")).not.toContain("Secure");
+    expect((await open("/dashboard", { origin, cookie: cookieOf(page) })).status).toBe(200);
+  });
+
+  test.each([
+    ["its key is another", (cookie: string) => cookie.replace("acpt_", "acpt_A")],
+    ["its signature is cut", (cookie: string) => cookie.slice(0, -8)],
+    ["it has no signature", (cookie: string) => cookie.replace(/\.[^.]*$/, "")],
+    [
+      "it says more than was signed",
+      (cookie: string) => cookie.replace("false", "true").replace("mayWrite", "mayWrote"),
+    ],
+  ])("is no session if %s", async (_why, change) => {
+    const cookie = await signIn("parkedReader");
+    expect((await open("/dashboard", { cookie })).status).toBe(200);
+    expect((await open("/dashboard", { cookie: change(cookie) })).status).toBe(303);
+  });
+
+  test("ends after twelve hours, whatever the browser does", async () => {
+    const cookie = await signIn();
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 12 * 3_600_000 - 5_000 });
+    expect((await open("/dashboard", { cookie })).status).toBe(200);
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 6_000 });
+    expect((await open("/dashboard", { cookie })).status).toBe(303);
+  });
+
+  test("ends when the list of keys is changed", async () => {
+    const cookie = await signIn();
+    const keys = JSON.parse(env.API_KEYS ?? "[]");
+    const bindings = { API_KEYS: JSON.stringify(keys.slice(1)) };
+    expect((await open("/dashboard", { cookie, bindings })).status).toBe(303);
+  });
+});
+
+describe("signing in", () => {
+  test.each(["", "not a key", "acpt_0000000000000000000000000000000000000", '"><script>alert(1)</script>'])(
+    "with %j says that it is no valid key, and keeps nothing",
+    async (key) => {
+      const page = await send("/dashboard/sign-in", { key });
+      expect(page.status).toBe(422);
+      expect(page.text).toMatch(/This (key is not valid|is not an API key)/);
+      expect(page.headers.get("Set-Cookie")).toBeNull();
+      if (key !== "") expect(page.text).not.toContain(key);
+    },
+  );
+
+  test("with an expired key says so", async () => {
+    const page = await send("/dashboard/sign-in", { key: await keyOf("expired") });
+    expect(page.text).toContain("it may also have expired");
+  });
+
+  test("with a key that may not read says which scope it lacks", async () => {
+    const page = await send("/dashboard/sign-in", { key: await keyOf("parkedWriter") });
+    expect(page.status).toBe(422);
+    expect(page.text).toContain("jobs:read");
+    expect(page.headers.get("Set-Cookie")).toBeNull();
+  });
+
+  test("leads to the page that was asked for", async () => {
+    const asked = await open("/dashboard/jobs?status=failed&metadata=a%3Db");
+    const to = asked.headers.get("Location") ?? "";
+    expect(to).toMatch(/^\/dashboard\/sign-in\?return_to=/);
+    const page = await open(to);
+    const [, value] = /name="return_to" value="([^"]*)"/.exec(page.text) ?? [];
+    const fields = { key: await keyOf("parked"), return_to: (value ?? "").replaceAll("&amp;", "&") };
+    expect((await send("/dashboard/sign-in", fields)).headers.get("Location")).toBe(
+      "/dashboard/jobs?status=failed&metadata=a%3Db",
+    );
+  });
+
+  test.each([
+    "https://evil.example/dashboard",
+    "//evil.example/dashboard",
+    "/\\evil.example/dashboard",
+    "\\\\evil.example",
+    "/dashboard/../v1/jobs",
+    "/dashboardx",
+    "/docs",
+    "javascript:alert(1)",
+    "/dashboard/sign-in?return_to=/dashboard",
+    "https://accepted.test@evil.example/dashboard",
+    "http://accepted.test/dashboard/jobs",
+  ])("never leads to %s", async (return_to) => {
+    const page = await send("/dashboard/sign-in", { key: await keyOf("parked"), return_to });
+    expect(page.headers.get("Location")).toBe("/dashboard");
+  });
+});
+
+test("no page holds the key, and no address asks for it", async () => {
+  const cookie = await signIn();
+  const key = await keyOf("parked");
+  for (const path of ["", "/jobs", "/submit", "/submit/rehearsal", "/nowhere"]) {
+    const page = await open(`/dashboard${path}`, { cookie });
+    expect(page.text).not.toContain(key);
+    expect(page.headers.get("Location") ?? "").not.toContain(key);
+  }
+  expect((await open(`/dashboard/sign-in?key=${key}`)).text).not.toContain(key);
+});
+
+test("no key is logged", async () => {
+  const said: unknown[] = [];
+  for (const level of ["log", "info", "warn", "error", "debug"] as const)
+    vi.spyOn(console, level).mockImplementation((...words) => void said.push(...words));
+  const cookie = await signIn();
+  const key = await keyOf("parked");
+  await send("/dashboard/sign-in", { key: `${key.slice(0, -1)}0` });
+  await open("/dashboard/jobs/job_nope", { cookie });
+  await send("/dashboard/submit/rehearsal", new FormData(), { cookie, bindings: { JOBS: null } });
+  vi.restoreAllMocks();
+  expect(JSON.stringify(said)).toContain("request_failed");
+  expect(JSON.stringify(said)).not.toContain(key.slice(0, 20));
+});
+
+test("signing out makes the browser forget the cookie", async () => {
+  const cookie = await signIn();
+  const page = await send("/dashboard/sign-out", {}, { cookie });
+  expect(page.headers.get("Set-Cookie")).toMatch(/^accepted_session=; Max-Age=0; Path=\/dashboard;/);
+  expect(page.headers.get("Location")).toBe("/dashboard/sign-in");
+});
+
+test("a link on another site, which brings no cookie, has the page asked for once more from here", async () => {
+  const page = await open("/dashboard/jobs", { headers: { "Sec-Fetch-Site": "cross-site" } });
+  expect(page.status).toBe(200);
+  expect(page.text).toContain('<meta http-equiv="refresh" content="0">');
+  const again = await open("/dashboard/jobs", { headers: { "Sec-Fetch-Site": "same-origin" } });
+  expect(again.headers.get("Location")).toBe("/dashboard/sign-in?return_to=%2Fdashboard%2Fjobs");
+});
+
+test("an action without a session does nothing and asks to sign in", async () => {
+  const page = await visit("POST", "/dashboard/jobs/job_x/cancel", {
+    headers: { Origin: "https://accepted.test", "Content-Type": "application/x-www-form-urlencoded" },
+    body: "",
+  });
+  expect(page.headers.get("Location")).toBe("/dashboard/sign-in?why=over");
+});
