@@ -160,9 +160,9 @@ const rules: Record<string, Rule> = {
     ),
     planted: { path: "src/http/app.ts", text: "const at = new Date( );" },
   },
-  "code for browsers imports of the Worker only types": {
+  "code for browsers imports of the Worker only types, and the words for durations": {
     check: imports(isBrowserCode, "imports from the Worker", ({ target, isTypeOnly }) => {
-      return !(isPackage(target) || isBrowserCode(target) || isTypeOnly);
+      return !(isPackage(target) || isBrowserCode(target) || isTypeOnly || target === "src/lib/duration.ts");
     }),
     planted: { path: "src/pages/assets/docs.ts", text: 'import { x } from "../layout.tsx";' },
   },

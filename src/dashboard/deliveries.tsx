@@ -1,7 +1,7 @@
 /** The webhooks of a job: what was delivered, how each try went, and the button to send once more. */
 
 import type { DeliveryView, JobView } from "../job/present.ts";
-import { durationWords } from "./duration.ts";
+import { durationWords } from "../lib/duration.ts";
 import { jobPath, Time } from "./parts.tsx";
 
 const looks = { pending: "running", succeeded: "succeeded", failed: "failed" } as const;

@@ -1,6 +1,7 @@
 /** The overview: how much, how well and how fast over a period, what runs now, and what failed last. */
 
 import { Hono } from "hono";
+import { durationWords } from "../lib/duration.ts";
 import { now } from "../lib/world.ts";
 import {
   type Api,
@@ -13,7 +14,6 @@ import {
 } from "./api.ts";
 import { Chart } from "./chart.tsx";
 import type { DashboardEnv } from "./context.ts";
-import { durationWords } from "./duration.ts";
 import { JobsTable } from "./jobs-table.tsx";
 import { RefusalNotice } from "./parts.tsx";
 import { beginningOf, finished, type Period, periods, type Span, spansOf } from "./series.ts";

@@ -2,8 +2,8 @@
 
 import type { Child } from "hono/jsx";
 import type { JobView } from "../job/present.ts";
+import { relativeWords } from "../lib/duration.ts";
 import type { Refusal } from "./api.ts";
-import { relativeWords } from "./duration.ts";
 import { ROOT } from "./session.ts";
 
 /** The page of a job. */

@@ -1,7 +1,7 @@
 /** What a job's fields mean in plain words: for the person who looks at it, and for what they tell support. */
 
 import type { JobView } from "../job/present.ts";
-import { durationWords } from "./duration.ts";
+import { durationWords } from "../lib/duration.ts";
 
 type Attempt = JobView["attempts"][number];
 

@@ -2,9 +2,9 @@
 
 import { describe, expect, test } from "vitest";
 import type { HourStats } from "../../src/dashboard/api.ts";
-import { durationWords, relativeWords } from "../../src/dashboard/duration.ts";
 import { finished, joined, scaleMax, spansOf } from "../../src/dashboard/series.ts";
 import { bytesWords, progressSentence } from "../../src/dashboard/words.ts";
+import { durationWords, relativeWords } from "../../src/lib/duration.ts";
 
 const NOW = Date.parse("2026-11-22T14:35:00Z");
 

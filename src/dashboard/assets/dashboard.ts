@@ -5,7 +5,7 @@
  */
 
 import { Idiomorph } from "idiomorph";
-import { relativeWords } from "../duration.ts";
+import { relativeWords } from "../../lib/duration.ts";
 
 /** Events come in bursts; a page is fetched at most this often. */
 const REFRESH_EVERY_MS = 500;
