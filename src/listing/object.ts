@@ -55,7 +55,7 @@ export class ListingObject extends DurableObject<Env> implements ListingApi {
   async hide(ref: Omit<Key, "status">): Promise<void> {
     if (this.#tenant === undefined) return;
     this.#write();
-    this.#entries.hide(ref);
+    this.#entries.hide(ref, now());
     this.#alarm.ringBy(now() + REVIEW_EVERY_MS);
   }
 
@@ -114,10 +114,15 @@ export class ListingObject extends DurableObject<Env> implements ListingApi {
         tally.ended(entry);
         this.#measure(entry);
       }
-      if (change) this.#alarm.ringBy(nextReviewOf(entry));
+      if (change) this.#lookAfter(entry);
     }
     tally.save();
     this.#news = new Map();
+  }
+
+  /** Sees to it that this job is reviewed in time, and if the alarm was lost, that all the others soon are, too. */
+  #lookAfter(entry: Entry): void {
+    this.#alarm.ringBy(this.#alarm.isLost() ? now() + REVIEW_EVERY_MS : nextReviewOf(entry));
   }
 
   /** Looks for jobs that should have moved or be gone, and asks them. */
@@ -138,7 +143,9 @@ export class ListingObject extends DurableObject<Env> implements ListingApi {
     try {
       const entry = await jobObject(this.env, this.#tenant, key.id).knock();
       if (entry?.createdAt !== key.createdAt) this.#entries.remove(key);
-      if (entry) await this.confirm(this.#tenant, entry);
+      if (!entry) return;
+      this.#entries.show(key);
+      await this.confirm(this.#tenant, entry);
     } catch (error) {
       log("warn", "knock_failed", { job_id: key.id, tenant: this.#tenant, type: key.type, error });
     }

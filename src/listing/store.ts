@@ -25,6 +25,9 @@ const EXPIRY_WINDOW = 500;
 /** Of a job whose progress comes more often, this much time goes by between the rows that keep it. */
 const PASSING_WRITE_MS = 10_000;
 
+/** In the place of the time when a job expires: it is being deleted. */
+const HIDDEN = 0;
+
 /** What saving an entry was, for whoever keeps count. */
 export type Change = { isNew: boolean; hasEnded: boolean };
 export type Page = { jobs: JobView[]; next: Position | null };
@@ -148,6 +151,7 @@ export function openEntryStore({ sql }: DurableObjectStorage) {
     save(entry: Entry, now: number): Change | null {
       const { id, version, status } = entry.job;
       const row = find(keyOfEntry(entry));
+      if (row?.expires_at === HIDDEN) return null;
       const stored = row && (JSON.parse(row.job) as JobView);
       const latest = passing.get(id);
       if (stored && Math.max(stored.version, latest?.entry.job.version ?? 0) > version) return null;
@@ -166,14 +170,25 @@ export function openEntryStore({ sql }: DurableObjectStorage) {
 
     remove,
 
-    /** Takes a job out of sight; its row stays until the job is known to be gone. */
-    hide(ref: Omit<Key, "status">): void {
+    /**
+     * Takes a job out of sight. Its row stays until the job itself has been asked, a while later: words of it that are
+     * still under way must not bring it back.
+     */
+    hide(ref: Omit<Key, "status">, now: number): void {
       const row = find(ref);
       if (!row) return;
       passing.delete(ref.id);
       sql.exec(
-        `UPDATE entries SET expires_at = 0 WHERE ${KEY}`,
-        ...keyOf(JOB, { ...ref, status: row.status }),
+        `UPDATE entries SET expires_at = ${HIDDEN}, due_at = ? WHERE ${KEY}`,
+        ...[now, ...keyOf(JOB, { ...ref, status: row.status })],
+      );
+    },
+
+    /** Lets the next word of a hidden job count again. */
+    show(key: Key): void {
+      sql.exec(
+        `UPDATE entries SET expires_at = NULL, due_at = NULL WHERE ${KEY} AND expires_at = ${HIDDEN}`,
+        ...keyOf(JOB, key),
       );
     },
 

@@ -174,6 +174,34 @@ describe("knocking", () => {
     expect(await listed(job)).toMatchObject({ status: "succeeded" });
   });
 
+  test("a job that is being deleted is not brought back by words that come late", async () => {
+    const { submit, listed, listing, review } = openTenant();
+    const job = await submit();
+    await finish(job);
+    await ringNext(job);
+    const last = await runInDurableObject(job.stub, async (object) =>
+      (object as unknown as ReturnType<Held["api"]>).knock(),
+    );
+    if (!last) throw new Error("the job is gone");
+    await job.api().remove();
+    await listing.announce(last);
+    await listing.confirm(last);
+    expect(await listed(job)).toBeUndefined();
+    pass(MINUTE);
+    await review();
+    expect(await listed(job)).toBeUndefined();
+  });
+
+  test("begins soon again after the listing's own alarm was lost, whatever it hears of next", async () => {
+    const { listing } = openTenant();
+    await listing.announce(entry({ createdAt: Date.now() }));
+    await runInDurableObject(listing.stub, (_, { storage }) => storage.deleteAlarm());
+    await evictDurableObject(listing.stub);
+    await listing.announce(entry({ createdAt: Date.now(), status: "succeeded" }));
+    const alarm = await runInDurableObject(listing.stub, (_, { storage }) => storage.getAlarm());
+    expect(alarm).toBe(Date.now() + MINUTE);
+  });
+
   test("goes on in turns until all of many were asked", async () => {
     const { listing, review } = openTenant();
     await listing.announce(...Array.from({ length: 210 }, () => entry({ createdAt: Date.now() })));
