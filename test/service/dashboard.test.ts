@@ -1,0 +1,229 @@
+/** The dashboard as its people use it, in Chromium: what they came for happens, and the page shows it by itself. */
+
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Page } from "playwright-core";
+import { afterAll, describe, expect, test } from "vitest";
+import { noBrowser } from "./browser.ts";
+import { useDashboard } from "./dashboard-browser.ts";
+
+/** Large enough, some 40 MB, that an import takes several seconds, in which a bar can be watched moving. */
+const CSV_ROWS = 600_000;
+
+function writeCsv(folder: string): string {
+  const rows = Array.from(
+    { length: CSV_ROWS },
+    (_, row) => `${row},customer-${row % 100},${row}.50,${"x".repeat(40)}`,
+  );
+  const path = join(folder, "orders.csv");
+  writeFileSync(path, `id,customer,amount,note\n${rows.join("\n")}\n`);
+  return path;
+}
+
+const OUTAGE = {
+  outcome: "fail",
+  kind: "service_unavailable",
+  code: "export_source_unavailable",
+  message: "The export source is temporarily unavailable.",
+};
+
+const status = (page: Page, word: string) => page.locator("h1 .badge", { hasText: word }).waitFor();
+
+/** Keeps every value that the bar shows from now on. */
+const WATCH_BAR = `
+  const seen = [];
+  Object.assign(window, { seen });
+  const look = () => {
+    const value = document.querySelector("progress")?.getAttribute("value");
+    if (value != null && seen.at(-1) !== Number(value)) seen.push(Number(value));
+  };
+  new MutationObserver(look).observe(document.body, { subtree: true, childList: true, attributes: true });
+`;
+
+const focused = (page: Page) => page.evaluate<string>("document.activeElement?.id");
+
+describe.skipIf(noBrowser !== null)("the dashboard", () => {
+  const { service, openWindow, openSignedIn, jobIdIn } = useDashboard();
+  const folder = mkdtempSync(join(tmpdir(), "accepted-test-"));
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  test("asks for a key, says when it is wrong, and then shows the page that was asked for", async () => {
+    const page = await openWindow();
+    await page.goto("/dashboard/jobs?status=failed");
+    await page.getByLabel("API key").fill("acpt_wrong");
+    await page.getByRole("button", { name: "Sign in" }).click();
+    await page.getByText("This key is not valid.").waitFor();
+    await page.getByLabel("API key").fill(service.keys.acme.full);
+    await page.getByRole("button", { name: "Sign in" }).click();
+    await page.getByRole("heading", { name: "Jobs", exact: true }).waitFor();
+    expect(page.url()).toBe(`${service.url}/dashboard/jobs?status=failed`);
+    const [cookie] = await page.context().cookies(`${service.url}/dashboard`);
+    expect(cookie).toMatchObject({ httpOnly: true, sameSite: "Strict", path: "/dashboard" });
+    expect(await page.evaluate("document.cookie")).toBe("");
+    await page.getByRole("button", { name: "Sign out" }).click();
+    await page.getByLabel("API key").waitFor();
+    expect(await page.context().cookies(`${service.url}/dashboard`)).toEqual([]);
+  });
+
+  test("takes a csv.import by its form, and its bar moves until the result is there, without reloading", async () => {
+    const page = await openSignedIn();
+    await page.getByRole("link", { name: "Submit a job" }).click();
+    await page.getByRole("link", { name: "csv.import" }).click();
+    await page.getByLabel("A local file").setInputFiles(writeCsv(folder));
+    await page.getByLabel("dataset").fill("orders-by-form");
+    await page.locator("#curl-0", { hasText: "--data-binary '@orders.csv'" }).waitFor();
+    await page.locator("#curl-1", { hasText: '"dataset": "orders-by-form"' }).waitFor();
+    await page.locator("#submit").click();
+    await page.getByText("The job was accepted.").waitFor();
+    const loadedAt = await page.evaluate("performance.timeOrigin");
+    await page.evaluate(WATCH_BAR);
+    await status(page, "succeeded");
+    const seen = await page.evaluate<number[]>("seen");
+    expect(new Set(seen).size, `the bar showed ${seen}`).toBeGreaterThanOrEqual(2);
+    expect([...seen].sort((a, b) => a - b)).toEqual(seen);
+    expect(await page.locator("#result").textContent()).toContain(`"rows_imported": ${CSV_ROWS}`);
+    expect(await page.evaluate("performance.timeOrigin")).toBe(loadedAt);
+  });
+
+  test("explains a failed job: what happened, what was tried again, and what to tell support", async () => {
+    const id = await service.acme.rehearse(
+      { attempts: [{ ...OUTAGE, retry_after_ms: 0 }] },
+      { max_attempts: 2 },
+    );
+    const { error } = await service.acme.finished(id);
+    const page = await openSignedIn("/dashboard/jobs?status=failed");
+    await page.locator(`#to-${id}`).click();
+    await page.getByRole("heading", { name: OUTAGE.message }).waitFor();
+    const attempts = await page.locator(".timeline > li").allTextContents();
+    expect(attempts).toHaveLength(2);
+    expect(attempts[0]).toContain("So it was tried again");
+    expect(attempts[1]).toContain("It was not tried again.");
+    expect(await page.locator("#for-support").textContent()).toContain(`Reference: ${error?.reference}`);
+    expect(service.logOf(id).map(({ reference }) => reference)).toContain(error?.reference);
+  });
+
+  test("shows by itself what others do to a job, says so, and takes neither focus nor what was opened", async () => {
+    const id = await service.acme.rehearse({ duration_ms: 60_000, steps: 300 });
+    const page = await openSignedIn(`/dashboard/jobs/${id}`);
+    await status(page, "running");
+    await page.locator("#cancel").focus();
+    const before = await page.locator("progress").getAttribute("value");
+    await page.waitForFunction(`document.querySelector("progress")?.getAttribute("value") !== "${before}"`);
+    expect(await focused(page)).toBe("cancel");
+    await service.acme.cancel(id);
+    await status(page, "cancelled");
+    await page
+      .locator("#announcement", { hasText: "Job cancelled, requested." })
+      .waitFor({ state: "attached" });
+    expect(await page.locator("progress").count()).toBe(0);
+  });
+
+  test("keeps the list and the overview up to date, and what was opened open", async () => {
+    const page = await openSignedIn();
+    await page.locator("#throughput-summary").click();
+    const id = await service.acme.rehearse({ duration_ms: 20_000 });
+    await page.locator(`#row-${id}`).waitFor();
+    expect(await page.locator("#throughput-numbers").getAttribute("open")).not.toBeNull();
+    await service.acme.cancel(id);
+    await page.locator(`#row-${id}`).waitFor({ state: "detached" });
+  });
+
+  test("cancels with a reason, replays, and deletes", async () => {
+    const page = await openSignedIn(
+      `/dashboard/jobs/${await service.acme.rehearse({ duration_ms: 60_000 })}`,
+    );
+    const first = jobIdIn(page);
+    await page.getByRole("link", { name: "Cancel…" }).click();
+    await page.getByLabel("Reason").fill("Started by mistake.");
+    await page.getByRole("button", { name: "Cancel the job" }).click();
+    await page.getByText("with the reason “Started by mistake.”").waitFor();
+    expect((await service.acme.read(first)).cancellation?.reason).toBe("Started by mistake.");
+
+    await page.getByRole("link", { name: "Replay…" }).click();
+    await page.getByRole("button", { name: "Replay the job" }).click();
+    await page.getByText("This is a new job").waitFor();
+    const second = jobIdIn(page);
+    expect((await service.acme.read(second)).replayed_from).toBe(first);
+    await service.acme.cancel(second);
+    await status(page, "cancelled");
+
+    await page.getByRole("link", { name: "Delete…" }).click();
+    await page.getByRole("button", { name: "Delete the job" }).click();
+    await page.getByText("everything of it was deleted").waitFor();
+    await page.goto(`/dashboard/jobs/${second}`);
+    await page.getByRole("heading", { name: "There is nothing here" }).waitFor();
+  });
+
+  test("filters by its form into the address, and pages there and back", async () => {
+    for (let made = 0; made < 25; made++) await service.acme.rehearse({}, { metadata: { batch: "pages" } });
+    await service.acme.rehearse({}, { metadata: { batch: "other" } });
+    const page = await openSignedIn("/dashboard/jobs");
+    await page.locator("#filter-summary").click();
+    await page.getByLabel("rehearsal").check();
+    await page.getByLabel("Metadata").fill("batch=pages");
+    await page.locator("#apply-filter").click();
+    await page.locator("#next-page").waitFor();
+    const query = new URL(page.url()).searchParams;
+    expect([query.get("type"), query.getAll("metadata")[0]]).toEqual(["rehearsal", "batch=pages"]);
+    const rows = () => page.locator("#jobs tbody tr").evaluateAll((found) => found.map(({ id }) => id));
+    const first = await rows();
+    await page.locator("#next-page").click();
+    await page.locator("#first-page").waitFor();
+    const second = await rows();
+    expect([first.length, second.length]).toEqual([20, 5]);
+    expect(new Set([...first, ...second]).size).toBe(25);
+    await page.locator("#first-page").click();
+    await page.locator("#next-page").waitFor();
+    expect(await rows()).toEqual(first);
+  });
+
+  test("cancels all that match, after saying how many, and follows the job that does it", async () => {
+    for (let made = 0; made < 3; made++)
+      await service.acme.rehearse({}, { metadata: { batch: "bulk" }, run_at: "2027-01-01T00:00:00Z" });
+    const page = await openSignedIn("/dashboard/jobs?metadata=batch%3Dbulk");
+    await page.getByRole("link", { name: "Cancel all…" }).click();
+    await page.getByRole("button", { name: "Cancel 3 jobs" }).click();
+    await page.getByRole("heading", { name: "jobs.bulk" }).waitFor();
+    await status(page, "succeeded");
+    await page.goto("/dashboard/jobs?metadata=batch%3Dbulk&status=cancelled");
+    await expect.poll(() => page.locator("#jobs tbody tr").count(), { timeout: 15_000 }).toBe(3);
+  });
+
+  test("builds its form as choices are made, and shows what the service finds wrong at its field", async () => {
+    const page = await openSignedIn("/dashboard/submit/rehearsal");
+    await page.locator("[id='field/input/attempts/1/outcome']").selectOption("crash");
+    await page.locator("[id='field/input/attempts/1/message']").fill("it's broken");
+    await page.locator("#curl-0", { hasText: "it'\\''s broken" }).waitFor();
+    await page.locator("[id='field/input/attempts/0/code']").fill("Not Snake");
+    await page.locator("#submit").click();
+    const summary = page.getByRole("alert");
+    await summary.getByRole("link").click();
+    expect(await focused(page)).toBe("field/input/attempts/0/code");
+    await page.locator("[id='field/input/attempts/0/code']").fill("snake");
+    await page.keyboard.press("Enter");
+    await page.getByText("The job was accepted.").waitFor();
+    const { type } = await service.acme.read(jobIdIn(page));
+    expect(type).toBe("rehearsal");
+  });
+
+  test("shows whoever has a key for reading no way to act", async () => {
+    const id = await service.acme.rehearse({ duration_ms: 30_000 });
+    const page = await openSignedIn(`/dashboard/jobs/${id}`, "read");
+    await page.getByText("read only").waitFor();
+    expect(await page.getByRole("button").allTextContents()).toEqual(["Sign out"]);
+    expect(await page.getByRole("link", { name: /Cancel|Replay|Delete|Submit/ }).count()).toBe(0);
+    await status(page, "running");
+    await service.acme.cancel(id);
+    await status(page, "cancelled");
+  });
+
+  test("opens from a link on another site for who is signed in", async () => {
+    const id = await service.acme.rehearse({}, { run_at: "2027-01-01T00:00:00Z" });
+    const page = await openSignedIn();
+    await page.goto(`${service.url.replace("localhost", "127.0.0.1")}/v1/health`);
+    await page.evaluate(`location.assign("${service.url}/dashboard/jobs/${id}")`);
+    await page.getByRole("link", { name: "Cancel…" }).waitFor();
+    expect(page.url()).toBe(`${service.url}/dashboard/jobs/${id}`);
+  });
+});
