@@ -20,7 +20,7 @@ import {
   faultsOfWebhook,
   isExhaustedByCrashes,
 } from "./verify.ts";
-import { watch } from "./watch.ts";
+import { type Watch, watch } from "./watch.ts";
 
 export type Options = {
   seed: number;
@@ -56,7 +56,7 @@ export type Tally = {
 /** Shorter than deployed, or every crash would cost half a minute. */
 const PATIENCE = { leaseMs: 4_000, redeliverMs: 2_000 };
 
-/** From the last crash to the end of the last job: a lease, four back-offs, repeated messages, a webhook's retries. */
+/** From the last attempt that was to come to the last job's end: a lease, repeated messages, a webhook's retry. */
 const SETTLE_MS = 120_000;
 
 /** A listing that lost an announcement is told again by the job's alarm within a minute. */
@@ -88,7 +88,7 @@ export async function runChaos(options: Options): Promise<Tally> {
     const kills = await killUntil(isOver, service, options, () => load.ids.size);
     await posting;
     options.say(`${load.ids.size} jobs accepted, ${kills} kills; settling`);
-    await settle(load, watching.hasFinished);
+    await settle(load, watching);
     await watching.stop();
     return await judge(client, load, hooks, {
       kills,
@@ -132,10 +132,14 @@ async function killUntil(
   return kills;
 }
 
-/** Waits until all have finished, or for as long as it may take. */
-async function settle(load: Load, hasFinished: (id: string) => boolean): Promise<void> {
-  const overAt = Date.now() + SETTLE_MS;
-  while (Date.now() < overAt && [...load.ids].some((id) => !hasFinished(id))) await pause(250);
+/** Waits until all have finished, or for as long after the last attempt that is still to come as that may take. */
+async function settle(load: Load, watching: Watch): Promise<void> {
+  let lastDueAt = Date.now();
+  for (let left = [...load.ids]; left.length > 0; left = left.filter((id) => !watching.hasFinished(id))) {
+    lastDueAt = Math.max(lastDueAt, ...left.map(watching.nextAttemptAt));
+    if (Date.now() > lastDueAt + SETTLE_MS) return;
+    await pause(250);
+  }
 }
 
 type Seen = { kills: number; seed: number; offences: readonly string[]; log: () => { event: string }[] };

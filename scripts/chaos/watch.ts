@@ -53,6 +53,8 @@ export function watch(client: Client, ids: ReadonlySet<string>) {
   return {
     offences,
     hasFinished: (id: string) => isFinished(seen.get(id) ?? ({ status: "queued" } as JobView)),
+    /** When the job goes on, as it last said, in epoch milliseconds; 0 if it did not say. */
+    nextAttemptAt: (id: string) => Date.parse(seen.get(id)?.next_attempt_at ?? "") || 0,
     async stop(): Promise<void> {
       stopped.abort();
       await reading;
