@@ -37,8 +37,8 @@ export function openAnnouncer(env: Env) {
     /** Resolves when the listing has stored the job as it is. */
     confirm: (job: Job) => tell(job, "confirm"),
     /** Takes a job that is being deleted out of the list. */
-    async hide({ id, type, tenant, createdAt }: Job): Promise<void> {
-      await listingObject(env, tenant).hide({ id, type, createdAt });
+    async hide(job: Job): Promise<void> {
+      await listingObject(env, job.tenant).hide(job.tenant, entryOf(job));
     },
     /** A job made anew under this name begins to count anew. */
     forget(): void {

@@ -12,7 +12,7 @@ import { log } from "../lib/log.ts";
 import { now, pause } from "../lib/world.ts";
 import { openTotalsStore, type Totals } from "../totals/store.ts";
 import type { Entry, Filter, Key, Position } from "./entry.ts";
-import { openEntryStore, type Page } from "./store.ts";
+import { keyOfEntry, openEntryStore, type Page } from "./store.ts";
 import type { ListingApi } from "./stub.ts";
 
 /** The first news after a pause is written at once; under load, what comes within a second is written together. */
@@ -52,10 +52,10 @@ export class ListingObject extends DurableObject<Env> implements ListingApi {
     this.#write();
   }
 
-  async hide(ref: Omit<Key, "status">): Promise<void> {
-    if (this.#tenant === undefined) return;
+  async hide(tenant: string, entry: Entry): Promise<void> {
+    this.#hear(tenant, entry);
     this.#write();
-    this.#entries.hide(ref, now());
+    this.#entries.hide(keyOfEntry(entry), now());
     this.#alarm.ringBy(now() + REVIEW_EVERY_MS);
   }
 

@@ -174,13 +174,11 @@ export function openEntryStore({ sql }: DurableObjectStorage) {
      * Takes a job out of sight. Its row stays until the job itself has been asked, a while later: words of it that are
      * still under way must not bring it back.
      */
-    hide(ref: Omit<Key, "status">, now: number): void {
-      const row = find(ref);
-      if (!row) return;
-      passing.delete(ref.id);
+    hide(key: Key, now: number): void {
+      passing.delete(key.id);
       sql.exec(
         `UPDATE entries SET expires_at = ${HIDDEN}, due_at = ? WHERE ${KEY}`,
-        ...[now, ...keyOf(JOB, { ...ref, status: row.status })],
+        ...[now, ...keyOf(JOB, key)],
       );
     },
 

@@ -2,7 +2,7 @@
 
 import type { Env } from "../env.ts";
 import type { Totals } from "../totals/store.ts";
-import type { Entry, Filter, Key, Position } from "./entry.ts";
+import type { Entry, Filter, Position } from "./entry.ts";
 import type { Page } from "./store.ts";
 
 export type { Page, Totals };
@@ -12,8 +12,8 @@ export type ListingApi = {
   announce(tenant: string, entry: Entry): Promise<void>;
   /** As `announce`, but resolves only when it is stored. */
   confirm(tenant: string, entry: Entry): Promise<void>;
-  /** Takes a job that is about to be deleted out of sight, for good once it is gone. */
-  hide(ref: Omit<Key, "status">): Promise<void>;
+  /** Takes a job that is about to be deleted out of sight, for good once it is gone, heard of before or not. */
+  hide(tenant: string, entry: Entry): Promise<void>;
   /** At most `limit` jobs after a position, newest first; a page may be short and yet not be the last. */
   page(filter: Filter, after: Position | null, limit: number): Promise<Page>;
   /** How many jobs there are of that kind. */

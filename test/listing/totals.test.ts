@@ -65,7 +65,7 @@ test("sums are kept apart by type, asked for by type and time, and outlive the j
   const listing = openListing();
   const gone = entry({ type: "csv.import", createdAt: T0 + HOUR, status: "succeeded" });
   await listing.announce(entry({ createdAt: T0 }), gone);
-  await listing.api().hide({ id: gone.job.id, type: "csv.import", createdAt: gone.createdAt });
+  await listing.api().hide(listing.tenant, gone);
   const totals = (from: number, to: number, type: string | null) =>
     listing
       .api()
