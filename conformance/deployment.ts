@@ -65,7 +65,7 @@ export async function openDeployment(url: string, keys: Keys): Promise<Deploymen
   };
 }
 
-/** A receiver on this machine, if the deployment calls `http://localhost` at all. */
+/** A receiver on this machine, if the deployment calls `http://localhost` at all. Rejects if nothing can be submitted. */
 async function openReceiver(client: Client): Promise<Deployment["receiver"]> {
   const receiver = await startReceiver();
   const webhook = { url: receiver.urlOf("probe") };
@@ -73,6 +73,8 @@ async function openReceiver(client: Client): Promise<Deployment["receiver"]> {
   const answer = await client.call("POST", "/v1/jobs", { json });
   if (answer.status === 202) return receiver;
   receiver.stop();
+  if (answer.status !== 422)
+    throw new Error(`A first submission is answered ${answer.status}: ${answer.text}`);
   return { unreachable: "the deployment does not call http://localhost, where this suite could listen" };
 }
 

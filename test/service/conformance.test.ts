@@ -88,6 +88,28 @@ describe("the local service", () => {
     expect(report.answersSeen).toBeGreaterThan(500);
   });
 
+  test("one that calls no http://localhost is not judged by webhooks, and the report says why", async () => {
+    const asked: string[] = [];
+    const refuseFirst = {
+      answer(answering: { status: number }, { method, url }: { method: string; url: string }) {
+        const isFirst = method === "POST" && url === "/v1/jobs" && asked.push(url) === 1;
+        if (isFirst) answering.status = 422;
+      },
+    };
+    const proxy = await startFaultyProxy(service.url, refuseFirst);
+    try {
+      const only = beginning(["a message arrives once", "a webhook's fields", ...CONTROLS]);
+      const { outcomes } = await judge({ url: proxy.url, keys: service.keys, only });
+      const skipped = outcomes.filter(({ status }) => status === "skipped");
+      expect(skipped).toMatchObject([
+        { section: "Standard Webhooks 1.0", detail: expect.stringContaining("http://localhost") },
+      ]);
+      expect(outcomes.filter(({ status }) => status === "passed")).toHaveLength(3);
+    } finally {
+      proxy.stop();
+    }
+  });
+
   test.each(plantedFaults)("one that $name is found out", async ({ fault, noticed }) => {
     const proxy = await startFaultyProxy(service.url, fault);
     try {
