@@ -71,6 +71,7 @@ const servicePaths: ZodOpenApiPathsObject = {
 const tags = [
   { name: "Jobs", description: "Submit work, see where it stands, stop it, repeat it, remove it" },
   { name: "Following", description: "What happened to a job, and what came of it" },
+  { name: "Webhooks", description: "What your server is told, and how that went" },
   { name: "Job types", description: "What work there is, and what it takes" },
   { name: "Files", description: "What jobs read and what they produce" },
   { name: "Service", description: "The service itself; needs no key" },
