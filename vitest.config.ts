@@ -62,6 +62,7 @@ export default defineConfig({
           testTimeout: 60_000,
         },
       },
+      { test: { name: "simulation", include: ["test/simulation/**/*.test.ts"], testTimeout: 300_000 } },
       {
         test: {
           name: "service",

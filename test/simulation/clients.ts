@@ -4,7 +4,7 @@
  */
 
 import type { Snapshot, SubmitAnswer } from "../../src/job/stub.ts";
-import { demand } from "./invariants/violation.ts";
+import { demand } from "./invariants/demand.ts";
 import type { Witness } from "./invariants/witness.ts";
 import type { System } from "./load.ts";
 import type { World } from "./platform/world.ts";
@@ -51,7 +51,7 @@ export async function actAsClient(
     await system.pause(random.spread(10, 5 * 60_000));
     const action = seen.length === 0 ? "submit" : random.pick(ACTIONS);
     try {
-      if (action === "submit" || action === "repeat") await submit(scene, tenant, asked, seen, submissions);
+      if (action === "submit") await submit(scene, tenant, asked, seen, submissions);
       else await visit(scene, tenant, action, random.pick(seen), seen);
     } catch (error) {
       world.note(`client of ${tenant} failed to ${action}: ${(error as Error).message}`);
@@ -178,7 +178,7 @@ function remember({ witness }: Scene, tenant: string, seen: Seen[], { job }: Sna
 async function visit(
   scene: Scene,
   tenant: string,
-  action: Exclude<(typeof ACTIONS)[number], "submit" | "repeat">,
+  action: Exclude<(typeof ACTIONS)[number], "submit">,
   known: Seen,
   seen: Seen[],
 ): Promise<void> {

@@ -23,6 +23,8 @@ const RATES_MAX = {
   objectEvicted: 0.05,
   /** An invocation that dies, with all the runs in it. */
   workerKilled: 0.03,
+  /** An invocation that lives on, but reaches nobody for up to three minutes. */
+  workerCutOff: 0.02,
   /** A queue that refuses a message, having taken it or not. */
   sendRefused: 0.3,
   messageLost: 0.3,

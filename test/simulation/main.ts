@@ -5,7 +5,8 @@
 
 import { parseArgs } from "node:util";
 import { loadProgram } from "./load.ts";
-import { openSimulator, type Result, SMALL } from "./simulate.ts";
+import { openSimulator, SMALL } from "./simulate.ts";
+import { tell } from "./tell.ts";
 
 const { values } = parseArgs({
   options: {
@@ -47,13 +48,5 @@ console.log(
 );
 
 const toTell = values.seed === undefined ? broken[0] : first;
-if (toTell !== undefined) tell(await simulator.simulate(toTell, size, Number(values.lines)));
+if (toTell !== undefined) console.log(tell(await simulator.simulate(toTell, size, Number(values.lines))));
 process.exitCode = broken.length > 0 ? 1 : 0;
-
-function tell(result: Result): void {
-  console.log(`\nseed ${result.seed}, faults: ${result.faults}\n${result.trace.join("\n")}`);
-  console.log(
-    `hash ${result.hash}, ${result.broken ? `${result.broken.promise}: ${result.broken.how}` : "no promise broken"}`,
-  );
-  console.log(`replay: npm run simulate -- --seed ${result.seed}`);
-}

@@ -1,6 +1,6 @@
 /** Who gets the webhooks: hosts that behave each in its own way, and remember what they took. */
 
-import { demand } from "./invariants/violation.ts";
+import { demand } from "./invariants/demand.ts";
 import type { Witness } from "./invariants/witness.ts";
 import type { PostInit } from "./load.ts";
 import { runningProcess } from "./platform/process.ts";

@@ -16,7 +16,8 @@ const ENDINGS: readonly Ending[] = [
   "die",
   "overrun",
 ];
-const WORK_TYPES = ["sim.work", "sim.watched", "sim.place", "sim.same"] as const;
+/** Places are where jobs meet, so they are asked for most. */
+const WORK_TYPES = ["sim.work", "sim.watched", "sim.place", "sim.place", "sim.same"] as const;
 
 /** More than the final events, which are the default. */
 const ALL_EVENTS = [

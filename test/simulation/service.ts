@@ -1,6 +1,6 @@
 /** The service in its simulated deployment: its objects, its queues and their consumers, and the bindings between. */
 
-import { demand } from "./invariants/violation.ts";
+import { demand } from "./invariants/demand.ts";
 import type { Witness } from "./invariants/witness.ts";
 import type { System } from "./load.ts";
 import type { ObjectClass } from "./platform/life.ts";
@@ -19,9 +19,15 @@ export function openService(world: World, system: System, witness: Witness) {
   const env = {} as Record<string, unknown>;
   const types = system.simulatedJobTypes(() => kill(runningProcess()));
 
-  const jobs = openObjects(world, "job", system.JobObject as ObjectClass, env, witness.jobCommitted);
-  const listings = openObjects(world, "listing", system.ListingObject as ObjectClass, env, () => undefined);
-  const places = openObjects(world, "place", system.PlaceObject as ObjectClass, env, () => undefined);
+  const listings = openObjects(world, { kind: "listing", Class: system.ListingObject as ObjectClass, env });
+  const places = openObjects(world, { kind: "place", Class: system.PlaceObject as ObjectClass, env });
+  const jobs = openObjects(world, {
+    kind: "job",
+    Class: system.JobObject as ObjectClass,
+    env,
+    heed: witness.jobCommitted,
+    mayLoseAlarm: ({ name }) => witness.isLookedAfter(name, (tenant) => listings.homes.get(tenant)),
+  });
 
   const consumers = {
     jobs: (batch: never, waitUntil: unknown) =>

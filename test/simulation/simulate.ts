@@ -30,7 +30,9 @@ const EVERYTHING = { statuses: [], types: [], createdAfter: null, createdBefore:
 const STARTS_AT = Date.UTC(2026, 0, 1);
 
 /** A world in which more happens than this never comes to rest. */
-const EVENTS_MAX = 100_000;
+const EVENTS_MAX = 30_000;
+
+const CUT_OFF_MS = 3 * MINUTE;
 
 /** After so long in peace somebody uses the service again; by then an alarm that has not rung is known to be lost. */
 const QUIET_MS = 11 * MINUTE;
@@ -76,7 +78,7 @@ export function openSimulator(program: Program) {
       const note = (what: string) => trace.happened(clock.now(), what);
       const world: World = { clock, random, faults, note, living: new Set() };
       const broken: NonNullable<Result["broken"]>[] = [];
-      const accuse = (promise: string, { message: how }: Error) => {
+      const accuse = (promise: string, how: string) => {
         note(`BROKEN: ${promise}: ${how}`);
         broken.push({ promise, how });
       };
@@ -185,12 +187,15 @@ function bearClients(scene: Scene, size: Size): Process[] {
 }
 
 /** What may go wrong between any two events. */
-function strike({ faults, living, random }: World, service: Service): void {
-  const killOne = (kind: Process["kind"]) => {
+function strike({ clock, faults, living, random }: World, service: Service): void {
+  const someone = (kind: Process["kind"]): Process[] => {
     const candidates = [...living].filter((process) => process.kind === kind);
-    if (candidates.length > 0) kill(random.pick(candidates));
+    return candidates.length > 0 ? [random.pick(candidates)] : [];
   };
-  if (faults.strikes("objectKilled")) killOne("object");
-  if (faults.strikes("workerKilled")) killOne("worker");
+  if (faults.strikes("objectKilled")) someone("object").forEach(kill);
+  if (faults.strikes("workerKilled")) someone("worker").forEach(kill);
   if (faults.strikes("objectEvicted")) service.evictIdle();
+  if (faults.strikes("workerCutOff")) {
+    for (const worker of someone("worker")) worker.cutOffUntil = clock.now() + random.between(1, CUT_OFF_MS);
+  }
 }

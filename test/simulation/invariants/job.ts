@@ -6,7 +6,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { ATTEMPTS_MAX, type Job, type JobEvent, type JobStatus } from "../../../src/core/job.ts";
 import type { Call } from "../platform/process.ts";
-import { demand } from "./violation.ts";
+import { demand } from "./demand.ts";
 
 /** One life of a job: from its acceptance until it is removed. */
 export type Past = {

@@ -1,8 +1,8 @@
 /** The promises about what looks after a job: its alarm, and the deliveries of its webhook. */
 
 import type { Delivery, Job } from "../../../src/core/job.ts";
+import { demand } from "./demand.ts";
 import type { Change } from "./job.ts";
-import { demand } from "./violation.ts";
 
 const MINUTE = 60_000;
 

@@ -8,9 +8,12 @@ import type { System } from "../load.ts";
 import type { Home } from "../platform/life.ts";
 import type { Call } from "../platform/process.ts";
 import { entriesOf } from "../platform/storage.ts";
+import { demand } from "./demand.ts";
 import { type Change, jobInvariants, type Past } from "./job.ts";
-import { demand, Violation } from "./violation.ts";
 import { checkAlarm, watchInvariants } from "./watch.ts";
+
+const HAS_ENTRIES = "SELECT name FROM sqlite_schema WHERE name = 'entries'";
+const HEARD_OF = "SELECT id FROM entries WHERE label = '' AND id = ? AND created_at = ?";
 
 const changeInvariants = Object.entries({ ...jobInvariants, ...watchInvariants });
 
@@ -26,6 +29,8 @@ export type Biography = {
   removedAt: number | null;
   /** When it last finished or was removed; null while it is unfinished. */
   closedAt: number | null;
+  /** The places its jobs have held, by the names of their objects. */
+  places: Set<string>;
 };
 
 type Entry = Biography & { row: unknown; past: Past };
@@ -33,19 +38,18 @@ type Entry = Biography & { row: unknown; past: Past };
 export type Witness = ReturnType<typeof openWitness>;
 
 /** How wrong clocks may be, the true time, and whom to tell of a broken promise. */
-type Court = { skewMs: number; now: () => number; accuse: (promise: string, violation: Violation) => void };
+type Court = { skewMs: number; now: () => number; accuse: (promise: string, how: string) => void };
 
 export function openWitness(system: System, { skewMs, now, accuse }: Court) {
   const entries = new Map<string, Entry>();
   const inPlaces = new Map<string, Set<string>>();
 
-  /** Holds `act` to a promise; what it throws otherwise is a fault of the simulation itself. */
+  /** Holds `act` to a promise; a record in which it cannot even be checked breaks it, too. */
   function hold(promise: string, act: () => void): void {
     try {
       act();
     } catch (error) {
-      if (!(error instanceof Violation)) throw error;
-      accuse(promise, error);
+      accuse(promise, error instanceof Error ? error.message : String(error));
     }
   }
 
@@ -54,7 +58,16 @@ export function openWitness(system: System, { skewMs, now, accuse }: Court) {
     if (!entry) {
       const [tenant = "", jobId = ""] = name.split("/");
       const past = { claims: new Map(), rounds: new Map() };
-      entry = { tenant, jobId, lives: 0, job: null, removedAt: null, closedAt: null, row: undefined, past };
+      const biography = {
+        tenant,
+        jobId,
+        lives: 0,
+        job: null,
+        removedAt: null,
+        closedAt: null,
+        places: new Set<string>(),
+      };
+      entry = { ...biography, row: undefined, past };
       entries.set(name, entry);
     }
     return entry;
@@ -129,6 +142,7 @@ export function openWitness(system: System, { skewMs, now, accuse }: Court) {
     for (const place of (job ?? entry.job)?.places ?? []) {
       const { tenant, type } = (job ?? entry.job) as Job;
       const key = `${tenant}/${type}/${place.name}`;
+      entry.places.add(key);
       const holders = inPlaces.get(key) ?? new Set();
       inPlaces.set(key, holders);
       if (isOpen) holders.add(entry.jobId);
@@ -142,6 +156,20 @@ export function openWitness(system: System, { skewMs, now, accuse }: Court) {
   return {
     jobCommitted,
     hold,
+
+    /**
+     * Whether somebody else would notice if this job's alarm were lost: its listing, once it has heard of the job, and
+     * until the job has finished. Deliveries that wait longer are noticed only when somebody asks for the job.
+     */
+    isLookedAfter(name: string, listingOf: (tenant: string) => Home | undefined): boolean {
+      const entry = entries.get(name);
+      if (!entry?.job || entry.job.webhook || system.isFinished(entry.job)) return false;
+      const { tenant, jobId, job } = entry;
+      const listing = listingOf(tenant)?.durable.sql;
+      const isBegun = listing !== null && listing !== undefined && listing.read(HAS_ENTRIES).length > 0;
+      return isBegun && listing.read(HEARD_OF, jobId, job.createdAt).length > 0;
+    },
+
     /** A job as clients see it. */
     present: (job: Job) => system.presentJob(job),
     /** All that is known of the job of this name, `tenant/jobId`; null if there never was one. */

@@ -12,8 +12,17 @@ const ONE_AT_A_TIME_MS = 100;
 /** Rings the object; `settle` is told whether its handler went through. */
 type Ring = (settle: (isDone: boolean) => void) => void;
 
-/** The alarm that `durable` says. `label` names the object in the trace. */
-export function openAlarm(world: World, label: string, durable: Durable, ring: Ring) {
+/**
+ * The alarm that `durable` says. `label` names the object in the trace; `mayBeLost` says whether the service promises
+ * to make up for losing it just now.
+ */
+export function openAlarm(
+  world: World,
+  label: string,
+  durable: Durable,
+  ring: Ring,
+  mayBeLost: () => boolean,
+) {
   const { clock, faults, random } = world;
   let callOff: (() => void) | null = null;
   let armedAt: number | null = null;
@@ -47,7 +56,7 @@ export function openAlarm(world: World, label: string, durable: Durable, ring: R
       plan(ONE_AT_A_TIME_MS, tries);
       return;
     }
-    if (faults.strikes("alarmLost")) {
+    if (faults.strikes("alarmLost") && mayBeLost()) {
       giveUp();
       return;
     }
@@ -57,8 +66,7 @@ export function openAlarm(world: World, label: string, durable: Durable, ring: R
       armedAt = null;
       if (isDone && !faults.strikes("alarmTwice")) return;
       if (!isDone && tries === RETRIES_MAX) {
-        isLost = true;
-        world.note(`${label} alarm given up`);
+        giveUp();
         return;
       }
       durable.alarm = at;

@@ -27,14 +27,18 @@ type Settle = (outcome: Outcome) => void;
 
 export type Objects = ReturnType<typeof openObjects>;
 
-/** The namespace of one class; `heed` is told of every commit of its objects. */
-export function openObjects(
-  world: World,
-  kind: string,
-  Class: ObjectClass,
-  env: object,
-  heed: CommitListener,
-) {
+/** What a namespace needs to know: its class, who is told of every commit, and whose alarms may be lost. */
+export type Deployment = {
+  kind: string;
+  Class: ObjectClass;
+  env: object;
+  heed?: CommitListener;
+  mayLoseAlarm?: (home: Home) => boolean;
+};
+
+/** The namespace of one class. */
+export function openObjects(world: World, deployment: Deployment) {
+  const { kind, Class, env, heed = () => undefined, mayLoseAlarm = () => true } = deployment;
   const { clock, faults } = world;
   const homes = new Map<string, Home>();
 
@@ -47,7 +51,13 @@ export function openObjects(
       name,
       durable,
       sockets: new Set(),
-      alarm: openAlarm(world, `${kind} ${name}`, durable, (settle) => ring(home, settle)),
+      alarm: openAlarm(
+        world,
+        `${kind} ${name}`,
+        durable,
+        (settle) => ring(home, settle),
+        () => mayLoseAlarm(home),
+      ),
       unknownUntil: new Map(),
       life: null,
     };
@@ -95,7 +105,7 @@ export function openObjects(
   function send(caller: Process, home: Home, call: Call, settle: Settle): void {
     const lost = () => settle({ ok: false, error: new Error("Network connection lost.") });
     const label = `${home.kind} ${home.name} ${call.method}`;
-    if (faults.strikes("callLost")) {
+    if (caller.cutOffUntil > clock.now() || faults.strikes("callLost")) {
       clock.schedule(travelMs(world), `${label}: lost`, lost);
       return;
     }
@@ -156,7 +166,7 @@ async function perform(
   { method, args }: Call,
 ): Promise<unknown> {
   const { clock, faults, random } = world;
-  if (faults.strikes("oldCode")) home.unknownUntil.set(method, clock.now() + random.spread(100, OLD_CODE_MS));
+  if (faults.strikes("oldCode")) home.unknownUntil.set(method, clock.now() + random.between(1, OLD_CODE_MS));
   const known = instance[method];
   if (!known || (home.unknownUntil.get(method) ?? 0) > clock.now())
     throw new TypeError(`The RPC receiver does not implement the method "${method}".`);

@@ -11,6 +11,8 @@ export type Process = {
   /** What its clock shows more than the true time, milliseconds. */
   readonly skewMs: number;
   isDead: boolean;
+  /** Until when it reaches nobody; true time, epoch milliseconds. */
+  cutOffUntil: number;
   /** What happens elsewhere when it dies. */
   readonly atDeath: Set<() => void>;
   /** Lets a message leave: at once, or once what was written before it is stored. Null leaves at once. */
@@ -25,7 +27,7 @@ type Scope = { process: Process; call: Call | null };
 const scope = new AsyncLocalStorage<Scope>();
 
 export function makeProcess(kind: Process["kind"], name: string, skewMs: number): Process {
-  return { kind, name, skewMs, isDead: false, atDeath: new Set(), gate: null };
+  return { kind, name, skewMs, isDead: false, cutOffUntil: 0, atDeath: new Set(), gate: null };
 }
 
 /** Runs `act`, and whatever it goes on to do, as this process. */

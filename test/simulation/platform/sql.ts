@@ -52,6 +52,8 @@ export function openSql() {
     api: (write: Write) => ({
       exec: (query: string, ...bindings: unknown[]) => exec(write, query, bindings),
     }),
+    /** Rows as they are stored, for whoever watches. */
+    read: (query: string, ...bindings: SQLInputValue[]) => prepare(query).all(...bindings),
     commit(): void {
       if (isOpen) database.exec("COMMIT");
       isOpen = false;

@@ -33,7 +33,7 @@ export function emptyDurable(): Durable {
 export function openStorage(durable: Durable, host: Host) {
   let unit: Unit | null = null;
 
-  /** The stretch this write belongs to; it ends before any other code runs. */
+  /** The stretch this write belongs to; it ends before any other code runs. Throws in an object that is dead. */
   function write(undo: () => void): void {
     if (!host.isAlive()) throw new Error("This object is no longer in memory.");
     if (!unit) {
@@ -65,7 +65,9 @@ export function openStorage(durable: Durable, host: Host) {
     else for (const send of sends) send();
   }
 
+  /** Nothing comes of what code goes on to write after its object has died. */
   function set(key: string, value: unknown): void {
+    if (!host.isAlive()) return;
     const had = durable.kv.has(key);
     const before = durable.kv.get(key);
     write(() => {
@@ -77,6 +79,7 @@ export function openStorage(durable: Durable, host: Host) {
   }
 
   function setAlarm(at: number | null): void {
+    if (!host.isAlive()) return;
     const before = durable.alarm;
     write(() => {
       durable.alarm = before;
@@ -84,16 +87,10 @@ export function openStorage(durable: Durable, host: Host) {
     durable.alarm = at;
   }
 
-  function deleteAll(): void {
+  async function deleteAll(): Promise<void> {
     for (const key of [...durable.kv.keys()]) set(key, undefined);
     setAlarm(null);
-    if (durable.sql) durable.sql.clear(write);
-  }
-
-  /** What the dead ask for asynchronously never comes. */
-  async function aliveOrNever(act: () => void): Promise<void> {
-    if (!host.isAlive()) return new Promise(() => undefined);
-    act();
+    if (durable.sql && host.isAlive()) durable.sql.clear(write);
   }
 
   const api = {
@@ -112,9 +109,9 @@ export function openStorage(durable: Durable, host: Host) {
       return durable.sql.nested(write, act);
     },
     getAlarm: async () => durable.alarm,
-    setAlarm: (at: number | Date) => aliveOrNever(() => setAlarm(Number(at))),
-    deleteAlarm: () => aliveOrNever(() => setAlarm(null)),
-    deleteAll: () => aliveOrNever(deleteAll),
+    setAlarm: async (at: number | Date) => setAlarm(Number(at)),
+    deleteAlarm: async () => setAlarm(null),
+    deleteAll,
   };
 
   return {
