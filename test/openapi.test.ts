@@ -7,11 +7,15 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createApp } from "../src/http/app.ts";
+import { jobExample } from "../src/http/examples.ts";
 import { openApiDocument } from "../src/http/openapi.ts";
 import { problemKinds } from "../src/http/problems.ts";
+import { Job, SubmitRequest } from "../src/http/schemas.ts";
 import { jobTypes } from "../src/job-types/index.ts";
 
 const document = openApiDocument(jobTypes, "https://accepted.example.org");
+type RequestBody = { content: { "application/json": { examples: Record<string, { value: unknown }> } } };
+type Parameter = { name: string; schema: object };
 type Operation = { operationId: string; security?: object[]; responses: Record<string, object> };
 
 const root = join(import.meta.dirname, "..");
@@ -57,10 +61,11 @@ describe("the document", () => {
     );
   }, 60_000);
 
-  it("describes every route, and no other", () => {
+  it("describes every route, and no other but the pages for people", () => {
     const app = createApp(jobTypes);
+    const isPage = (path: string) => path === "/" || path === "/docs" || /^\/dashboard(\/|$)/.test(path);
     const routes = app.routes
-      .filter(({ method }) => method !== "ALL")
+      .filter(({ method, path }) => method !== "ALL" && !isPage(path))
       .map(({ method, path }) => `${method} ${path.replace(/:(\w+)/g, "{$1}")}`);
     const operations = Object.entries(document.paths ?? {}).flatMap(([path, item]) =>
       Object.keys(item).map((verb) => `${verb.toUpperCase()} ${path}`),
@@ -84,6 +89,30 @@ describe("the document", () => {
       Object.values(item as Record<string, Operation>).map(({ operationId }) => operationId),
     );
     expect(new Set(ids).size).toBe(ids.length);
+  });
+
+  it("shows a job as jobs are", () => {
+    expect(Job.strict().safeParse(jobExample).error).toBeUndefined();
+  });
+
+  it("has for every job type a body that can be sent as it is", () => {
+    const body = document.paths?.["/v1/jobs"]?.post?.requestBody as RequestBody;
+    const { examples } = body.content["application/json"];
+    expect(Object.keys(examples).sort()).toEqual([...jobTypes.keys()].sort());
+    for (const { value } of Object.values(examples)) {
+      const { type, input } = SubmitRequest.parse(value);
+      expect(jobTypes.get(type)?.input.safeParse(input).error).toBeUndefined();
+    }
+  });
+
+  it("gives no header, query parameter or id an example, which tools would send along unasked", () => {
+    const operations = Object.values(document.paths ?? {}).flatMap(
+      (item) => Object.values(item) as { parameters?: Parameter[] }[],
+    );
+    const parameters = operations.flatMap((operation) => operation.parameters ?? []);
+    expect(parameters.map(({ name }) => name)).toContain("Idempotency-Key");
+    const shown = parameters.filter((parameter) => "example" in parameter || "example" in parameter.schema);
+    expect([...new Set(shown.map(({ name }) => name))].sort()).toEqual(["code", "type"]);
   });
 
   it("knows every code of a problem", () => {

@@ -2,13 +2,28 @@
 
 import { z } from "zod";
 import type { ZodOpenApiPathsObject } from "zod-openapi";
-import { bytes, empty, fileHeaders, ifNoneMatch, json, problems, sameFileHeaders } from "./openapi-parts.ts";
+import {
+  bytes,
+  empty,
+  fileHeaders,
+  idInPath,
+  ifNoneMatch,
+  json,
+  problems,
+  sameFileHeaders,
+} from "./openapi-parts.ts";
 import { dataOf, FileId, StoredFile } from "./schemas.ts";
 
-const filePath = z.object({ id: FileId });
+const filePath = z.object({ id: idInPath(FileId) });
 const binary = z.string().meta({ format: "binary" });
+/** The body's own type is stored and answered again; any may be sent, the first is what imports read. */
+const uploads = {
+  "text/csv": { schema: binary },
+  "application/octet-stream": { schema: binary },
+  "*/*": { schema: binary },
+};
 const range = z.object({
-  Range: z.string().optional().meta({ description: "One range of bytes", example: "bytes=0-1023" }),
+  Range: z.string().optional().meta({ description: "One range of bytes, such as bytes=0-1023" }),
   "If-None-Match": ifNoneMatch,
 });
 
@@ -18,7 +33,7 @@ export const filePaths: ZodOpenApiPathsObject = {
       operationId: "uploadFile",
       summary: "Store a file",
       tags: ["Files"],
-      requestBody: { required: true, content: { "*/*": { schema: binary } } },
+      requestBody: { required: true, content: uploads },
       responses: {
         "201": json("Stored", dataOf(StoredFile), {
           Location: z.string().meta({ description: "The file's URL" }),

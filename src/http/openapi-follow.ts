@@ -38,7 +38,6 @@ export const followPaths: ZodOpenApiPathsObject = {
         header: z.object({
           "Last-Event-ID": z.string().optional().meta({
             description: "The same, as an EventSource says it; it counts before after",
-            example: "4",
           }),
         }),
       },

@@ -2,6 +2,7 @@
 
 import { z } from "zod";
 import type { ZodOpenApiPathsObject } from "zod-openapi";
+import type { JobType, JobTypes } from "../job-types/define.ts";
 import { listJobs } from "./openapi-listing.ts";
 import {
   acceptedHeaders,
@@ -20,7 +21,24 @@ import { webhookCallback } from "./openapi-webhooks.ts";
 import { CancelRequest, ReplayRequest, SubmitRequest } from "./schemas.ts";
 
 const ifMatch = z.string().optional().meta({ description: "Answers 412 unless the version is still this" });
-export const jobPaths: ZodOpenApiPathsObject = {
+
+/** Needs nothing to be there before it; so it is what readers try first, and comes first. */
+const FIRST_TYPE = "rehearsal";
+
+/** A body to submit for each type, by its name. */
+function submissionExamples(types: JobTypes) {
+  const isFirst = ({ type }: JobType) => Number(type === FIRST_TYPE);
+  const sorted = [...types.values()].sort((a, b) => isFirst(b) - isFirst(a));
+  return Object.fromEntries(
+    sorted.map(({ type, description, example }) => [
+      type,
+      { summary: type, description, value: { type, input: example } },
+    ]),
+  );
+}
+
+/** The operations on single jobs of these types. */
+export const jobPaths = (types: JobTypes): ZodOpenApiPathsObject => ({
   "/v1/jobs": {
     get: listJobs,
     post: {
@@ -28,7 +46,7 @@ export const jobPaths: ZodOpenApiPathsObject = {
       summary: "Submit a job",
       tags: ["Jobs"],
       requestParams: { header: z.object({ "Idempotency-Key": idempotencyKey, Prefer: preferWait }) },
-      requestBody: jsonBody(SubmitRequest, true),
+      requestBody: jsonBody(SubmitRequest, true, submissionExamples(types)),
       callbacks: { webhook: webhookCallback },
       responses: {
         "200": job("Finished within the time the client preferred to wait", {
@@ -116,4 +134,4 @@ export const jobPaths: ZodOpenApiPathsObject = {
       },
     },
   },
-};
+});

@@ -18,7 +18,10 @@ import { dataOf, Job } from "./schemas.ts";
 import { BulkCount, BulkRequest, HourTotals, JobPage } from "./schemas-listing.ts";
 
 const at = (description: string) =>
-  z.iso.datetime({ offset: true }).optional().meta({ description, example: "2026-11-22T12:00:00.000Z" });
+  z.iso
+    .datetime({ offset: true })
+    .optional()
+    .meta({ description: `${description}; such as 2026-11-22T12:00:00Z` });
 
 const listQuery = z.object({
   status: z

@@ -3,7 +3,7 @@
 import { z } from "zod";
 import type { ZodOpenApiResponseObject } from "zod-openapi";
 import { type ProblemCode, problemKinds } from "./problems.ts";
-import { dataOf, Job, JobId, ProblemBody } from "./schemas.ts";
+import { type DeliveryId, dataOf, type FileId, Job, JobId, ProblemBody } from "./schemas.ts";
 
 type Headers = Record<string, z.ZodType>;
 
@@ -64,7 +64,16 @@ const problemHeaders: Partial<Record<ProblemCode, Headers>> = {
   range_not_satisfiable: { "Content-Range": text("The length of the file") },
 };
 
-export const jobPath = z.object({ id: JobId });
+/**
+ * An id in a path, with its example said in words: as an example, tools that try requests would send it. For the same
+ * reason no header or query parameter has one, unless it makes sense as it is.
+ */
+export function idInPath(id: typeof JobId | typeof FileId | typeof DeliveryId) {
+  const { description, example } = id.meta() ?? {};
+  return id.meta({ description: `${description}, such as ${example}`, example: undefined });
+}
+
+export const jobPath = z.object({ id: idInPath(JobId) });
 
 export const ifNoneMatch = z
   .string()
@@ -72,19 +81,22 @@ export const ifNoneMatch = z
   .meta({ description: "Answers 304 if the version is still this" });
 
 export const idempotencyKey = z.string().optional().meta({
-  description: "Makes it safe to repeat the request: the same key and body always mean the same job",
-  example: "order-4711",
+  description:
+    "Makes it safe to repeat the request: the same key and body always mean the same job. Such as order-4711",
 });
 
 export const preferWait = z.string().optional().meta({
   description:
-    "RFC 7240: holds the answer until the job has finished, at most so many seconds, and at most 60",
-  example: "wait=30",
+    "RFC 7240: wait=30 holds the answer until the job has finished, at most so many seconds, and at most 60",
 });
 
-/** A request's JSON body. */
-export function jsonBody(schema: z.ZodType, required: boolean) {
-  return { required, content: { "application/json": { schema } } };
+/** A request's JSON body; `examples` are bodies that can be sent as they are, by name. */
+export function jsonBody(
+  schema: z.ZodType,
+  required: boolean,
+  examples?: Record<string, { value: unknown }>,
+) {
+  return { required, content: { "application/json": { schema, ...(examples && { examples }) } } };
 }
 
 /** An answer with a JSON body. */

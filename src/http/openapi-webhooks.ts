@@ -3,10 +3,10 @@
 import { z } from "zod";
 import type { ZodOpenApiCallbackObject, ZodOpenApiMediaTypeObject, ZodOpenApiPathsObject } from "zod-openapi";
 import { deliverableEvents } from "../core/delivery.ts";
-import { jobPath, json, jsonBody, problems } from "./openapi-parts.ts";
+import { idInPath, jobPath, json, jsonBody, problems } from "./openapi-parts.ts";
 import { Delivery, DeliveryId, dataOf, JobId, RedeliverRequest, WebhookSecret } from "./schemas.ts";
 
-const deliveryPath = z.object({ id: JobId, delivery_id: DeliveryId });
+const deliveryPath = z.object({ id: idInPath(JobId), delivery_id: idInPath(DeliveryId) });
 
 const messageHeaders = z.object({
   "webhook-id": DeliveryId.meta({ description: "The same on every retry of this message, and on no other" }),

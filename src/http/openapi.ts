@@ -91,7 +91,7 @@ export function openApiDocument(types: JobTypes, origin: string) {
     security: [{ apiKey: [] }],
     tags,
     paths: {
-      ...jobPaths,
+      ...jobPaths(types),
       ...listingPaths,
       ...followPaths,
       ...webhookPaths,

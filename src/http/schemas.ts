@@ -4,6 +4,7 @@ import { z } from "zod";
 import { deliverableEvents } from "../core/delivery.ts";
 import { failureKinds } from "../core/job.ts";
 import { TARGET_CHARS_MAX } from "../lib/target.ts";
+import { jobExample } from "./examples.ts";
 import { problemKinds } from "./problems.ts";
 
 const DAY_MS = 24 * 60 * 60_000;
@@ -162,7 +163,7 @@ export const Job = z
     version: z.int().meta({ description: "Grows by one with every visible change; the ETag" }),
     links: z.object({ self: z.string(), cancel: z.string(), events: z.string(), result: z.string() }),
   })
-  .meta({ id: "Job" });
+  .meta({ id: "Job", example: jobExample });
 
 const eventTypes = [
   "job.queued",

@@ -4,13 +4,16 @@ type Attributes = Record<string, string | null>;
 
 /** What to set on the elements a selector finds; null takes an attribute away. */
 const MENDED: [selector: string, attributes: Attributes | ((element: Element) => Attributes)][] = [
-  [".modal-ux", { role: "dialog", "aria-modal": "true", "aria-label": "Authorize" }],
+  [".modal-ux", { role: "dialog", "aria-label": "Authorize" }],
+  // A key is not for those who look over a shoulder.
+  [".modal-ux input[type=text]", { type: "password", autocomplete: "off" }],
   [".modal-ux h6", { role: "heading", "aria-level": "5" }],
   [".close-modal", { "aria-label": "Close" }],
   [
     "textarea.body-param__text, .opblock-section-request-body input[type=file]",
     { "aria-label": "Request body" },
   ],
+  [".examples-select-element", { "aria-label": "Example" }],
   ["tr[data-param-name] :is(input, select, textarea)", parameterName],
   // They scroll, so the keyboard must reach them.
   ["pre.microlight", { tabindex: "0" }],
