@@ -115,6 +115,7 @@ stopWithNpm();
 try {
   const { url } = await serving;
   console.error(`Accepted serves on ${url}; its keys: npm run -s dev-keys`);
+  console.error(`The dashboard is at ${url}/dashboard; sign in with one of these keys`);
   process.send?.({ url });
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);

@@ -9,6 +9,7 @@ import {
   badMetadata,
   controlTime,
   filterPairs,
+  filterWords,
   isFiltered,
   type ListFilter,
   readFilter,
@@ -135,8 +136,10 @@ function Pages({ asked, count, next }: { asked: Asked; count: number; next: stri
 
 function FilterForm({ filter, limit, types }: Asked & { types: TypeView[] }) {
   return (
-    <details class="card filter" id="filter" open={isFiltered(filter)}>
-      <summary id="filter-summary">Filter</summary>
+    <details class="card filter" id="filter" open={badMetadata(filter).length > 0}>
+      <summary id="filter-summary">
+        {isFiltered(filter) ? `Filter: jobs ${filterWords(filter)}` : "Filter"}
+      </summary>
       <form method="get" action={PATH}>
         <Boxes legend="Status" name="status" values={[...statuses]} chosen={filter.statuses} />
         <Boxes

@@ -82,10 +82,13 @@ export function joined(parts: readonly (Percentiles & { weight: number })[]): Pe
   return { p50: middle?.p50 ?? null, p95: Math.max(...known.map(({ p95 }) => p95)) };
 }
 
-/** The smallest round number that is at least `value` and divides well into halves; at least 2. */
+/** Round numbers of one digit and of two, each with a whole half. */
+const ONE_DIGIT = [2, 4, 6, 8, 10];
+const TWO_DIGITS = [10, 12, 16, 20, 24, 30, 40, 50, 60, 80, 100];
+
+/** The smallest round number that is at least `value`; at least 2. */
 export function scaleMax(value: number): number {
-  if (value <= 2) return 2;
-  const magnitude = 10 ** Math.floor(Math.log10(value));
-  const step = [1, 2, 4, 6, 8, 10].find((factor) => factor * magnitude >= value) ?? 10;
-  return step * magnitude;
+  const magnitude = value <= 10 ? 1 : 10 ** (Math.floor(Math.log10(value)) - 1);
+  const numbers = value <= 10 ? ONE_DIGIT : TWO_DIGITS;
+  return (numbers.find((number) => number * magnitude >= value) ?? 100) * magnitude;
 }

@@ -109,7 +109,7 @@ describe.skipIf(noBrowser !== null)("the dashboard", () => {
     await status(page, "running");
     await page.locator("#cancel").focus();
     const before = await page.locator("progress").getAttribute("value");
-    await page.waitForFunction(`document.querySelector("progress")?.getAttribute("value") !== "${before}"`);
+    await page.locator(`progress[value]:not([value="${before}"])`).waitFor();
     expect(await focused(page)).toBe("cancel");
     await service.acme.cancel(id);
     await status(page, "cancelled");
