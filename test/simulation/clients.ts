@@ -7,6 +7,8 @@ import type { Snapshot, SubmitAnswer } from "../../src/job/stub.ts";
 import { demand } from "./invariants/demand.ts";
 import type { Witness } from "./invariants/witness.ts";
 import type { System } from "./load.ts";
+import { Controller } from "./platform/aborting.ts";
+import type { Answer } from "./platform/sockets.ts";
 import type { World } from "./platform/world.ts";
 import { makeRequest } from "./requests.ts";
 
@@ -26,13 +28,14 @@ type Seen = { jobId: string; life: number; version: number; status: string; last
 
 const ACTIONS = [
   "submit",
-  "repeat",
+  "submit",
   "read",
   "read",
   "cancel",
   "remove",
   "replay",
   "events",
+  "follow",
   "redeliver",
 ] as const;
 
@@ -202,6 +205,8 @@ async function visit(
       return replay(scene, tenant, known, seen);
     case "events":
       return readEvents(scene, tenant, known);
+    case "follow":
+      return follow(scene, tenant, known);
     case "redeliver": {
       const delivery = (await job.deliveries())?.at(-1);
       if (delivery) await job.redeliver(delivery.id);
@@ -233,4 +238,27 @@ async function readEvents({ system, env, witness }: Scene, tenant: string, known
     );
   });
   known.lastSeq = lastSeq + events.length;
+}
+
+/** Follows for a while, from where it stopped: what comes is what follows, and nothing else. */
+async function follow({ system, env, witness, world }: Scene, tenant: string, known: Seen): Promise<void> {
+  const { life, jobId } = known;
+  const url = `https://job/feed?after=${known.lastSeq}`;
+  const answer = (await system.jobObject(env, tenant, jobId).fetch(url)) as unknown as Answer;
+  const socket = answer.webSocket;
+  if (!socket) return;
+  const over = new Controller();
+  socket.addEventListener("close", () => over.abort());
+  socket.addEventListener("message", ({ data }) => {
+    const { seq } = JSON.parse(data ?? "") as { seq: number };
+    if (witness.find(tenant, jobId)?.lives !== life || known.life !== life) return;
+    const isNext = seq === known.lastSeq + 1;
+    witness.hold("events are followed without gap or repeat", () =>
+      demand(isNext, `after ${known.lastSeq} came ${seq}`),
+    );
+    known.lastSeq = seq;
+  });
+  socket.accept();
+  await system.pause(world.random.spread(100, 10 * 60_000), over.signal as unknown as AbortSignal);
+  socket.close(1000);
 }

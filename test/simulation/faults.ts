@@ -42,7 +42,7 @@ const RATES_MAX = {
   /** The file store or the database that answers with an error. */
   storeFailed: 0.3,
   /** An object that still runs older code: it knows fewer calls, and answers some without all fields. */
-  oldCode: 0.3,
+  oldCode: 0.1,
 } as const;
 
 export type FaultKind = keyof typeof RATES_MAX;
