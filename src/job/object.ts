@@ -126,11 +126,10 @@ export class JobObject extends DurableObject<Env> implements JobCalls {
   }
 
   async knock(): Promise<Entry | null> {
+    await this.#purging;
     const decision = this.#apply({ type: "wake" });
-    if (!decision) return null;
-    if (!isPurge(decision)) return entryOf(decision.job);
-    await this.#purge(decision.job);
-    return null;
+    if (decision && isPurge(decision)) await this.#purge(decision.job);
+    return decision && !isPurge(decision) ? entryOf(decision.job) : null;
   }
 
   // ---- for the worker that runs an attempt ----
@@ -279,12 +278,13 @@ export class JobObject extends DurableObject<Env> implements JobCalls {
     if (times.length > 0) this.#alarm.ringBy(Math.min(...times));
   }
 
-  /** One purge at a time: a second one, coming late, would take the job that a key has made anew meanwhile. */
-  #purge(job: Job): Promise<void> {
+  /** One purge at a time, and none of a job that is gone: it would take the one that a key has made anew meanwhile. */
+  async #purge(job: Job): Promise<void> {
+    if (this.#store.load()?.createdAt !== job.createdAt) return;
     this.#purging ??= this.#removeAll(job).finally(() => {
       this.#purging = null;
     });
-    return this.#purging;
+    await this.#purging;
   }
 
   /** Everything else first, so that a failure half-way leaves the job to try again. Rejects if it could not be done. */
