@@ -62,6 +62,7 @@ const TRACEPARENT = /^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/;
 export function continueTrace(header: string | undefined): string {
   const [, traceId, parentId, flags] = header?.match(TRACEPARENT) ?? [];
   const isGood = traceId && parentId && !/^0+$/.test(traceId) && !/^0+$/.test(parentId);
-  const trace = isGood ? traceId : hex(randomBytes(16));
-  return `00-${trace}-${hex(randomBytes(8))}-${isGood ? flags : "01"}`;
+  const fresh = hex(randomBytes(24));
+  const trace = isGood ? traceId : fresh.slice(16);
+  return `00-${trace}-${fresh.slice(0, 16)}-${isGood ? flags : "01"}`;
 }

@@ -6,7 +6,8 @@
  */
 
 import { z } from "zod";
-import { isKey, keyHash } from "../lib/key.ts";
+import { sha256 } from "../lib/hash.ts";
+import { isKey } from "../lib/key.ts";
 import { log } from "../lib/log.ts";
 
 export const scopes = ["jobs:read", "jobs:write"] as const;
@@ -55,7 +56,7 @@ export async function findKey(
   const entries = entriesOf(apiKeysText);
   if (!entries) return { ok: false, why: "not_configured" };
   if (!isKey(presented)) return { ok: false, why: "malformed" };
-  const hash = fromHex(await keyHash(presented));
+  const hash = await sha256(presented);
   let found: Entry | null = null;
   for (const entry of entries) {
     if (crypto.subtle.timingSafeEqual(entry.hash, hash)) found = entry;
