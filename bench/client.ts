@@ -1,11 +1,12 @@
 /** A client of the local service, `npm start` with a state of its own, as the benchmarks of whole jobs need it. */
 
 import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { type Service, startService } from "../scripts/service.ts";
 import type { JobView } from "../src/job/present.ts";
+
+const MEMORY = "/dev/shm";
 
 /** Nothing that is measured takes longer, unless it is stuck. */
 const PATIENCE_MS = 300_000;
@@ -14,13 +15,19 @@ export type Client = ReturnType<typeof openClient>;
 
 /** Starts the service, lets `use` work with it, and stops it and removes its state whatever happens. */
 export async function withService<T>(use: (service: Service) => Promise<T>): Promise<T> {
-  const stateDir = await mkdtemp(join(tmpdir(), "accepted-bench-"));
-  const service = await startService({ stateDir });
+  return inMemory(async (stateDir) => {
+    const service = await startService({ stateDir });
+    return use(service).finally(() => service.stop());
+  });
+}
+
+/** Lets `use` have a folder in memory (tmpfs), so that no disk is measured, and removes it whatever happens. */
+export async function inMemory<T>(use: (folder: string) => Promise<T>): Promise<T> {
+  const folder = await mkdtemp(join(MEMORY, "accepted-bench-"));
   try {
-    return await use(service);
+    return await use(folder);
   } finally {
-    await service.stop();
-    await rm(stateDir, { recursive: true, force: true });
+    await rm(folder, { recursive: true, force: true });
   }
 }
 

@@ -6,12 +6,10 @@
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { atLeast, type Benchmark, ensure, figure } from "./benchmark.ts";
-import { eachOf, openClient, withService } from "./client.ts";
+import { eachOf, inMemory, openClient, withService } from "./client.ts";
 import { median } from "./load.ts";
 
 const JOBS = 1_000;
@@ -94,25 +92,20 @@ function workflowsPeer(url: string): Peer {
 }
 
 /** Starts the Worker with the workflow, lets `use` work with it, and stops it whatever happens. */
-async function withWorkflows<T>(use: (url: string) => Promise<T>): Promise<T> {
-  const stateDir = await mkdtemp(join(tmpdir(), "accepted-bench-"));
-  const folder = join(import.meta.dirname, "workflows");
-  const child = spawn(process.execPath, [join(folder, "serve.ts"), join(folder, "wrangler.toml"), stateDir], {
-    stdio: ["ignore", "ignore", "inherit", "ipc"],
-    env: { ...process.env, TMPDIR: stateDir },
+function withWorkflows<T>(use: (url: string) => Promise<T>): Promise<T> {
+  return inMemory(async (stateDir) => {
+    const folder = join(import.meta.dirname, "workflows");
+    const args = [join(folder, "serve.ts"), join(folder, "wrangler.toml"), stateDir];
+    const env = { ...process.env, TMPDIR: stateDir };
+    const child = spawn(process.execPath, args, { stdio: ["ignore", "ignore", "inherit", "ipc"], env });
+    const ended = once(child, "exit").then(() => null);
+    try {
+      const message = await Promise.race([once(child, "message"), ended]);
+      ensure(message !== null, "the workflows did not start");
+      return await use((message[0] as { url: string }).url);
+    } finally {
+      if (child.connected) child.disconnect();
+      await ended;
+    }
   });
-  const ended = once(child, "exit");
-  try {
-    const [{ url }] = await Promise.race([
-      once(child, "message"),
-      ended.then(() => {
-        throw new Error("The workflows did not start.");
-      }),
-    ]);
-    return await use(url);
-  } finally {
-    if (child.connected) child.disconnect();
-    await ended;
-    await rm(stateDir, { recursive: true, force: true });
-  }
 }

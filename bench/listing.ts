@@ -1,0 +1,187 @@
+/**
+ * The listing of one tenant: 10,000 finished jobs page by page, as a client reads them; pages under 300 announcements
+ * a second; and what a page of any filter costs inside the listing's object as the tenant grows to 100,000 jobs.
+ */
+
+import { localKeys } from "../scripts/local-keys.ts";
+import type { Filter, Position } from "../src/listing/entry.ts";
+import { type Benchmark, ensure, figure, type Row } from "./benchmark.ts";
+import { type Client, openClient } from "./client.ts";
+import { madeAt } from "./listing/entries.ts";
+import type { Filling, PageAsked, PageCost } from "./listing/index.ts";
+import { median, percentile } from "./load.ts";
+import type { Native } from "./native.ts";
+import { startNativeService } from "./side-by-side.ts";
+
+const sizes = [1_000, 10_000, 100_000];
+const FILL_AT_ONCE = 1_000;
+
+const ANNOUNCED_PER_SECOND = 300;
+const TOTAL = ANNOUNCED_PER_SECOND * 10;
+
+/** Inside the object: so often in a row, that the way there hardly counts. */
+const PAGE_GOAL_MS = 50;
+const TIMES = 50;
+
+export const listing: Benchmark = {
+  name: "listing",
+  title: "Listing one tenant's jobs",
+  async run() {
+    const native = await startNativeService("bench/listing/index.ts");
+    try {
+      return await measure(native);
+    } finally {
+      await native.stop();
+    }
+  },
+};
+
+type Door = ReturnType<typeof openDoor>;
+type Cost = PageCost & { ms: number };
+
+async function measure({ url }: Native): Promise<Row[]> {
+  const client = openClient(url, (await localKeys()).acme.full);
+  const startAt = Date.now() - 3_600_000;
+  const door = openDoor(url, startAt);
+  const costs = new Map<string, Cost[]>();
+  const rows: Row[] = [];
+  for (const size of sizes) {
+    await door.fillTo(size);
+    for (const [what, asked] of questions(size, startAt))
+      costs.set(what, [...(costs.get(what) ?? []), await door.cost(asked)]);
+    if (size === 10_000)
+      rows.push(await pageByPage(client, size), ...(await underAnnouncements(client, door)));
+  }
+  return [...rows, ...[...costs].map(([what, found]) => costRow(what, found))];
+}
+
+/** The way past the API, to the listing itself. */
+function openDoor(url: string, startAt: number) {
+  let jobs = 0;
+
+  async function ask<Answer>(what: string, asked: object): Promise<Answer> {
+    const answer = await fetch(`${url}/bench/${what}`, { method: "POST", body: JSON.stringify(asked) });
+    if (!answer.ok) throw new Error(`/bench/${what}: ${answer.status} ${await answer.text()}`);
+    return ((await answer.json()) as { value: Answer }).value;
+  }
+
+  return {
+    /** Makes it a listing of so many jobs. */
+    async fillTo(size: number): Promise<void> {
+      while (jobs < size) {
+        const count = Math.min(FILL_AT_ONCE, size - jobs);
+        await ask("fill", { startAt, first: jobs, count } satisfies Filling);
+        jobs += count;
+      }
+      await this.ensureAllListed();
+    },
+    /** One job more, told as its object would. */
+    announce: () => ask("announce", { startAt, first: jobs++, count: 1 } satisfies Filling),
+    async ensureAllListed(): Promise<void> {
+      const listed = await ask<number>("count", all);
+      ensure(listed === jobs, `${listed} of ${jobs} jobs are listed`);
+    },
+    async cost(asked: Omit<PageAsked, "times">): Promise<Cost> {
+      const askedAt = performance.now();
+      const cost = await ask<PageCost>("cost", { ...asked, times: TIMES } satisfies PageAsked);
+      return { ...cost, ms: (performance.now() - askedAt) / TIMES };
+    },
+  };
+}
+
+const all: Filter = { statuses: [], types: [], createdAfter: null, createdBefore: null, metadata: {} };
+
+/** Every kind of filter, alone and together, and a page from the middle. */
+function questions(size: number, startAt: number): [string, Omit<PageAsked, "times">][] {
+  const middle = madeAt(size / 2, startAt);
+  const filters: [string, Partial<Filter>, Position?][] = [
+    ["no filter", {}],
+    ["no filter, from the middle on", {}, { createdAt: middle, id: "" }],
+    ["one status", { statuses: ["failed"] }],
+    ["one type", { types: ["csv.import"] }],
+    ["two statuses and two types", { statuses: ["failed", "cancelled"], types: ["csv.import", "rehearsal"] }],
+    ["a span of time", { createdAfter: madeAt(size / 4, startAt), createdBefore: middle }],
+    ["metadata of 1 in 10", { metadata: { customer: "c7" } }],
+    ["metadata of 1 in 10, one status", { metadata: { customer: "c7" }, statuses: ["cancelled"] }],
+    ["two pairs, few with both", { metadata: { customer: "c7", marked: "yes" } }],
+    ["nothing has it", { metadata: { customer: "nobody" } }],
+  ];
+  return filters.map(([what, filter, after]) => [
+    what,
+    { filter: { ...all, ...filter }, after: after ?? null },
+  ]);
+}
+
+/** Follows the cursor from the first page to the last; every job must come exactly once. */
+async function pageByPage(client: Client, size: number): Promise<Row> {
+  const ids = new Set<string>();
+  const times: number[] = [];
+  let listed = 0;
+  for (let cursor: string | null = ""; cursor !== null; ) {
+    const page = await readPage(client, `limit=100${cursor && `&cursor=${encodeURIComponent(cursor)}`}`);
+    for (const { id } of page.data) ids.add(id);
+    listed += page.data.length;
+    times.push(page.ms);
+    cursor = page.next_cursor;
+  }
+  ensure(ids.size === size && listed === size, `${ids.size} of ${size} jobs came, ${listed} in all`);
+  const seconds = times.reduce((sum, ms) => sum + ms) / 1_000;
+  const what = `${size.toLocaleString("en")} finished jobs in ${times.length} pages of 100`;
+  return { what, service: `${figure(seconds, "s")}, a page ${figure(median(times), "ms")}` };
+}
+
+type PageRead = { data: { id: string }[]; next_cursor: string | null; ms: number };
+
+async function readPage(client: Client, query: string): Promise<PageRead> {
+  const askedAt = performance.now();
+  const answer = await client.ask("GET", `/v1/jobs?${query}`);
+  const page = (await answer.json()) as Omit<PageRead, "ms">;
+  return { ...page, ms: performance.now() - askedAt };
+}
+
+/** Pages read one after another, first in peace, then while jobs are announced at a steady rate. */
+async function underAnnouncements(client: Client, door: Door): Promise<Row[]> {
+  const times = async (isOver: () => boolean) => {
+    const found: number[] = [];
+    while (!isOver()) found.push((await readPage(client, "limit=20")).ms);
+    return found;
+  };
+  const inPeace: number[] = await times(after(1_000));
+  const announced: Promise<unknown>[] = [];
+  const startedAt = performance.now();
+  const timer = setInterval(() => {
+    const due = Math.min(TOTAL, ((performance.now() - startedAt) * ANNOUNCED_PER_SECOND) / 1_000);
+    while (announced.length < due) announced.push(door.announce());
+  }, 10);
+  const busy = await times(() => announced.length >= TOTAL);
+  const seconds = (performance.now() - startedAt) / 1_000;
+  clearInterval(timer);
+  await Promise.all(announced);
+  await door.ensureAllListed();
+  const rate = figure(TOTAL / seconds, "announcements/s");
+  const text = (ms: number[]) =>
+    `${figure(median(ms), "ms")}, 99 % within ${figure(percentile(ms, 0.99), "ms")}`;
+  return [
+    { what: "a page of 20, in peace", service: text(inPeace) },
+    { what: `a page of 20, under ${rate}`, service: text(busy) },
+  ];
+}
+
+function after(ms: number): () => boolean {
+  const startedAt = performance.now();
+  return () => performance.now() - startedAt >= ms;
+}
+
+/** Rows read for a page as the tenant grows; more than twice those of the smaller ones would be growth. */
+function costRow(what: string, found: Cost[]): Row {
+  const [last] = found.slice(-1);
+  const [before] = found.slice(-2);
+  ensure(last !== undefined && before !== undefined, `nothing was found for ${what}`);
+  const isMet = last.ms < PAGE_GOAL_MS && last.rowsRead <= 2 * Math.max(before.rowsRead, 20);
+  const rowsRead = found.map((cost) => cost.rowsRead.toLocaleString("en")).join(", ");
+  return {
+    what: `${what}: a page of ${last.jobs}`,
+    service: `${figure(last.ms, "ms")}; rows read ${rowsRead}`,
+    goal: { text: `< ${PAGE_GOAL_MS} ms, no growth`, isMet },
+  };
+}

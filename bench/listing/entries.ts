@@ -1,0 +1,91 @@
+/** Jobs that never were, as their objects would tell them to the listing: one of a few kinds, finished long ago. */
+
+import type { Command, Job, Submission } from "../../src/core/job.ts";
+import { defaultBackoff } from "../../src/core/retry.ts";
+import { transition } from "../../src/core/transition.ts";
+import { accept } from "../../src/core/waiting.ts";
+import { entryOf } from "../../src/job/listed.ts";
+import { derivedOwnedId } from "../../src/lib/id.ts";
+import type { Entry } from "../../src/listing/entry.ts";
+
+export const TENANT = "acme";
+const MINUTE_MS = 60_000;
+
+/** Three jobs are made in each such time, so that some share a millisecond. */
+const EVERY_MS = 2;
+const TOGETHER = 3;
+
+const types = ["csv.import", "rehearsal", "report.export"];
+
+/** Of 20 jobs one fails, one is cancelled, the others succeed. */
+const FAILED = 3;
+const CANCELLED = 7;
+const OF = 20;
+
+/** One in ten jobs is a customer's; one in a thousand is marked, and spread over all customers. */
+const CUSTOMERS = 10;
+const MARKED = 1_009;
+
+/** When the job of this number was made, epoch milliseconds. */
+export function madeAt(number: number, startAt: number): number {
+  return startAt + Math.floor(number / TOGETHER) * EVERY_MS;
+}
+
+/** The job of this number, when the first was made at `startAt`, epoch milliseconds. */
+export async function entryNumber(number: number, startAt: number): Promise<Entry> {
+  const at = madeAt(number, startAt);
+  let job = accept(await submissionOf(number), at).job;
+  for (const command of livesOf(number)) job = transition(job, command, at + 1, 0).job;
+  return entryOf(job);
+}
+
+function livesOf(number: number): Command[] {
+  const report = { progress: null, logs: [] };
+  const start: Command = { type: "start", attempt: 1, slice: 1, lease: "lease" };
+  const failure = {
+    kind: "invalid_input",
+    code: "bad_row",
+    message: "A row is bad.",
+    retryAfterMs: null,
+  } as const;
+  switch (number % OF) {
+    case FAILED:
+      return [start, { type: "fail", lease: "lease", report, failure: { ...failure, reference: "ref_1" } }];
+    case CANCELLED:
+      return [{ type: "cancel", reason: "not needed", ifVersion: null }];
+    default:
+      return [start, { type: "succeed", lease: "lease", report, result: `{"rows":${number}}` }];
+  }
+}
+
+async function submissionOf(number: number): Promise<Submission> {
+  const policy: Job["policy"] = {
+    maxAttempts: 3,
+    attemptLimitMs: 5 * MINUTE_MS,
+    silenceLimitMs: null,
+    timeLimitMs: 60 * MINUTE_MS,
+    leaseMs: MINUTE_MS,
+    redeliverMs: MINUTE_MS,
+    backoff: defaultBackoff,
+    retryKinds: [],
+    retentionMs: 30 * 24 * 60 * MINUTE_MS,
+  };
+  return {
+    id: await derivedOwnedId("job", TENANT, String(number)),
+    tenant: TENANT,
+    type: types[number % types.length] ?? "rehearsal",
+    input: "{}",
+    metadata: {
+      customer: `c${number % CUSTOMERS}`,
+      ...(number % MARKED === 0 && { marked: "yes" }),
+    },
+    fingerprint: null,
+    places: [],
+    replayedFrom: null,
+    webhook: null,
+    trace: { requestId: "urn:uuid:00000000-0000-4000-8000-000000000000", traceparent: "" },
+    policy,
+    runAt: null,
+    startWithinMs: null,
+  };
+}
