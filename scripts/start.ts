@@ -114,8 +114,9 @@ stopWithNpm();
 
 try {
   const { url } = await serving;
-  console.error(`Accepted serves on ${url}; its keys: npm run -s dev-keys`);
-  console.error(`The dashboard is at ${url}/dashboard; sign in with one of these keys`);
+  console.error(
+    `Accepted serves on ${url}, its dashboard on ${url}/dashboard; keys to sign in with: npm run -s dev-keys`,
+  );
   process.send?.({ url });
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);

@@ -69,12 +69,11 @@ export async function orRefusal<Value>(answer: Promise<Value>): Promise<Told<Val
   }
 }
 
-export type Api = ReturnType<typeof openApi>;
 type Sent = { json?: unknown; headers?: Record<string, string>; body?: ReadableStream };
 
-/** The API for one request of the dashboard. Everything it offers throws a Refusal if the API refuses. */
-export function openApi(service: Service, c: Context<DashboardEnv>, key: string) {
-  async function fetchRaw(method: string, path: string, { json, headers, body }: Sent = {}) {
+/** Single calls with the key. All but `raw` throw a Refusal if the API refuses. */
+function connect(service: Service, c: Context<DashboardEnv>, key: string) {
+  async function raw(method: string, path: string, { json, headers, body }: Sent = {}): Promise<Response> {
     const request = new Request(new URL(path, c.req.url), {
       method,
       headers: {
@@ -89,63 +88,69 @@ export function openApi(service: Service, c: Context<DashboardEnv>, key: string)
     return service(request, c.env, c.executionCtx as ExecutionContext);
   }
 
-  async function fetchGood(method: string, path: string, sent?: Sent): Promise<Response> {
-    const response = await fetchRaw(method, path, sent);
+  async function good(method: string, path: string, sent?: Sent): Promise<Response> {
+    const response = await raw(method, path, sent);
     if (response.status >= 400) throw await refusalOf(response);
     return response;
   }
 
-  async function read<Body>(method: string, path: string, sent?: Sent): Promise<Body> {
-    return (await fetchGood(method, path, sent)).json<Body>();
+  async function body<Body>(method: string, path: string, sent?: Sent): Promise<Body> {
+    return (await good(method, path, sent)).json<Body>();
   }
 
   async function data<Data>(method: string, path: string, sent?: Sent): Promise<Data> {
-    return (await read<{ data: Data }>(method, path, sent)).data;
+    return (await body<{ data: Data }>(method, path, sent)).data;
   }
 
+  return { raw, good, body, data };
+}
+
+export type Api = ReturnType<typeof openApi>;
+
+/** The API for one request of the dashboard. Everything it offers throws a Refusal if the API refuses. */
+export function openApi(service: Service, c: Context<DashboardEnv>, key: string) {
+  const { raw, good, body, data } = connect(service, c, key);
   const job = (id: string) => `/v1/jobs/${encodeURIComponent(id)}`;
   return {
-    /** Passes an answer on as it is, a stream for example; null stands for a refusal with 404. */
-    pass: (path: string, headers: Record<string, string>) => fetchGood("GET", path, { headers }),
+    /** The answer as it is, a stream for example. */
+    pass: (path: string, headers: Record<string, string>) => good("GET", path, { headers }),
     job: (id: string) => data<JobView>("GET", job(id)),
     events: (id: string) => data<EventView[]>("GET", `${job(id)}/events`),
     deliveries: (id: string) => data<DeliveryView[]>("GET", `${job(id)}/deliveries`),
     types: () => data<TypeView[]>("GET", "/v1/job-types"),
     type: (name: string) => data<TypeView>("GET", `/v1/job-types/${encodeURIComponent(name)}`),
-    /** `query` as the API's own, filters, limit and cursor. */
-    jobs: (query: URLSearchParams) => read<JobsPage>("GET", `/v1/jobs?${query}`),
+    /** `query` as the API's own: filters, limit and cursor. */
+    jobs: (query: URLSearchParams) => body<JobsPage>("GET", `/v1/jobs?${query}`),
     stats: (query: URLSearchParams) => data<HourStats[]>("GET", `/v1/stats?${query}`),
-    submit: (body: unknown, idempotencyKey: string | null) =>
-      data<JobView>("POST", "/v1/jobs", { json: body, headers: idempotency(idempotencyKey) }),
+    submit: (json: unknown, idempotencyKey: string | null) =>
+      data<JobView>("POST", "/v1/jobs", { json, headers: idempotency(idempotencyKey) }),
     cancel: (id: string, reason: string | null) =>
       data<JobView>("POST", `${job(id)}/cancel`, { json: reason ? { reason } : {} }),
     replay: (id: string, idempotencyKey: string | null) =>
       data<JobView>("POST", `${job(id)}/replay`, { json: {}, headers: idempotency(idempotencyKey) }),
-    remove: async (id: string): Promise<void> => void (await fetchGood("DELETE", job(id))),
-    redeliver: (id: string, deliveryId: string) =>
-      data<DeliveryView>("POST", `${job(id)}/deliveries/${encodeURIComponent(deliveryId)}/redeliver`, {
-        json: {},
-      }),
+    remove: async (id: string): Promise<void> => void (await good("DELETE", job(id))),
+    redeliver: (id: string, deliveryId: string) => {
+      const path = `${job(id)}/deliveries/${encodeURIComponent(deliveryId)}/redeliver`;
+      return data<DeliveryView>("POST", path, { json: {} });
+    },
+    /** How many jobs the action would concern now. */
     count: async (action: BulkAction, filter: BulkFilter): Promise<number> => {
-      const sent = { json: { action, filter, dry_run: true } };
-      return (await data<{ count: number }>("POST", "/v1/bulk", sent)).count;
+      const json = { action, filter, dry_run: true };
+      return (await data<{ count: number }>("POST", "/v1/bulk", { json })).count;
     },
     bulk: (action: BulkAction, filter: BulkFilter, idempotencyKey: string | null) =>
       data<JobView>("POST", "/v1/bulk", { json: { action, filter }, headers: idempotency(idempotencyKey) }),
     /** Stores a file while it arrives. */
-    upload: (body: ReadableStream, contentType: string) =>
-      data<FileView>("POST", "/v1/files", { body, headers: { "Content-Type": contentType } }),
+    upload: (file: ReadableStream, contentType: string) =>
+      data<FileView>("POST", "/v1/files", { body: file, headers: { "Content-Type": contentType } }),
     /** Size in bytes and type of a stored file; null if there is none such. */
     file: async (id: string): Promise<{ size: number; contentType: string } | null> => {
-      const { status, headers } = await fetchRaw("HEAD", `/v1/files/${encodeURIComponent(id)}`);
-      if (status !== 200) return null;
-      return {
-        size: Number(headers.get("Content-Length")),
-        contentType: headers.get("Content-Type") ?? "application/octet-stream",
-      };
+      const { status, headers } = await raw("HEAD", `/v1/files/${encodeURIComponent(id)}`);
+      const contentType = headers.get("Content-Type") ?? "application/octet-stream";
+      return status === 200 ? { size: Number(headers.get("Content-Length")), contentType } : null;
     },
     /** Whether the key has the scope jobs:write, asked of a route that demands it and changes nothing. */
-    mayWrite: async (): Promise<boolean> => (await fetchRaw("HEAD", "/v1/webhook-secret")).status !== 403,
+    mayWrite: async (): Promise<boolean> => (await raw("HEAD", "/v1/webhook-secret")).status !== 403,
   };
 }
 

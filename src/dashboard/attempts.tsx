@@ -65,11 +65,8 @@ function One({
         </span>
       </h3>
       <p>
-        Began <Time at={started_at} now={now} />,{" "}
-        {finished_at
-          ? `took ${spanWords(started_at, finished_at, now)}`
-          : `has run for ${spanWords(started_at, null, now)}`}
-        .
+        Began <Time at={started_at} now={now} />
+        {finished_at ? `, took ${spanWords(started_at, finished_at, now)}.` : " and is running."}
       </p>
       {error && (
         <p>

@@ -5,6 +5,7 @@
 
 import { Hono } from "hono";
 import type { EventView, JobView } from "../job/present.ts";
+import { relativeWords } from "../lib/duration.ts";
 import { now } from "../lib/world.ts";
 import type { Api } from "./api.ts";
 import { Attempts } from "./attempts.tsx";
@@ -94,14 +95,14 @@ function Head({ job, now, mayWrite }: { job: JobView; now: number; mayWrite: boo
           <Time at={job.next_attempt_at} now={now} />.
         </p>
       )}
-      {isUnfinished(job) && <ProgressBar job={job} now={now} />}
+      <ProgressBar job={job} now={now} />
     </header>
   );
 }
 
-/** A bar without a value moves without saying how far: nothing is guessed. */
-function ProgressBar({ job: { progress, status }, now }: { job: JobView; now: number }) {
-  if (status === "queued") return null;
+/** A bar without a value says that something runs, and not how far it is: nothing is guessed. None when nothing runs. */
+function ProgressBar({ job: { progress, status_reason }, now }: { job: JobView; now: number }) {
+  if (status_reason !== "executing" && status_reason !== "continuing") return null;
   const percent = progress?.percent ?? null;
   return (
     <div class="progress">
@@ -112,15 +113,14 @@ function ProgressBar({ job: { progress, status }, now }: { job: JobView; now: nu
         aria-label={percent === null ? "Progress, how far is not known" : "Progress"}
       />
       <p>
-        {progress ? progressSentence(progress) || "At work." : "It has not reported any progress yet."}
+        {progress ? progressSentence(progress) || "At work." : "It has not reported any progress yet."}{" "}
         {progress && (
-          <>
-            {" "}
-            <span class="soft">
-              reported{" "}
-              <span data-relative={progress.updated_at}>{spanWords(progress.updated_at, null, now)} ago</span>
+          <span class="soft">
+            reported{" "}
+            <span data-relative={progress.updated_at}>
+              {relativeWords(Date.parse(progress.updated_at), now)}
             </span>
-          </>
+          </span>
         )}
       </p>
     </div>
@@ -192,9 +192,9 @@ function Facts({ job, now }: { job: JobView; now: number }) {
               </>
             ),
         )}
-        {job.started_at && (
+        {job.started_at && job.finished_at && (
           <>
-            <dt>{job.finished_at ? "Took" : "Has taken"}</dt>
+            <dt>Took</dt>
             <dd>{spanWords(job.started_at, job.finished_at, now)}, from the first attempt on</dd>
           </>
         )}

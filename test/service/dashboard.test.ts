@@ -218,6 +218,15 @@ describe.skipIf(noBrowser !== null)("the dashboard", () => {
     await status(page, "cancelled");
   });
 
+  test("says so when the session is over, and leaves the page to be read", async () => {
+    const page = await openSignedIn("/dashboard");
+    await page.context().clearCookies();
+    await page.getByText("Your session is over").waitFor();
+    await page.getByRole("heading", { name: "Latest failures" }).waitFor();
+    await page.getByRole("link", { name: "Sign in again" }).click();
+    await page.getByLabel("API key").waitFor();
+  });
+
   test("opens from a link on another site for who is signed in", async () => {
     const id = await service.acme.rehearse({}, { run_at: "2027-01-01T00:00:00Z" });
     const page = await openSignedIn();

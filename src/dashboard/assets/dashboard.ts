@@ -47,9 +47,18 @@ async function fetchPage(init: RequestInit = {}): Promise<Document | null> {
   return new DOMParser().parseFromString(await response.text(), "text/html");
 }
 
+/** Says so to everybody, where the page began, and leaves what is on it to be read. */
 function sessionIsOver(): null {
   stop();
-  announce("Your session is over. Load the page again to sign in.");
+  const place = document.getElementById("announcement");
+  if (!place || place.classList.contains("notice")) return null;
+  place.className = "notice";
+  place.textContent = "Your session is over, and this page is no longer kept up to date. ";
+  const link = document.createElement("a");
+  link.href = location.href;
+  link.textContent = "Sign in again";
+  place.append(link);
+  document.querySelector("h1")?.before(place);
   return null;
 }
 
