@@ -1,4 +1,7 @@
-/** The one alarm of an object: rings at least once, maybe late or again, is retried six times, and then given up. */
+/**
+ * The one alarm of an object: rings at least once, maybe late or again, is retried six times, and then given up. Like
+ * workerd it waits until the object's own clock has reached the time.
+ */
 
 import type { Durable } from "./storage.ts";
 import type { World } from "./world.ts";
@@ -9,20 +12,18 @@ const RETRY_MS = 2_000;
 /** An alarm that comes while the handler of the one before still runs waits so long. */
 const ONE_AT_A_TIME_MS = 100;
 
-/** Rings the object; `settle` is told whether its handler went through. */
-type Ring = (settle: (isDone: boolean) => void) => void;
+/** What the alarm needs of its object. */
+type Bell = {
+  /** What the object's own clock shows; brings it into memory. */
+  now: () => number;
+  /** Lets its handler run; `settle` is told whether it went through. */
+  ring: (settle: (isDone: boolean) => void) => void;
+  /** Whether the service promises to make up for losing the alarm just now. */
+  mayBeLost: () => boolean;
+};
 
-/**
- * The alarm that `durable` says. `label` names the object in the trace; `mayBeLost` says whether the service promises
- * to make up for losing it just now.
- */
-export function openAlarm(
-  world: World,
-  label: string,
-  durable: Durable,
-  ring: Ring,
-  mayBeLost: () => boolean,
-) {
+/** The alarm that `durable` says. `label` names the object in the trace. */
+export function openAlarm(world: World, label: string, durable: Durable, bell: Bell) {
   const { clock, faults, random } = world;
   let callOff: (() => void) | null = null;
   let armedAt: number | null = null;
@@ -56,11 +57,16 @@ export function openAlarm(
       plan(ONE_AT_A_TIME_MS, tries);
       return;
     }
-    if (faults.strikes("alarmLost") && mayBeLost()) {
+    if (faults.strikes("alarmLost") && bell.mayBeLost()) {
       giveUp();
       return;
     }
-    ring((isDone) => {
+    const earlyMs = at - bell.now();
+    if (earlyMs > 0) {
+      plan(earlyMs, tries);
+      return;
+    }
+    bell.ring((isDone) => {
       ringing = null;
       if (durable.alarm !== null) return;
       armedAt = null;

@@ -51,13 +51,11 @@ export function openObjects(world: World, deployment: Deployment) {
       name,
       durable,
       sockets: new Set(),
-      alarm: openAlarm(
-        world,
-        `${kind} ${name}`,
-        durable,
-        (settle) => ring(home, settle),
-        () => mayLoseAlarm(home),
-      ),
+      alarm: openAlarm(world, `${kind} ${name}`, durable, {
+        now: () => clock.now() + awake(home).process.skewMs,
+        ring: (settle) => ring(home, settle),
+        mayBeLost: () => mayLoseAlarm(home),
+      }),
       unknownUntil: new Map(),
       life: null,
     };
