@@ -18,7 +18,8 @@ type Block = { language: string; text: string };
 
 const readText = (path: string) => readFileSync(join(root, path), "utf8");
 const readme = readText("README.md");
-const pages = ["README.md", ...readdirSync(join(root, "docs")).map((name) => `docs/${name}`)];
+const documents = readdirSync(join(root, "docs")).filter((name) => name.endsWith(".md"));
+const pages = ["README.md", ...documents.map((name) => `docs/${name}`)];
 const manifest = JSON.parse(readText("package.json"));
 
 /** The fenced blocks of a page, in their order. */
@@ -213,7 +214,7 @@ function rowNames(table: string): Set<string> {
 /** The names of all lines the source logs: said to `log` itself, or by the events' description in effects.ts. */
 function emittedEvents(): string[] {
   const files = readdirSync(join(root, "src"), { recursive: true, encoding: "utf8" });
-  const sources = files.filter((path) => path.endsWith(".ts")).map((path) => readText(join("src", path)));
+  const sources = files.filter((path) => /\.tsx?$/.test(path)).map((path) => readText(join("src", path)));
   const calls = sources.flatMap((source) => [...source.matchAll(/(?<![.\w])log\(([^{;]*)/g)]);
   const names = [...readText("src/job/effects.ts").matchAll(/\bname(?::| =)([^,;\n}]*)/g)];
   const words = [...calls, ...names].flatMap(([, said = ""]) => [...said.matchAll(/"([a-z_]+)"/g)]);
