@@ -35,3 +35,13 @@ export type Filter = {
 
 /** A job's place among the others, and the row it is known by. */
 export type Key = Position & { type: string; status: JobStatus };
+
+/** The row an entry belongs in. */
+export function keyOfEntry({ job, createdAt }: Entry): Key {
+  return { type: job.type, status: job.status, createdAt, id: job.id };
+}
+
+/** A label for each pair, that no other pair has. */
+export function labelsOf(metadata: Readonly<Record<string, string>>): string[] {
+  return Object.entries(metadata).map((pair) => JSON.stringify(pair));
+}

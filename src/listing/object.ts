@@ -11,8 +11,9 @@ import { openAlarm } from "../lib/alarm.ts";
 import { log } from "../lib/log.ts";
 import { now, pause } from "../lib/world.ts";
 import { openTotalsStore, type Totals } from "../totals/store.ts";
-import type { Entry, Filter, Key, Position } from "./entry.ts";
-import { keyOfEntry, openEntryStore, type Page } from "./store.ts";
+import { type Entry, type Filter, type Key, keyOfEntry, type Position } from "./entry.ts";
+import type { Review } from "./review.ts";
+import { openEntryStore, type Page } from "./store.ts";
 import type { ListingApi } from "./stub.ts";
 
 /** The first news after a pause is written at once; under load, what comes within a second is written together. */
@@ -26,6 +27,17 @@ const REVIEW_EVERY_MS = 60_000;
 const KNOCKS_MAX = 200;
 const KNOCKS_AT_ONCE = 20;
 
+/** A job that could not be asked is left alone for so long, and keeps nobody else waiting. */
+const KNOCK_AGAIN_MS = 5 * 60_000;
+
+/** Of each type and status, so many of the oldest finished jobs are looked at for what has expired: they expire first. */
+const EXPIRY_WINDOW = 500;
+
+/** Where there are more, all are looked at so often: how long jobs are kept may differ, and may have been changed. */
+const WHOLE_EVERY_MS = 6 * 60 * 60_000;
+
+const WHOLE_AT = "reviewed_whole_at";
+
 const TENANT = "tenant";
 
 export class ListingObject extends DurableObject<Env> implements ListingApi {
@@ -33,10 +45,12 @@ export class ListingObject extends DurableObject<Env> implements ListingApi {
   readonly #totals = openTotalsStore(this.ctx.storage);
   readonly #alarm = openAlarm(this.ctx);
   #tenant = this.ctx.storage.kv.get<string>(TENANT);
-  /** What was announced and is not yet written, by id: of each job the last word. */
+  /** What was announced and is not yet written: of each job, by time and id, the last word. */
   #news = new Map<string, Entry>();
   #wroteAt = 0;
   #isWriteDue = false;
+  /** Jobs that could not be asked, by id, and until when they are left alone. */
+  #spared = new Map<string, number>();
 
   async announce(tenant: string, entry: Entry): Promise<void> {
     this.#hear(tenant, entry);
@@ -96,9 +110,9 @@ export class ListingObject extends DurableObject<Env> implements ListingApi {
       this.#entries.begin();
       this.#totals.begin();
     }
-    const known = this.#news.get(entry.job.id);
-    const isNewer = !known || known.createdAt < entry.createdAt || known.job.version <= entry.job.version;
-    if (isNewer) this.#news.set(entry.job.id, entry);
+    const name = `${entry.createdAt}/${entry.job.id}`;
+    const known = this.#news.get(name);
+    if (!known || known.job.version <= entry.job.version) this.#news.set(name, entry);
   }
 
   /** Entries and sums in one commit, so that nothing is counted twice. */
@@ -125,28 +139,43 @@ export class ListingObject extends DurableObject<Env> implements ListingApi {
     this.#alarm.ringBy(this.#alarm.isLost() ? now() + REVIEW_EVERY_MS : nextReviewOf(entry));
   }
 
-  /** Looks for jobs that should have moved or be gone, and asks them. */
+  /** Asks the jobs that should have moved or be gone. Goes on at once while there are more, and some answer. */
   async #review(): Promise<void> {
-    const { late, nextAt } = this.#entries.review(now() - GRACE_MS, now(), KNOCKS_MAX);
+    const { late, nextAt } = this.#findLate();
     for (let first = 0; first < late.length; first += KNOCKS_AT_ONCE)
       await Promise.all(late.slice(first, first + KNOCKS_AT_ONCE).map((key) => this.#knock(key)));
     this.#totals.prune(now());
-    const isMoreLeft = late.length === KNOCKS_MAX;
+    const isMoreLeft = late.length === KNOCKS_MAX && late.some(({ id }) => !this.#spared.has(id));
     if (isMoreLeft) this.#alarm.ringBy(now() + 1);
     else if (nextAt !== null || late.length > 0)
       this.#alarm.ringBy(Math.max(nextAt ?? 0, now() + REVIEW_EVERY_MS));
   }
 
+  #findLate(): Pick<Review, "late" | "nextAt"> {
+    const at = now();
+    for (const [id, until] of this.#spared) if (until <= at) this.#spared.delete(id);
+    const asked = { overdueAt: at - GRACE_MS, now: at, limit: KNOCKS_MAX, spared: this.#spared };
+    const found = this.#entries.review({ ...asked, window: EXPIRY_WINDOW });
+    if (found.isWhole) return found;
+    const wholeAt = (this.ctx.storage.kv.get<number>(WHOLE_AT) ?? 0) + WHOLE_EVERY_MS;
+    if (at < wholeAt) return { late: found.late, nextAt: Math.min(found.nextAt ?? wholeAt, wholeAt) };
+    const whole = this.#entries.review({ ...asked, window: null });
+    if (whole.late.length < KNOCKS_MAX) this.ctx.storage.kv.put(WHOLE_AT, at);
+    return whole;
+  }
+
   /** What the job says now counts; one that is gone, or was made anew since, is listed no more under this key. */
   async #knock(key: Key): Promise<void> {
     if (this.#tenant === undefined) return;
+    const hiddenBy = now() - GRACE_MS;
     try {
       const entry = await jobObject(this.env, this.#tenant, key.id).knock();
       if (entry?.createdAt !== key.createdAt) this.#entries.remove(key);
       if (!entry) return;
-      this.#entries.show(key);
+      this.#entries.show(key, hiddenBy);
       await this.confirm(this.#tenant, entry);
     } catch (error) {
+      this.#spared.set(key.id, now() + KNOCK_AGAIN_MS);
       log("warn", "knock_failed", { job_id: key.id, tenant: this.#tenant, type: key.type, error });
     }
   }

@@ -6,7 +6,9 @@
 
 import { type JobStatus, jobStatuses } from "../core/job.ts";
 import type { JobView } from "../job/present.ts";
-import type { Entry, Filter, Key, Position } from "./entry.ts";
+import { type Entry, type Filter, type Key, keyOfEntry, labelsOf, type Position } from "./entry.ts";
+import { newestFirst } from "./merge.ts";
+import { askedAt, type Review, type Search } from "./review.ts";
 
 const TABLE = `CREATE TABLE IF NOT EXISTS entries (
   label TEXT NOT NULL, type TEXT NOT NULL, status TEXT NOT NULL, created_at INTEGER NOT NULL, id TEXT NOT NULL,
@@ -14,13 +16,18 @@ const TABLE = `CREATE TABLE IF NOT EXISTS entries (
 ) WITHOUT ROWID`;
 
 const KEY = "label = ? AND type = ? AND status = ? AND created_at = ? AND id = ?";
+
+/** The label of a job's own row, and of one that is being deleted; those of metadata are JSON and begin with a bracket. */
 const JOB = "";
+const DELETED = "deleted";
+const JOB_OF = `label IN ('${JOB}', '${DELETED}') AND type = ? AND created_at = ? AND id = ?
+  AND status IN (${jobStatuses.map((status) => `'${status}'`).join()})`;
+
+/** No job has more pairs of metadata. */
+const PAIRS_MAX = 16;
 
 /** A page looks at no more jobs than this: where filters agree on few, it ends early and says where to go on. */
 const EXAMINED_MAX = 1_000;
-
-/** So many of the oldest finished jobs of a type and status are looked at for what has expired. */
-const EXPIRY_WINDOW = 500;
 
 /** Of a job whose progress comes more often, this much time goes by between the rows that keep it. */
 const PASSING_WRITE_MS = 10_000;
@@ -28,32 +35,40 @@ const PASSING_WRITE_MS = 10_000;
 /** In the place of the time when a job expires: it is being deleted. */
 const HIDDEN = 0;
 
+/** Later than any time. */
+const LAST = Number.MAX_SAFE_INTEGER - 1;
+
 /** What saving an entry was, for whoever keeps count. */
 export type Change = { isNew: boolean; hasEnded: boolean };
 export type Page = { jobs: JobView[]; next: Position | null };
+
+/** Of a job the word that has no row yet, or null if it has and is only due later than the row says. */
+type Passing = { job: JobView | null; version: number; dueAt: number | null; writtenAt: number };
 
 type Row = { status: JobStatus; due_at: number | null; expires_at: number | null; job: string };
 
 /** The entries of one tenant. `begin` must have been called before anything else. */
 export function openEntryStore({ sql }: DurableObjectStorage) {
   /** Progress comes every second and is soon outdone: it is shown, but not worth a row each time. By id. */
-  const passing = new Map<string, { entry: Entry; writtenAt: number }>();
+  const passing = new Map<string, Passing>();
 
   const keyOf = (label: string, { type, status, createdAt, id }: Key) => [label, type, status, createdAt, id];
 
+  const columns = "status, due_at, expires_at, job";
+
   function rowOf(key: Key): Row | undefined {
-    const columns = "status, due_at, expires_at, job";
     const [row] = sql.exec<Row>(`SELECT ${columns} FROM entries WHERE ${KEY}`, ...keyOf(JOB, key));
     return row;
   }
 
-  /** The job's row, whatever status it had when it was last heard of. */
+  /** The job's row, whatever status it had when it was last heard of, and even if it is being deleted. */
   function find({ type, createdAt, id }: Omit<Key, "status">): Row | undefined {
-    for (const status of jobStatuses) {
-      const row = rowOf({ type, status, createdAt, id });
-      if (row) return row;
-    }
-    return undefined;
+    const [row] = sql.exec<Row>(`SELECT ${columns} FROM entries WHERE ${JOB_OF}`, type, createdAt, id);
+    return row;
+  }
+
+  function has(label: string, key: Key): boolean {
+    return [...sql.exec(`SELECT 1 FROM entries WHERE ${KEY}`, ...keyOf(label, key))].length > 0;
   }
 
   function write(entry: Entry): void {
@@ -72,10 +87,13 @@ export function openEntryStore({ sql }: DurableObjectStorage) {
 
   function remove(key: Key): void {
     passing.delete(key.id);
+    removePairs(key);
+    for (const label of [JOB, DELETED]) sql.exec(`DELETE FROM entries WHERE ${KEY}`, ...keyOf(label, key));
+  }
+
+  function removePairs(key: Key): void {
     const row = rowOf(key);
-    if (!row) return;
-    const { metadata } = JSON.parse(row.job) as JobView;
-    for (const label of [JOB, ...labelsOf(metadata)])
+    for (const label of row ? labelsOf((JSON.parse(row.job) as JobView).metadata) : [])
       sql.exec(`DELETE FROM entries WHERE ${KEY}`, ...keyOf(label, key));
   }
 
@@ -92,11 +110,13 @@ export function openEntryStore({ sql }: DurableObjectStorage) {
     }
   }
 
-  /** Every type and status a filter asks for. */
+  /** Every type there is and status a filter asks for, each once however many or often it asks. */
   function* kinds(label: string, { types: asked, exceptTypes = [], statuses }: Filter) {
-    for (const type of asked.length > 0 ? asked : types(label))
-      for (const status of statuses.length > 0 ? statuses : jobStatuses)
-        if (!exceptTypes.includes(type)) yield { type, status };
+    for (const type of types(label)) {
+      const isChosen = (asked.length === 0 || asked.includes(type)) && !exceptTypes.includes(type);
+      for (const status of isChosen ? jobStatuses : [])
+        if (statuses.length === 0 || statuses.includes(status)) yield { type, status };
+    }
   }
 
   /** The keys of one type and status, newest first, read as far as they are asked for. */
@@ -106,8 +126,9 @@ export function openEntryStore({ sql }: DurableObjectStorage) {
     filter: Filter,
     after: Position | null,
   ): Generator<Key, undefined> {
-    const { createdAt = Number.MAX_SAFE_INTEGER, id = "" } = after ?? {};
-    const before = filter.createdBefore ?? Number.MAX_SAFE_INTEGER;
+    const { createdAt = LAST, id = "" } = after ?? {};
+    // The position bounds the times, too: SQLite would use only one of the bounds to find where to begin.
+    const before = Math.min(filter.createdBefore ?? LAST, createdAt + 1);
     const rows = sql.exec<{ created_at: number; id: string }>(
       `SELECT created_at, id FROM entries WHERE label = ? AND type = ? AND status = ?
        AND created_at > ? AND created_at < ? AND (created_at, id) < (?, ?) ORDER BY created_at DESC, id DESC`,
@@ -118,30 +139,18 @@ export function openEntryStore({ sql }: DurableObjectStorage) {
   }
 
   /** The keys that a filter's types, statuses and first label choose, newest first. */
-  function* keys(filter: Filter, after: Position | null): Generator<Key> {
+  function keys(filter: Filter, after: Position | null): Iterable<Key> {
     const [label = JOB] = labelsOf(filter.metadata);
     const ranges = [...kinds(label, filter)].map((kind) => range(label, kind, filter, after));
-    const heads = ranges.map((keysOfKind) => keysOfKind.next());
-    for (;;) {
-      const first = heads.reduce(
-        (best, { value }, at) => (value && isNewer(value, heads[best]?.value) ? at : best),
-        0,
-      );
-      const key = heads[first]?.value;
-      const rest = ranges[first];
-      if (!key || !rest) return;
-      yield key;
-      heads[first] = rest.next();
-    }
+    return newestFirst(ranges);
   }
 
-  /** The job of a key as it was last heard of, unless it has expired or has other metadata than the filter asks for. */
-  function listed(key: Key, { metadata }: Filter, now: number): JobView | null {
+  /** The job of a key as it was last heard of, unless it has expired or lacks one of the other labels. */
+  function listed(key: Key, others: readonly string[], now: number): JobView | null {
+    if (!others.every((label) => has(label, key))) return null;
     const row = rowOf(key);
     if (!row || (row.expires_at !== null && row.expires_at <= now)) return null;
-    const job = JSON.parse(row.job) as JobView;
-    const hasAll = Object.entries(metadata).every(([name, value]) => job.metadata[name] === value);
-    return hasAll ? (passing.get(key.id)?.entry.job ?? job) : null;
+    return passing.get(key.id)?.job ?? (JSON.parse(row.job) as JobView);
   }
 
   return {
@@ -154,50 +163,54 @@ export function openEntryStore({ sql }: DurableObjectStorage) {
       if (row?.expires_at === HIDDEN) return null;
       const stored = row && (JSON.parse(row.job) as JobView);
       const latest = passing.get(id);
-      if (stored && Math.max(stored.version, latest?.entry.job.version ?? 0) > version) return null;
+      if (stored && Math.max(stored.version, latest?.version ?? 0) > version) return null;
       passing.delete(id);
       if (row && stored && isPassing(stored, row, entry)) {
         const isFresh = latest !== undefined && now - latest.writtenAt < PASSING_WRITE_MS;
-        if (entry.finishedAt === null)
-          passing.set(id, { entry, writtenAt: isFresh ? latest.writtenAt : now });
-        if (isFresh || stored.version === version) return null;
+        const isStored = stored.version === version;
+        const job = isFresh && !isStored ? entry.job : null;
+        const writtenAt = isFresh ? latest.writtenAt : now;
+        if (entry.finishedAt === null) passing.set(id, { job, version, dueAt: entry.dueAt, writtenAt });
+        if (isFresh || isStored) return null;
       }
       if (row && row.status !== status) remove({ ...keyOfEntry(entry), status: row.status });
       write(entry);
-      const wasOpen = !row || row.status === "queued" || row.status === "running";
+      const wasOpen = !row || isOpen(row.status);
       return { isNew: !row, hasEnded: wasOpen && entry.finishedAt !== null };
     },
 
     remove,
 
     /**
-     * Takes a job out of sight. Its row stays until the job itself has been asked, a while later: words of it that are
-     * still under way must not bring it back.
+     * Takes a job out of sight. A row of it stays until the job itself has been asked, a while later: words of it that
+     * are still under way must not bring it back.
      */
     hide(key: Key, now: number): void {
       passing.delete(key.id);
+      removePairs(key);
       sql.exec(
-        `UPDATE entries SET expires_at = ${HIDDEN}, due_at = ? WHERE ${KEY}`,
-        ...[now, ...keyOf(JOB, key)],
+        `UPDATE entries SET label = '${DELETED}', expires_at = ${HIDDEN}, due_at = ? WHERE ${JOB_OF}`,
+        ...[now, key.type, key.createdAt, key.id],
       );
     },
 
-    /** Lets the next word of a hidden job count again. */
-    show(key: Key): void {
+    /** Lets the next word of a job count again that was hidden at `hiddenBy` at the latest. */
+    show(key: Key, hiddenBy: number): void {
       sql.exec(
-        `UPDATE entries SET expires_at = NULL, due_at = NULL WHERE ${KEY} AND expires_at = ${HIDDEN}`,
-        ...keyOf(JOB, key),
+        `UPDATE entries SET label = '${JOB}', expires_at = NULL, due_at = NULL WHERE ${KEY} AND due_at <= ?`,
+        ...[...keyOf(DELETED, key), hiddenBy],
       );
     },
 
     /** A page of at most `limit` jobs after a position, newest first; `next` is null where the listing ends. */
     page(filter: Filter, after: Position | null, limit: number, now: number): Page {
+      const [, ...others] = labelsOf(filter.metadata);
       const jobs: JobView[] = [];
       let examined = 0;
       let last: Position | null = null;
       for (const key of keys(filter, after)) {
         if (jobs.length === limit || examined === EXAMINED_MAX) return { jobs, next: last };
-        const job = listed(key, filter, now);
+        const job = listed(key, others, now);
         if (job) jobs.push(job);
         last = { createdAt: key.createdAt, id: key.id };
         examined += 1;
@@ -205,36 +218,44 @@ export function openEntryStore({ sql }: DurableObjectStorage) {
       return { jobs, next: null };
     },
 
-    /** How many jobs a filter chooses; reads them all. */
+    /** How many jobs a filter chooses; reads the keys of them all. */
     count(filter: Filter, now: number): number {
+      const [first = JOB, ...others] = [...labelsOf(filter.metadata), JOB];
+      if (others.length > PAIRS_MAX) return 0;
+      const text = `SELECT COUNT(*) AS n FROM entries AS e0 ${others.map((_, at) => joined(at + 1)).join(" ")}
+        WHERE e0.label = ? AND e0.type = ? AND e0.status = ? AND e0.created_at > ? AND e0.created_at < ?
+        AND ifnull(e${others.length}.expires_at, ${LAST}) > ?`;
+      const bounds = [filter.createdAfter ?? -1, filter.createdBefore ?? LAST, now];
       let jobs = 0;
-      for (const key of keys(filter, null)) if (listed(key, filter, now)) jobs += 1;
+      for (const { type, status } of kinds(first, filter))
+        jobs += sql.exec<{ n: number }>(text, ...others, first, type, status, ...bounds).one().n;
       return jobs;
     },
 
-    /**
-     * The jobs that should have moved before `overdueAt`, or be gone by `now`, at most `limit`; and when there will be
-     * more of either, as far as is known.
-     */
-    review(overdueAt: number, now: number, limit: number): { late: Key[]; nextAt: number | null } {
-      const late: Key[] = [];
-      let nextAt = Number.POSITIVE_INFINITY;
-      const look = ({ created_at, id, due_at, expires_at }: ReviewRow, kind: Kind) => {
-        const dueAt = passing.get(id)?.entry.dueAt ?? due_at;
-        const isLate = dueAt === null ? (expires_at ?? 0) <= now : dueAt <= overdueAt;
-        if (isLate && late.length < limit) late.push({ ...kind, createdAt: created_at, id });
-        else nextAt = Math.min(nextAt, dueAt === null ? (expires_at ?? now) : dueAt + (now - overdueAt));
-      };
-      for (const kind of kinds(JOB, everything)) {
-        const isOpen = kind.status === "queued" || kind.status === "running";
+    /** Looks for jobs to be asked. One that has found as many as it may tells nothing of the others. */
+    review(search: Search): Review {
+      const found: Review = { late: [], nextAt: null, isWhole: true };
+      const all = [DELETED, JOB].flatMap((label) =>
+        [...kinds(label, everything)].map((kind) => [label, kind] as const),
+      );
+      for (const [label, { type, status }] of all) {
+        const window = label === DELETED || isOpen(status) ? null : search.window;
         const rows = sql.exec<ReviewRow>(
           `SELECT created_at, id, due_at, expires_at FROM entries WHERE label = ? AND type = ? AND status = ?
            ORDER BY created_at, id LIMIT ?`,
-          ...[JOB, kind.type, kind.status, isOpen ? -1 : EXPIRY_WINDOW],
+          ...[label, type, status, window ?? -1],
         );
-        for (const row of rows) look(row, kind);
+        let read = 0;
+        for (const { id, created_at: createdAt, due_at, expires_at: expiresAt } of rows) {
+          const at = askedAt({ id, dueAt: passing.get(id)?.dueAt ?? due_at, expiresAt }, search);
+          if (at > search.now) found.nextAt = Math.min(found.nextAt ?? at, at);
+          else found.late.push({ type, status, createdAt, id });
+          if (found.late.length === search.limit) return { ...found, nextAt: search.now };
+          read += 1;
+        }
+        if (read === window) found.isWhole = false;
       }
-      return { late, nextAt: Number.isFinite(nextAt) ? nextAt : null };
+      return found;
     },
   };
 }
@@ -244,19 +265,12 @@ type ReviewRow = { created_at: number; id: string; due_at: number | null; expire
 
 const everything: Filter = { statuses: [], types: [], createdAfter: null, createdBefore: null, metadata: {} };
 
-/** The row an entry belongs in. */
-export function keyOfEntry({ job, createdAt }: Entry): Key {
-  return { type: job.type, status: job.status, createdAt, id: job.id };
-}
+const isOpen = (status: JobStatus) => status === "queued" || status === "running";
 
-/** A label for each pair, that no other pair has. */
-function labelsOf(metadata: Readonly<Record<string, string>>): string[] {
-  return Object.entries(metadata).map((pair) => JSON.stringify(pair));
-}
-
-function isNewer(one: Key, other: Key | undefined): boolean {
-  if (!other) return true;
-  return one.createdAt === other.createdAt ? one.id > other.id : one.createdAt > other.createdAt;
+/** One more label that the counted jobs must have. CROSS keeps the order: few keys are chosen, then looked up. */
+function joined(at: number): string {
+  const same = ["type", "status", "created_at", "id"].map((column) => `e${at}.${column} = e0.${column}`);
+  return `CROSS JOIN entries AS e${at} ON e${at}.label = ? AND ${same.join(" AND ")}`;
 }
 
 /** Whether the news are of a kind that comes every second: the same state, only further on. */
