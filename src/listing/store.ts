@@ -23,11 +23,14 @@ const DELETED = "deleted";
 const JOB_OF = `label IN ('${JOB}', '${DELETED}') AND type = ? AND created_at = ? AND id = ?
   AND status IN (${jobStatuses.map((status) => `'${status}'`).join()})`;
 
-/** No job has more pairs of metadata. */
-const PAIRS_MAX = 16;
+/** No job has so many pairs of metadata: whoever asks for more need not be looked for by all of them. */
+const PAIRS_LIMIT = 17;
 
 /** A page looks at no more jobs than this: where filters agree on few, it ends early and says where to go on. */
 const EXAMINED_MAX = 1_000;
+
+/** Of several pairs of metadata the rarest is looked for among so many rows of each. */
+const PROBED_MAX = 200;
 
 /** Of a job whose progress comes more often, this much time goes by between the rows that keep it. */
 const PASSING_WRITE_MS = 10_000;
@@ -138,9 +141,19 @@ export function openEntryStore({ sql }: DurableObjectStorage) {
     return undefined;
   }
 
-  /** The keys that a filter's types, statuses and first label choose, newest first. */
-  function keys(filter: Filter, after: Position | null): Iterable<Key> {
-    const [label = JOB] = labelsOf(filter.metadata);
+  /** The labels a job must have, the rarest first: the fewer keys are looked at, the further a page goes. */
+  function labelsOfFilter({ metadata }: Filter): string[] {
+    const labels = labelsOf(metadata).slice(0, PAIRS_LIMIT);
+    if (labels.length < 2) return labels;
+    const text = "SELECT COUNT(*) AS n FROM (SELECT 1 FROM entries WHERE label = ? LIMIT ?)";
+    const sizes = new Map(
+      labels.map((label) => [label, sql.exec<{ n: number }>(text, label, PROBED_MAX).one().n]),
+    );
+    return labels.sort((one, other) => (sizes.get(one) ?? 0) - (sizes.get(other) ?? 0));
+  }
+
+  /** The keys that a filter's types and statuses choose of a label, newest first. */
+  function keys(label: string, filter: Filter, after: Position | null): Iterable<Key> {
     const ranges = [...kinds(label, filter)].map((kind) => range(label, kind, filter, after));
     return newestFirst(ranges);
   }
@@ -204,11 +217,11 @@ export function openEntryStore({ sql }: DurableObjectStorage) {
 
     /** A page of at most `limit` jobs after a position, newest first; `next` is null where the listing ends. */
     page(filter: Filter, after: Position | null, limit: number, now: number): Page {
-      const [, ...others] = labelsOf(filter.metadata);
+      const [label = JOB, ...others] = labelsOfFilter(filter);
       const jobs: JobView[] = [];
       let examined = 0;
       let last: Position | null = null;
-      for (const key of keys(filter, after)) {
+      for (const key of keys(label, filter, after)) {
         if (jobs.length === limit || examined === EXAMINED_MAX) return { jobs, next: last };
         const job = listed(key, others, now);
         if (job) jobs.push(job);
@@ -220,8 +233,7 @@ export function openEntryStore({ sql }: DurableObjectStorage) {
 
     /** How many jobs a filter chooses; reads the keys of them all. */
     count(filter: Filter, now: number): number {
-      const [first = JOB, ...others] = [...labelsOf(filter.metadata), JOB];
-      if (others.length > PAIRS_MAX) return 0;
+      const [first = JOB, ...others] = [...labelsOfFilter(filter), JOB];
       const text = `SELECT COUNT(*) AS n FROM entries AS e0 ${others.map((_, at) => joined(at + 1)).join(" ")}
         WHERE e0.label = ? AND e0.type = ? AND e0.status = ? AND e0.created_at > ? AND e0.created_at < ?
         AND ifnull(e${others.length}.expires_at, ${LAST}) > ?`;

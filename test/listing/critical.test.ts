@@ -248,6 +248,20 @@ describe("a page", () => {
     }
   });
 
+  test("goes by the rarest of several pairs, however they are said", async () => {
+    const listing = openListing();
+    const all = Array.from({ length: 1_500 }, (_, n) => ({ all: "1", some: String(n % 750) }));
+    await listing.announce(...all.map((metadata, n) => entry({ createdAt: T0 + n, metadata })));
+    for (const metadata of [
+      { all: "1", some: "7" },
+      { some: "7", all: "1" },
+    ]) {
+      const page = await listing.api().page({ ...everything, metadata }, null, 20);
+      expect([page.jobs.length, page.next]).toEqual([2, null]);
+      expect(await listing.api().count({ ...everything, metadata })).toBe(2);
+    }
+  });
+
   test("of types asked for twice, or of very many, holds each job once", async () => {
     const listing = openListing();
     await listing.announce(...Array.from({ length: 5 }, (_, n) => entry({ createdAt: T0 + n })));

@@ -196,7 +196,13 @@ export const mutations: readonly Mutation[] = [
   },
   {
     bug: "words that come late bring a deleted job back on the list",
-    patches: [patch("src/listing/store.ts", "if (row?.expires_at === HIDDEN) return null;", "")],
+    patches: [
+      patch(
+        "src/listing/store.ts",
+        "      removePairs(key);\n      sql.exec(",
+        "      remove(key);\n      sql.exec(",
+      ),
+    ],
     within: 500,
   },
 ];
