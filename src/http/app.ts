@@ -65,7 +65,10 @@ export function createApp(types: JobTypes) {
   app.route("/v1", jobTypeRoutes(types));
   app.route("/v1", fileRoutes());
 
-  app.route("/dashboard", createDashboard((request, env, ctx) => app.fetch(request, env, ctx)));
+  app.route(
+    "/dashboard",
+    createDashboard((request, env, ctx) => app.fetch(request, env, ctx)),
+  );
   app.route("/", pageRoutes(types));
   app.get("/openapi.json", (c) =>
     c.json(openApiDocument(types, new URL(c.req.url).origin), 200, { "Cache-Control": "public, max-age=60" }),

@@ -15,6 +15,7 @@ const MENDED: [selector: string, attributes: Attributes | ((element: Element) =>
   ],
   [".examples-select-element", { "aria-label": "Example" }],
   ["tr[data-param-name] :is(input, select, textarea)", parameterName],
+  [".json-schema-2020-12-accordion", nameIfNone],
   // They scroll, so the keyboard must reach them.
   ["pre.microlight", { tabindex: "0" }],
   // A table is not a landmark, and as one it is no table.
@@ -23,6 +24,11 @@ const MENDED: [selector: string, attributes: Attributes | ((element: Element) =>
 
 function parameterName(control: Element): Attributes {
   return { "aria-label": control.closest("tr")?.dataset.paramName ?? null };
+}
+
+/** For a button that shows a schema without a title. */
+function nameIfNone(button: Element): Attributes {
+  return button.textContent?.trim() ? {} : { "aria-label": "Schema" };
 }
 
 /** Mends all that is added to `root` from now on. */
