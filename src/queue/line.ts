@@ -29,7 +29,7 @@ export async function keepLine(
     const line = await Promise.race([open(api, lease), aborted(over)]);
     if (line !== null && "why" in line) return heed(line);
     const isOver = over.aborted || (line !== null && listen(line, over, heed));
-    if (tries > 1 && !over.aborted) await renew();
+    if (tries > 1 && line !== null && !over.aborted) await renew();
     if (await isOver) return;
     await pause(REOPEN_MS, over);
   }

@@ -83,7 +83,7 @@ export function openReporter(api: () => JobApi, lease: string, { leaseMs, silenc
     } catch {
       putBack(report);
       alive ||= wasAlive;
-      sentAt = now() - Math.max(beatMs, newsMs()) + NEWS_MS;
+      sentAt = now() - (hasNews() ? newsMs() : beatMs) + NEWS_MS;
       const isLeaseOver = now() - heardAt > leaseMs / 2;
       if (isLeaseOver) heed({ ok: false, why: "stale" });
     }
