@@ -6,6 +6,7 @@ import { readReplay } from "../http/submission.ts";
 import { jobObject } from "../job/stub.ts";
 import type { JobTypes } from "../job-types/define.ts";
 import { derivedOwnedId } from "../lib/id.ts";
+import { log } from "../lib/log.ts";
 import { persist } from "../lib/persist.ts";
 import type { Filter, Position } from "../listing/entry.ts";
 import { listingObject } from "../listing/stub.ts";
@@ -15,12 +16,12 @@ export type BulkAction = "cancel" | "replay" | "delete";
 /** Every call may be repeated; what has been done to a job once is not done again. Rejects if nobody answers. */
 export type TenantJobs = {
   count(filter: Filter): Promise<number>;
-  /** Ids of at most `limit` jobs after a position, newest first; `next` is null after the last. */
+  /** Where at most `limit` jobs after a position stand, newest first; `next` is null after the last. */
   page(
     filter: Filter,
     after: Position | null,
     limit: number,
-  ): Promise<{ ids: string[]; next: Position | null }>;
+  ): Promise<{ jobs: Position[]; next: Position | null }>;
   /** Does it, unless the job is gone, in another state by now, or no longer acceptable: then it is skipped. */
   act(action: BulkAction, id: string): Promise<"done" | "skipped">;
 };
@@ -53,6 +54,12 @@ export function tenantJobs(
     return answer.kind === "removed";
   }
 
+  /** What fails is made up for by the new job's alarm. */
+  function announce(newId: string): Promise<void> {
+    const failed = (error: unknown) => log("warn", "announce_failed", { job_id: newId, tenant, error });
+    return persist(() => api(newId).announce()).catch(failed);
+  }
+
   /** The new job's id follows from both jobs, so that it is made once however often this is asked. */
   async function replay(id: string): Promise<boolean> {
     const source = await persist(() => api(id).replaySource());
@@ -63,7 +70,7 @@ export function tenantJobs(
     const newId = await derivedOwnedId("job", tenant, JSON.stringify(["bulk", jobId, id]));
     const submission = { ...asked, id: newId, fingerprint: `${jobId}/${id}` };
     const answer = await persist(() => api(newId).submit(submission, "reject"));
-    if (answer.kind === "accepted") await persist(() => api(newId).announce());
+    if (answer.kind === "accepted") await announce(newId);
     return answer.kind === "accepted" || answer.kind === "replayed";
   }
 
@@ -72,7 +79,7 @@ export function tenantJobs(
     count: (filter) => persist(() => listing().count(filter)),
     async page(filter, after, limit) {
       const { jobs, next } = await persist(() => listing().page(filter, after, limit));
-      return { ids: jobs.map(({ id }) => id), next };
+      return { jobs: jobs.map(({ id, created_at }) => ({ id, createdAt: Date.parse(created_at) })), next };
     },
     act: async (action, id) => ((await actions[action](id)) ? "done" : "skipped"),
   };

@@ -8,8 +8,11 @@ import { z } from "zod";
 import { now, pause } from "../lib/world.ts";
 import {
   ATTEMPT_LIMIT_MAX_MS,
+  type ContinueLater,
+  DAY,
   defineJobType,
   type JobContext,
+  JobFailure,
   type JobFilter,
   type JobPosition,
   MINUTE,
@@ -21,6 +24,12 @@ const AT_ONCE_MAX = 10;
 
 /** With less time than this left, the work goes on in a new slice. */
 const SLICE_LEFT_MS = MINUTE;
+
+/** And after so many jobs: one invocation, which ten runs may share, makes at most 10,000 calls, and each job takes 1 to 3. */
+const SLICE_JOBS_MAX = 250;
+
+/** A job that cannot be reached is skipped; so many in a row are an outage, to be waited out. */
+const UNREACHED_MAX = 10;
 
 const statuses = ["queued", "running", "succeeded", "failed", "cancelled"] as const;
 const finished = ["succeeded", "failed", "cancelled"] as const;
@@ -53,6 +62,8 @@ export const BulkInput = z.strictObject({
 });
 export type BulkInput = z.infer<typeof BulkInput>;
 
+type Result = { action: BulkInput["action"]; matched: number; done: number; skipped: number };
+
 /** How far it is. `before` is when it began, epoch milliseconds; `after` the last job it has dealt with. */
 type Checkpoint = { before: number; total: number; after: JobPosition | null; done: number; skipped: number };
 
@@ -63,27 +74,49 @@ export const jobsBulk = defineJobType({
   input: BulkInput,
   example: { action: "replay", filter: { status: ["failed"], type: ["csv.import"] }, per_second: 10 },
   attemptLimitMs: ATTEMPT_LIMIT_MAX_MS,
-  async run(input, job) {
+  // A hundred thousand jobs at one a second take more than a day, and live through deploys.
+  timeLimitMs: 7 * DAY,
+  maxAttempts: 10,
+  // Repeating does no harm here, so what nobody foresaw may be tried again, too.
+  alsoRetry: ["internal_error"],
+  async run(input, job): Promise<Result | ContinueLater> {
     const state = (job.checkpoint as Checkpoint | null) ?? (await begin(input, job));
     const filter = chosenBy(input, state.before);
-    const keepPace = pacer(input.per_second);
-    while (filter) {
-      report(state, job);
-      const { ids, next } = await job.jobs.page(filter, state.after, PAGE);
-      for (const some of inGroups(ids, Math.min(AT_ONCE_MAX, input.per_second))) {
-        job.signal.throwIfAborted();
-        await act(input.action, some, state, job);
-        report(state, job);
-        await keepPace(some.length, job.signal);
-      }
-      if (next === null) break;
-      state.after = next;
-      if (job.remainingMs() < SLICE_LEFT_MS) return job.continueLater(state);
-      await job.saveCheckpoint(state);
-    }
+    report(state, job);
+    const isDone = filter === null || (await actOnAll(input, filter, state, job));
+    if (!isDone) return job.continueLater(state);
     return { action: input.action, matched: state.total, done: state.done, skipped: state.skipped };
   },
 });
+
+/** Acts on all jobs after the state's position, as far as a slice goes; says whether those were all. */
+async function actOnAll(
+  { action, per_second }: BulkInput,
+  filter: JobFilter,
+  state: Checkpoint,
+  job: JobContext,
+): Promise<boolean> {
+  const keepPace = pacer(per_second);
+  const act = actor(action, job);
+  let acted = 0;
+  for (;;) {
+    const { jobs, next } = await job.jobs.page(filter, state.after, PAGE);
+    for (const some of inGroups(jobs, Math.min(AT_ONCE_MAX, per_second))) {
+      job.signal.throwIfAborted();
+      const done = await act(some);
+      state.done += done;
+      state.skipped += some.length - done;
+      state.after = some.at(-1) ?? state.after;
+      acted += some.length;
+      report(state, job);
+      await keepPace(some.length, job.signal);
+      if (acted >= SLICE_JOBS_MAX || job.remainingMs() < SLICE_LEFT_MS) return false;
+    }
+    if (next === null) return true;
+    state.after = next;
+    await job.saveCheckpoint(state);
+  }
+}
 
 /**
  * The jobs a request chooses, in the states in which its action can be taken; null if there can be none.
@@ -96,7 +129,7 @@ export function chosenBy(
   const able: readonly (typeof statuses)[number][] = actionable[action];
   const asked = filter.status ?? able;
   const chosen = able.filter((status) => asked.includes(status));
-  if (chosen.length === 0) return null;
+  if (chosen.length === 0 || filter.type?.length === 0) return null;
   const types = filter.type ?? [];
   return {
     statuses: chosen,
@@ -121,16 +154,23 @@ async function begin(input: BulkInput, job: JobContext): Promise<Checkpoint> {
   return state;
 }
 
-async function act(
-  action: BulkInput["action"],
-  ids: string[],
-  state: Checkpoint,
-  job: JobContext,
-): Promise<void> {
-  const others = ids.filter((id) => id !== job.id);
-  const outcomes = await Promise.all(others.map((id) => job.jobs.act(action, id)));
-  state.done += outcomes.filter((outcome) => outcome === "done").length;
-  state.skipped += ids.length - outcomes.filter((outcome) => outcome === "done").length;
+/** Acts on some jobs at once, and returns for how many that did something. Throws if too many in a row are not reached. */
+function actor(action: BulkInput["action"], job: JobContext) {
+  let unreached = 0;
+  return async (some: readonly JobPosition[]): Promise<number> => {
+    const others = some.map(({ id }) => id).filter((id) => id !== job.id);
+    const outcomes = await Promise.allSettled(others.map((id) => job.jobs.act(action, id)));
+    const lost = others.filter((_, at) => outcomes[at]?.status === "rejected");
+    unreached = lost.length < others.length ? 0 : unreached + lost.length;
+    if (unreached >= UNREACHED_MAX) throw unreachableJobs();
+    for (const id of lost) job.log(`${id} could not be reached and was skipped.`, "warn");
+    return outcomes.filter((outcome) => outcome.status === "fulfilled" && outcome.value === "done").length;
+  };
+}
+
+function unreachableJobs(): JobFailure {
+  const message = "Many jobs in a row could not be reached.";
+  return new JobFailure("service_unavailable", { code: "jobs_unreachable", message });
 }
 
 /** The total is what was counted; jobs that ended meanwhile may make it a little more or less. */

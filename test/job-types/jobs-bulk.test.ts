@@ -9,7 +9,7 @@ import { fakeJobContext } from "../support/job-context.ts";
 const BEFORE = Date.UTC(2026, 10, 22);
 
 /** A tenant with so many jobs, and what is done to them. */
-function openTenant(count: number, changes: Partial<JobContext> = {}) {
+function openTenant(count: number, changes: Partial<JobContext> = {}, isAway = (_id: string) => false) {
   const ids = Array.from({ length: count }, (_, n) => `job_${n}`);
   const acted: [BulkAction, string][] = [];
   const filters: JobFilter[] = [];
@@ -20,9 +20,11 @@ function openTenant(count: number, changes: Partial<JobContext> = {}) {
       const from = after === null ? 0 : ids.indexOf(after.id) + 1;
       const page = ids.slice(from, from + limit);
       const last = page.at(-1) ?? "";
-      return { ids: page, next: from + limit < count ? { createdAt: 0, id: last } : null };
+      const next = from + limit < count ? { createdAt: 0, id: last } : null;
+      return { jobs: page.map((id) => ({ createdAt: 0, id })), next };
     },
     async act(action, id) {
+      if (isAway(id)) throw new Error("away");
       acted.push([action, id]);
       return id === "job_3" ? "skipped" : "done";
     },
@@ -46,6 +48,7 @@ describe("what is chosen", () => {
   test("nothing, if the action can be taken on none of the states", () => {
     expect(chosenBy({ action: "cancel", filter: { status: ["failed"] } }, BEFORE)).toBeNull();
     expect(chosenBy({ action: "delete", filter: { status: [] } }, BEFORE)).toBeNull();
+    expect(chosenBy({ action: "delete", filter: { type: [] } }, BEFORE)).toBeNull();
   });
 
   test("never a job made later than it began, nor another bulk job unless asked for", () => {
@@ -95,12 +98,35 @@ test("goes on where it was interrupted", async () => {
   expect(filters[0]?.createdBefore).toBe(BEFORE);
 });
 
-test("goes on in a new slice when its time is nearly over", async () => {
+test("goes on in a new slice when its time is nearly over, from the very job it has come to", async () => {
   const { job, acted } = openTenant(250, { remainingMs: () => 1_000 });
   const result = await jobsBulk.run(all("replay"), job);
-  expect(acted).toHaveLength(100);
+  expect(acted).toHaveLength(10);
   expect(result).toBeInstanceOf(ContinueLater);
-  expect((result as ContinueLater).checkpoint).toMatchObject({ done: 99, after: { id: "job_99" } });
+  expect((result as ContinueLater).checkpoint).toMatchObject({ done: 9, skipped: 1, after: { id: "job_9" } });
+});
+
+test("goes on in a new slice after 250 jobs, for an invocation may not make calls without end", async () => {
+  const { job, acted } = openTenant(300);
+  const result = await jobsBulk.run(all("cancel"), job);
+  expect(acted).toHaveLength(250);
+  expect((result as ContinueLater).checkpoint).toMatchObject({ after: { id: "job_249" } });
+});
+
+test("skips a job that cannot be reached, and says so", async () => {
+  const { job, acted, reported } = openTenant(5, {}, (id) => id === "job_2");
+  const result = await jobsBulk.run(all("delete"), job);
+  expect(acted).toHaveLength(4);
+  expect(result).toMatchObject({ matched: 5, done: 3, skipped: 2 });
+  expect(reported.logs).toEqual(["job_2 could not be reached and was skipped."]);
+});
+
+test("waits for another attempt when nobody can be reached", async () => {
+  const { job, reported } = openTenant(40, {}, (id) => Number(id.slice(4)) >= 15);
+  const running = jobsBulk.run(all("cancel"), job);
+  await expect(running).rejects.toMatchObject({ kind: "service_unavailable", code: "jobs_unreachable" });
+  expect(reported.checkpoints).toHaveLength(1);
+  expect(jobsBulk.alsoRetry).toContain("internal_error");
 });
 
 test("keeps its pace", async () => {
