@@ -33,6 +33,14 @@ const exposeHeaders = [
   "Request-Id",
 ];
 
+/** Other answers get their headers from `identifyRequest`: given before there is an answer, they would cost a copy of it. */
+const answerPreflight = cors({
+  origin: "*",
+  allowMethods: ["GET", "HEAD", "POST", "DELETE"],
+  exposeHeaders,
+  maxAge: 86_400,
+});
+
 /** A busy object or a deployment under way is over in a moment. */
 const UNAVAILABLE_RETRY_SECONDS = 2;
 
@@ -41,9 +49,7 @@ export function createApp(types: JobTypes) {
   const app = new Hono<AppEnv>();
 
   app.use(identifyRequest);
-  app.use(
-    cors({ origin: "*", allowMethods: ["GET", "HEAD", "POST", "DELETE"], exposeHeaders, maxAge: 86_400 }),
-  );
+  app.use((c, next) => (c.req.method === "OPTIONS" ? answerPreflight(c, next) : next()));
   app.use(
     methodNotAllowed({
       app,
@@ -81,9 +87,13 @@ const identifyRequest = createMiddleware<AppEnv>(async (c, next) => {
   c.set("requestId", `urn:uuid:${uuid()}`);
   c.set("traceparent", continueTrace(c.req.header("traceparent")));
   await next();
+  // The first makes the answer one whose headers may be set; every further `c.header` would copy the answer again.
   c.header("Request-Id", c.get("requestId"));
-  c.header("X-Content-Type-Options", "nosniff");
-  if (!c.res.headers.has("Cache-Control")) c.header("Cache-Control", "no-store");
+  const { headers } = c.res;
+  headers.set("X-Content-Type-Options", "nosniff");
+  headers.set("Access-Control-Allow-Origin", "*");
+  headers.set("Access-Control-Expose-Headers", exposeHeaders.join(","));
+  if (!headers.has("Cache-Control")) headers.set("Cache-Control", "no-store");
 });
 
 /** Anything thrown becomes a problem; what was not meant for clients goes to the log, and only there. */
