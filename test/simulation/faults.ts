@@ -12,7 +12,7 @@ const RATES_MAX = {
   /** A call that took effect and whose answer got lost. */
   answerLost: 0.2,
   /** A call or an answer that takes up to 30 s instead of milliseconds. */
-  callSlow: 0.1,
+  callSlow: 0.2,
   /** An object that dies with what it wrote since its last wait. */
   crashBeforeCommit: 0.1,
   /** An object that dies after its writes were stored and before anything it said was heard. */
@@ -25,6 +25,8 @@ const RATES_MAX = {
   workerKilled: 0.03,
   /** An invocation that lives on, but reaches nobody for up to three minutes. */
   workerCutOff: 0.02,
+  /** An invocation that stands still for up to three minutes, and then goes on as if nothing had been. */
+  workerFrozen: 0.02,
   /** A queue that refuses a message, having taken it or not. */
   sendRefused: 0.3,
   messageLost: 0.3,

@@ -205,4 +205,15 @@ export const mutations: readonly Mutation[] = [
     ],
     within: 500,
   },
+  {
+    bug: "a report that failed is repeated at once",
+    patches: [
+      patch(
+        "src/queue/reporter.ts",
+        "sentAt = now() - (hasNews() ? newsMs() : beatMs) + NEWS_MS;",
+        "sentAt = 0;",
+      ),
+    ],
+    within: 500,
+  },
 ];

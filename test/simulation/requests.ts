@@ -17,7 +17,7 @@ const ENDINGS: readonly Ending[] = [
   "overrun",
 ];
 /** Places are where jobs meet, so they are asked for most. */
-const WORK_TYPES = ["sim.work", "sim.watched", "sim.place", "sim.place", "sim.same"] as const;
+const WORK_TYPES = ["sim.work", "sim.watched", "sim.place", "sim.place", "sim.place", "sim.same"] as const;
 
 /** More than the final events, which are the default. */
 const ALL_EVENTS = [
@@ -71,5 +71,8 @@ function work({ random }: World) {
       random.chance(0.5) ? "succeed" : random.pick(ENDINGS),
     ),
   };
-  return { type, input: type === "sim.place" ? { ...input, place: random.pick(["here", "there"]) } : input };
+  return {
+    type,
+    input: type === "sim.place" ? { ...input, place: random.chance(0.8) ? "here" : "there" } : input,
+  };
 }

@@ -19,7 +19,12 @@ export function openService(world: World, system: System, witness: Witness) {
   const types = system.simulatedJobTypes(() => kill(runningProcess()));
 
   const listings = openObjects(world, { kind: "listing", Class: system.ListingObject as ObjectClass, env });
-  const places = openObjects(world, { kind: "place", Class: system.PlaceObject as ObjectClass, env });
+  const places = openObjects(world, {
+    kind: "place",
+    Class: system.PlaceObject as ObjectClass,
+    env,
+    heed: witness.placeCommitted,
+  });
   const jobs = openObjects(world, {
     kind: "job",
     Class: system.JobObject as ObjectClass,

@@ -33,7 +33,7 @@ const STARTS_AT = Date.UTC(2026, 0, 1);
 /** A world in which more happens than this never comes to rest: ten times what happens in the liveliest. */
 const EVENTS_PER_JOB_MAX = 6_000;
 
-const CUT_OFF_MS = 3 * MINUTE;
+const AWAY_MS = 3 * MINUTE;
 
 /** After so long in peace somebody uses the service again; by then an alarm that has not rung is known to be lost. */
 const QUIET_MS = 11 * MINUTE;
@@ -77,12 +77,12 @@ export function openSimulator(program: Program) {
       const faults = openFaults(random);
       const clock = openClock(STARTS_AT, random, trace.happened);
       const note = (what: string) => trace.happened(clock.now(), what);
-      const world: World = { clock, random, faults, note, living: new Set() };
       const broken: NonNullable<Result["broken"]>[] = [];
       const accuse = (promise: string, how: string) => {
         note(`BROKEN: ${promise}: ${how}`);
         broken.push({ promise, how });
       };
+      const world: World = { clock, random, faults, note, accuse, living: new Set() };
       const { skewMsMax: skewMs } = faults;
       const witness = openWitness(stage.system, { skewMs, now: clock.now, accuse });
       const receivers = openReceivers(world, witness);
@@ -204,6 +204,9 @@ function strike({ clock, faults, living, random }: World, service: Service): voi
   if (faults.strikes("workerKilled")) someone("worker").forEach(kill);
   if (faults.strikes("objectEvicted")) service.evictIdle();
   if (faults.strikes("workerCutOff")) {
-    for (const worker of someone("worker")) worker.cutOffUntil = clock.now() + random.between(1, CUT_OFF_MS);
+    for (const worker of someone("worker")) worker.cutOffUntil = clock.now() + random.between(1, AWAY_MS);
+  }
+  if (faults.strikes("workerFrozen")) {
+    for (const worker of someone("worker")) worker.frozenUntil = clock.now() + random.between(1, AWAY_MS);
   }
 }

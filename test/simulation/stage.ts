@@ -4,7 +4,7 @@ import type { PostInit, Program, System } from "./load.ts";
 import type { Signal } from "./platform/aborting.ts";
 import { runningProcess } from "./platform/process.ts";
 import { type Answer, openSocket, type TellObject } from "./platform/sockets.ts";
-import type { World } from "./platform/world.ts";
+import { reach, type World } from "./platform/world.ts";
 
 /** What changes from world to world. */
 export type Surrounding = {
@@ -57,16 +57,16 @@ export function openStage(program: Program): Stage {
 }
 
 /** As in src/lib/world.ts; whoever is dead by then is not woken. */
-function pause({ clock }: World, ms: number, signal?: Signal): Promise<void> {
+function pause(world: World, ms: number, signal?: Signal): Promise<void> {
   if (signal?.aborted) return Promise.resolve();
   const sleeper = runningProcess();
   return new Promise((resolve) => {
     const done = () => {
       callOff();
       signal?.removeEventListener("abort", done);
-      if (!sleeper.isDead) resolve();
+      resolve();
     };
-    const callOff = clock.schedule(ms, `${sleeper.name} wakes`, done);
+    const callOff = world.clock.schedule(ms, `${sleeper.name} wakes`, () => reach(world, sleeper, done));
     signal?.addEventListener("abort", done);
   });
 }

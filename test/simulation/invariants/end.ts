@@ -81,17 +81,20 @@ function checkTotals(own: readonly Biography[], totals: readonly Totals[]): void
  * Long after, all jobs are purged, and their places are free. A place that was claimed for a job that was then never
  * made may keep the claim: it holds nobody out.
  */
-export function checkEmpty(witness: Witness, jobs: Iterable<Home>, places: Iterable<Home>): void {
-  for (const { name, durable } of jobs) {
+export function checkEmpty(witness: Witness, jobHomes: Iterable<Home>, places: Iterable<Home>): void {
+  for (const { name, durable } of jobHomes) {
     witness.hold("a job is purged when its time has come", () => {
       demand(durable.kv.size === 0, `${name} still has ${[...durable.kv.keys()]}`);
       demand(durable.alarm === null, `${name} still has an alarm at ${durable.alarm}`);
     });
   }
-  const known = new Map(witness.all().map((one): [string, Biography] => [one.jobId, one]));
+  const jobs = new Map(witness.all().map((one): [string, Biography] => [one.jobId, one]));
   for (const { name, durable } of places) {
     const holder = durable.kv.get("holder");
-    const hadIt = known.get(String(holder))?.places.has(name) ?? false;
-    witness.hold("a place is freed with its job", () => demand(!hadIt, `${name} is still held by ${holder}`));
+    const known = jobs.get(String(holder));
+    const wasMade = known?.places.has(name) && (known.removedAt ?? 0) >= witness.claimedAt(name);
+    witness.hold("a place is freed with its job", () =>
+      demand(!wasMade, `${name} is still held by ${holder}`),
+    );
   }
 }

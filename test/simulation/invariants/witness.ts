@@ -43,6 +43,7 @@ type Court = { skewMs: number; now: () => number; accuse: (promise: string, how:
 export function openWitness(system: System, { skewMs, now, accuse }: Court) {
   const entries = new Map<string, Entry>();
   const inPlaces = new Map<string, Set<string>>();
+  const claimedAt = new Map<string, number>();
 
   /** Holds `act` to a promise; a record in which it cannot even be checked breaks it, too. */
   function hold(promise: string, act: () => void): void {
@@ -155,6 +156,10 @@ export function openWitness(system: System, { skewMs, now, accuse }: Court) {
 
   return {
     jobCommitted,
+    /** A commit of a place's object: it has just been claimed, or freed. */
+    placeCommitted: ({ name }: Home): void => void claimedAt.set(name, now()),
+    /** When a place was last claimed; true time. */
+    claimedAt: (name: string): number => claimedAt.get(name) ?? 0,
     hold,
 
     /**

@@ -17,12 +17,15 @@ import {
 import { type Call, leave, type Process, runAs, runningProcess } from "./process.ts";
 import { Answer as HttpAnswer } from "./sockets.ts";
 import { emptyDurable } from "./storage.ts";
-import { travelMs, type World } from "./world.ts";
+import { reach, travelMs, type World } from "./world.ts";
 
 /** So long after a deployment an object may go on running the code before it. */
 const OLD_CODE_MS = 300_000;
 
-export type Outcome = { ok: true; value: unknown } | { ok: false; error: Error };
+/** Far more than the same caller has reason to make of the same call. */
+const CALLS_PER_SECOND_MAX = 30;
+
+type Outcome = { ok: true; value: unknown } | { ok: false; error: Error };
 type Settle = (outcome: Outcome) => void;
 
 export type Objects = ReturnType<typeof openObjects>;
@@ -103,6 +106,7 @@ export function openObjects(world: World, deployment: Deployment) {
   function send(caller: Process, home: Home, call: Call, settle: Settle): void {
     const lost = () => settle({ ok: false, error: new Error("Network connection lost.") });
     const label = `${home.kind} ${home.name} ${call.method}`;
+    ensurePatience(world, caller, label);
     if (caller.cutOffUntil > clock.now() || faults.strikes("callLost")) {
       clock.schedule(travelMs(world), `${label}: lost`, lost);
       return;
@@ -125,11 +129,11 @@ export function openObjects(world: World, deployment: Deployment) {
     const caller = runningProcess();
     const call = { method, args: method === "fetch" ? [requestOf(args)] : args.map(copy) };
     return new Promise((resolve, reject) => {
-      const settle: Settle = (outcome) => {
-        if (caller.isDead) return;
-        if (!outcome.ok) reject(outcome.error);
-        else resolve(received(caller, outcome.value));
-      };
+      const settle: Settle = (outcome) =>
+        reach(world, caller, () => {
+          if (outcome.ok) resolve(received(caller, outcome.value));
+          else reject(outcome.error);
+        });
       leave(caller, () => send(caller, home, call, settle));
     });
   }
@@ -154,6 +158,16 @@ export function openObjects(world: World, deployment: Deployment) {
       for (const home of homes.values()) evict(world, home);
     },
   };
+}
+
+/** Nobody makes the same call again and again without a pause, whatever comes of it. */
+function ensurePatience({ clock, accuse }: World, caller: Process, label: string): void {
+  const known = caller.calls.get(label);
+  const recent = known && clock.now() - known.since < 1_000 ? known : { since: clock.now(), count: 0 };
+  recent.count += 1;
+  caller.calls.set(label, recent);
+  if (recent.count === CALLS_PER_SECOND_MAX)
+    accuse("nobody calls without a pause", `${caller.name} made ${recent.count} calls in a second: ${label}`);
 }
 
 /** Runs the method, unless this object still runs code that does not know it yet. */

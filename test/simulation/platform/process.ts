@@ -13,6 +13,10 @@ export type Process = {
   isDead: boolean;
   /** Until when it reaches nobody; true time, epoch milliseconds. */
   cutOffUntil: number;
+  /** Until when it stands still; likewise. */
+  frozenUntil: number;
+  /** How often it made each call within the second that began then. */
+  readonly calls: Map<string, { since: number; count: number }>;
   /** What happens elsewhere when it dies. */
   readonly atDeath: Set<() => void>;
   /** Lets a message leave: at once, or once what was written before it is stored. Null leaves at once. */
@@ -27,7 +31,17 @@ type Scope = { process: Process; call: Call | null };
 const scope = new AsyncLocalStorage<Scope>();
 
 export function makeProcess(kind: Process["kind"], name: string, skewMs: number): Process {
-  return { kind, name, skewMs, isDead: false, cutOffUntil: 0, atDeath: new Set(), gate: null };
+  return {
+    kind,
+    name,
+    skewMs,
+    isDead: false,
+    cutOffUntil: 0,
+    frozenUntil: 0,
+    calls: new Map(),
+    atDeath: new Set(),
+    gate: null,
+  };
 }
 
 /** Runs `act`, and whatever it goes on to do, as this process. */

@@ -11,6 +11,8 @@ export type World = {
   faults: Faults;
   /** Writes down what happened, for the trace. */
   note: (what: string) => void;
+  /** Says that a promise was broken, and how. */
+  accuse: (promise: string, how: string) => void;
   /** Everyone who lives, in the order of their birth. */
   living: Set<Process>;
 };
@@ -26,4 +28,13 @@ export function bear(world: World, kind: Process["kind"], name: string): Process
 /** How long a call or an answer is on its way, milliseconds. */
 export function travelMs({ random, faults }: World): number {
   return faults.strikes("callSlow") ? random.spread(100, 30_000) : random.between(0, 5);
+}
+
+/** Lets something reach a process: at once, or when it no longer stands still. Nothing reaches the dead. */
+export function reach(world: World, process: Process, act: () => void): void {
+  const { clock } = world;
+  if (process.isDead) return;
+  const frozenMs = process.frozenUntil - clock.now();
+  if (frozenMs > 0) clock.schedule(frozenMs, `${process.name} goes on`, () => reach(world, process, act));
+  else act();
 }
