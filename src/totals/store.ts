@@ -86,7 +86,8 @@ export function openTotalsStore({ sql }: DurableObjectStorage) {
         "SELECT hour, type, sums FROM totals WHERE hour >= ? AND hour < ? AND (? IS NULL OR type = ?)",
         ...[from - (from % HOUR_MS), to, type, type],
       );
-      return [...rows].map(({ sums, ...key }) => present({ ...key, ...JSON.parse(sums) }));
+      // One row at a time: those of three months together would not fit into memory well.
+      return Array.from(rows, ({ sums, ...key }) => present({ ...key, ...JSON.parse(sums) }));
     },
 
     /** Forgets sums that are too old. */
