@@ -4,7 +4,16 @@ import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import type { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { Entry } from "../../src/listing/entry.ts";
-import { nothing, pass, stopClock, submission, submitted } from "../support/objects.ts";
+import {
+  alarmOf,
+  nothing,
+  pass,
+  policy,
+  ringNext,
+  stopClock,
+  submission,
+  submitted,
+} from "../support/objects.ts";
 import { DAY, entry, everything, MINUTE, openListing, T0 } from "./listings.ts";
 
 beforeEach(stopClock);
@@ -197,6 +206,19 @@ describe("a deletion", () => {
     expect(await review(listing, async () => null)).toHaveLength(30);
     expect(await rowsOf(listing)).toBe(1);
   });
+});
+
+test("a job that finished before there was a listing is purged by the alarm it has", async () => {
+  const job = await submitted();
+  await job.api().start(1, 1, "lease");
+  await job.api().finish("lease", nothing, { type: "succeed", result: null });
+  const expiresAt = Date.now() + policy.retentionMs;
+  await runInDurableObject(job.stub, (_, { storage }) => storage.setAlarm(expiresAt));
+  await evictDurableObject(job.stub);
+  await job.api().read();
+  expect(await alarmOf(job)).toBe(expiresAt);
+  await ringNext(job);
+  expect(await job.api().read()).toBeNull();
 });
 
 describe("words of two jobs under one id", () => {
