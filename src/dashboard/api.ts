@@ -24,6 +24,9 @@ export type Service = (
   ctx: ExecutionContext,
 ) => Response | Promise<Response>;
 
+/** What is known of a stored file: that it is no longer there, or, while the API refuses, nothing. */
+export type FileFacts = { size: number; contentType: string } | "gone" | "not told";
+
 export type JobsPage = { data: JobView[]; next_cursor: string | null };
 export type Percentiles = { p50: number | null; p95: number | null };
 export type HourStats = {
@@ -143,14 +146,22 @@ export function openApi(service: Service, c: Context<DashboardEnv>, key: string)
     /** Stores a file while it arrives. */
     upload: (file: ReadableStream, contentType: string) =>
       data<FileView>("POST", "/v1/files", { body: file, headers: { "Content-Type": contentType } }),
-    /** Size in bytes and type of a stored file; null if there is none such. */
-    file: async (id: string): Promise<{ size: number; contentType: string } | null> => {
+    /** Size in bytes and type of a stored file. */
+    file: async (id: string): Promise<FileFacts> => {
       const { status, headers } = await raw("HEAD", `/v1/files/${encodeURIComponent(id)}`);
+      if (status !== 200) return status === 404 ? "gone" : "not told";
       const contentType = headers.get("Content-Type") ?? "application/octet-stream";
-      return status === 200 ? { size: Number(headers.get("Content-Length")), contentType } : null;
+      return { size: Number(headers.get("Content-Length")), contentType };
     },
-    /** Whether the key has the scope jobs:write, asked of a route that demands it and changes nothing. */
-    mayWrite: async (): Promise<boolean> => (await raw("HEAD", "/v1/webhook-secret")).status !== 403,
+    /**
+     * Whether the key has the scope jobs:write, asked of a route that demands it and changes nothing; null if that was
+     * not told now. 404 is a deployment without webhooks: there is no secret, but the key could have read it.
+     */
+    mayWrite: async (): Promise<boolean | null> => {
+      const { status } = await raw("HEAD", "/v1/webhook-secret");
+      if (status === 403) return false;
+      return status === 200 || status === 404 ? true : null;
+    },
   };
 }
 

@@ -23,8 +23,13 @@ export function readFilter(query: URLSearchParams): ListFilter {
   };
 }
 
-/** A browser's control for times writes no zone and may leave out the seconds; it is labelled UTC. */
+/**
+ * A time as the form's controls can show it again. They write no zone and may leave out the seconds, and are labelled
+ * UTC; an address made elsewhere may have another zone.
+ */
 function utc(text: string): string {
+  const at = /^\d{4}-\d\d-\d\dT.*[+-]\d\d:\d\d$/.test(text) ? Date.parse(text) : Number.NaN;
+  if (!Number.isNaN(at)) return new Date(at).toISOString();
   if (/^\d{4}-\d\d-\d\dT\d\d:\d\d$/.test(text)) return `${text}:00Z`;
   return /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?$/.test(text) ? `${text}Z` : text;
 }
@@ -52,16 +57,19 @@ export function isFiltered(filter: ListFilter): boolean {
   return filterPairs(filter).length > 0;
 }
 
-/** The texts for metadata that are not like `key=value`. */
+/** The texts for metadata that are not like `key=value`, and those that ask for a key once more. */
 export function badMetadata({ metadata }: ListFilter): string[] {
-  return metadata.filter((text) => !/^[^=]+=/.test(text));
+  const keys = metadata.map(keyOf);
+  return metadata.filter((_, index) => keys[index] === "" || keys.indexOf(keys[index] ?? "") < index);
+}
+
+/** Empty if it has none. */
+function keyOf(text: string): string {
+  return text.slice(0, Math.max(0, text.indexOf("="))).trim();
 }
 
 function metadataPairs({ metadata }: ListFilter): [string, string][] {
-  return metadata.map((text) => {
-    const at = text.indexOf("=");
-    return [text.slice(0, at).trim(), text.slice(at + 1)];
-  });
+  return metadata.map((text) => [keyOf(text), text.slice(text.indexOf("=") + 1)]);
 }
 
 /** The filter as `GET /v1/jobs` takes it. */

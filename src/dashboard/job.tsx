@@ -4,15 +4,15 @@
  */
 
 import { Hono } from "hono";
-import type { EventView, JobView } from "../job/present.ts";
+import type { DeliveryView, EventView, JobView } from "../job/present.ts";
 import { relativeWords } from "../lib/duration.ts";
 import { now } from "../lib/world.ts";
-import type { Api } from "./api.ts";
+import { type Api, orRefusal, Refusal, type Told } from "./api.ts";
 import { Attempts } from "./attempts.tsx";
 import type { DashboardEnv } from "./context.ts";
 import { Deliveries } from "./deliveries.tsx";
 import { History } from "./history.tsx";
-import { Badge, Code, JobLink, jobPath, Time } from "./parts.tsx";
+import { Badge, Code, JobLink, jobPath, RefusalNotice, Time } from "./parts.tsx";
 import { type FoundFile, filesIn, Result } from "./result.tsx";
 import { show } from "./shell.tsx";
 import {
@@ -24,56 +24,83 @@ import {
   supportText,
 } from "./words.ts";
 
-/** While a webhook is still being delivered, the page looks again this often. */
-const DELIVERIES_REFRESH_SECONDS = 5;
+/** While a webhook is still being delivered, or a part of the page could not be had, it looks again this often. */
+const LOOK_AGAIN_SECONDS = 5;
 
 /** `GET /jobs/{id}`. */
 export function jobRoutes() {
   const routes = new Hono<DashboardEnv>();
 
   routes.get("/jobs/:id", async (c) => {
-    const id = c.req.param("id");
-    const api = c.get("api");
-    const [job, events, deliveries] = await Promise.all([api.job(id), api.events(id), api.deliveries(id)]);
-    const files = await describe(api, filesIn(job.result));
+    const found = await gather(c.get("api"), c.req.param("id"));
+    const { type, status, id } = found.job;
     const { mayWrite } = c.get("session");
-    const isPending = deliveries.some(({ status }) => status === "pending");
     const showsAll = c.req.query("history") === "all";
-    const at = now();
-    const children = (
-      <div id="live" data-live data-announce={announcement(job)} {...liveness(job, events, isPending)}>
-        <Head job={job} now={at} mayWrite={mayWrite} />
-        <Outcome job={job} />
-        <Attempts job={job} events={events} now={at} />
-        <Result job={job} files={files} />
-        <Facts job={job} now={at} />
-        <Metadata job={job} />
-        <Deliveries job={job} deliveries={deliveries} mayWrite={mayWrite} now={at} />
-        <History job={job} events={events} showsAll={showsAll} now={at} />
-      </div>
-    );
-    return show(c, { title: `${job.type} ${job.status}: ${job.id}`, place: "Jobs", children });
+    const children = <JobPage {...found} mayWrite={mayWrite} showsAll={showsAll} now={now()} />;
+    return show(c, { title: `${type} ${status}: ${id}`, place: "Jobs", children });
   });
 
   return routes;
 }
 
+type Found = {
+  job: JobView;
+  events: Told<EventView[]>;
+  deliveries: Told<DeliveryView[]>;
+  files: FoundFile[];
+};
+
+/** Everything the page shows. Without the job there is no page; another part that is refused is shown as refused. */
+async function gather(api: Api, id: string): Promise<Found> {
+  const [job, events, deliveries] = await Promise.all([
+    api.job(id),
+    orRefusal(api.events(id)),
+    orRefusal(api.deliveries(id)),
+  ]);
+  const files = filesIn(job.result).map(async (id) => ({ id, file: await api.file(id) }));
+  return { job, events, deliveries, files: await Promise.all(files) };
+}
+
+type JobPageProps = Found & { mayWrite: boolean; showsAll: boolean; now: number };
+
+function JobPage({ mayWrite, showsAll, now, ...found }: JobPageProps) {
+  const { job, events, deliveries, files } = found;
+  return (
+    <div id="live" data-live data-announce={announcement(job)} {...liveness(found)}>
+      <Head job={job} now={now} mayWrite={mayWrite} />
+      <Outcome job={job} />
+      <Attempts job={job} events={events instanceof Refusal ? [] : events} now={now} />
+      <Result job={job} files={files} />
+      <Facts job={job} now={now} />
+      <Metadata job={job} />
+      {deliveries instanceof Refusal ? (
+        <RefusalNotice refusal={deliveries} what="The webhook deliveries could not be read." />
+      ) : (
+        <Deliveries job={job} deliveries={deliveries} mayWrite={mayWrite} now={now} />
+      )}
+      {events instanceof Refusal ? (
+        <RefusalNotice refusal={events} what="The events could not be read." />
+      ) : (
+        <History job={job} events={events} showsAll={showsAll} now={now} />
+      )}
+    </div>
+  );
+}
+
 /** How the browser keeps the page up to date: by the job's events from here on, or by looking again, or not at all. */
-function liveness(job: JobView, events: EventView[], isPending: boolean) {
-  if (isUnfinished(job))
+function liveness({ job, events, deliveries }: Found) {
+  const isPartial = events instanceof Refusal || deliveries instanceof Refusal;
+  if (isUnfinished(job) && !isPartial)
     return { "data-events": `${jobPath(job.id)}/events?after=${events.at(-1)?.seq ?? 0}` };
+  const isPending = isPartial || deliveries.some(({ status }) => status === "pending");
   const waitsForCode = job.cancellation && job.cancellation.acknowledged_at === null;
-  return isPending || waitsForCode ? { "data-every": DELIVERIES_REFRESH_SECONDS } : {};
+  return isPending || waitsForCode ? { "data-every": LOOK_AGAIN_SECONDS } : {};
 }
 
 /** What is said to who cannot see the page, whenever it changes. */
 function announcement(job: JobView): string {
   const reason = job.status_reason ? `, ${job.status_reason.replaceAll("_", " ")}` : "";
   return `Job ${job.status}${reason}.`;
-}
-
-async function describe(api: Api, ids: string[]): Promise<FoundFile[]> {
-  return Promise.all(ids.map(async (id) => ({ id, file: await api.file(id) })));
 }
 
 function Head({ job, now, mayWrite }: { job: JobView; now: number; mayWrite: boolean }) {

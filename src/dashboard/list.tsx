@@ -73,9 +73,10 @@ function List({ types, found, mayWrite, now, ...asked }: ListProps) {
       <div id="live" data-live data-every={REFRESH_SECONDS}>
         <Found found={found} asked={asked} now={now} />
       </div>
-      {mayWrite && found && !(found instanceof Refusal) && found.data.length > 0 && (
-        <BulkLinks filter={asked.filter} />
-      )}
+      {mayWrite &&
+        found &&
+        !(found instanceof Refusal) &&
+        (found.data.length > 0 || found.next_cursor !== null) && <BulkLinks filter={asked.filter} />}
     </>
   );
 }
@@ -83,10 +84,15 @@ function List({ types, found, mayWrite, now, ...asked }: ListProps) {
 function Found({ found, asked, now }: { found: ListProps["found"]; asked: Asked; now: number }) {
   if (found instanceof Refusal) return <RefusalNotice refusal={found} what="The jobs could not be listed." />;
   if (found === null) return <p class="soft">Correct the filter to see jobs.</p>;
-  if (found.data.length === 0) return <Nothing asked={asked} />;
+  const isNone = found.data.length === 0;
+  if (isNone && found.next_cursor === null) return <Nothing asked={asked} />;
   return (
     <>
-      <JobsTable id="jobs" jobs={found.data} caption="Jobs, newest first" now={now} />
+      {isNone ? (
+        <p>No job on this page matches; the list goes on with older ones.</p>
+      ) : (
+        <JobsTable id="jobs" jobs={found.data} caption="Jobs, newest first" now={now} />
+      )}
       <Pages asked={asked} count={found.data.length} next={found.next_cursor} />
     </>
   );
@@ -236,7 +242,7 @@ function MetadataFields({ filter }: { filter: ListFilter }) {
             />
             {isBad && (
               <p class="fault" id={`metadata-fault-${index}`}>
-                Write it as key=value.
+                Write it as key=value. A key can be asked for once.
               </p>
             )}
           </div>

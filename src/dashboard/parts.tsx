@@ -78,7 +78,7 @@ export function Code({ id, label, text }: { id: string; label: string; text: str
   );
 }
 
-/** What the API refused, in its own words. */
+/** What the API refused, in its own words. No alert: in a page that follows by itself, each look has a new reference. */
 export function RefusalNotice({
   refusal: { problem, retryAfter },
   what,
@@ -87,7 +87,7 @@ export function RefusalNotice({
   what: string;
 }) {
   return (
-    <div class="notice" data-kind="bad" role="alert">
+    <div class="notice" data-kind="bad">
       <p>
         <strong>
           {what} {problem.title}

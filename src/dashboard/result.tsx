@@ -1,6 +1,7 @@
 /** What a job returned, and the files it names. */
 
 import type { JobView } from "../job/present.ts";
+import type { FileFacts } from "./api.ts";
 import { Code, jobPath } from "./parts.tsx";
 import { ROOT } from "./session.ts";
 import { bytesWords } from "./words.ts";
@@ -11,8 +12,8 @@ const SHOWN_CHARS_MAX = 20_000;
 /** More files than this are not looked up one by one. */
 const FILES_MAX = 20;
 
-/** A file that a result names; null if it is no longer there. */
-export type FoundFile = { id: string; file: { size: number; contentType: string } | null };
+/** A file that a result names. */
+export type FoundFile = { id: string; file: FileFacts };
 
 /** The ids of files in a JSON value, each once. */
 export function filesIn(value: unknown): string[] {
@@ -60,18 +61,20 @@ function Files({ files }: { files: FoundFile[] }) {
       <ul>
         {files.map(({ id, file }) => (
           <li>
-            {file ? (
+            {file === "gone" ? (
+              <>
+                <code>{id}</code> <span class="soft">is no longer there.</span>
+              </>
+            ) : (
               <>
                 <a id={`file-${id}`} href={`${ROOT}/files/${id}`}>
                   <code>{id}</code>
                 </a>{" "}
-                <span class="soft">
-                  {bytesWords(file.size)}, {file.contentType}
-                </span>
-              </>
-            ) : (
-              <>
-                <code>{id}</code> <span class="soft">is no longer there.</span>
+                {file !== "not told" && (
+                  <span class="soft">
+                    {bytesWords(file.size)}, {file.contentType}
+                  </span>
+                )}
               </>
             )}
           </li>

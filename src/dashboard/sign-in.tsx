@@ -51,7 +51,9 @@ async function check(service: Service, c: Context<DashboardEnv>, key: string): P
   const api = openApi(service, c, key);
   try {
     await api.types();
-    return { ok: true, mayWrite: await api.mayWrite() };
+    const mayWrite = await api.mayWrite();
+    if (mayWrite === null) return { ok: false, fault: "The service is busy. Try again in a few seconds." };
+    return { ok: true, mayWrite };
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     return { ok: false, fault: faultOf(error) };

@@ -2,7 +2,7 @@
 
 import { type Context, Hono } from "hono";
 import { uuid } from "../lib/world.ts";
-import { type Api, Refusal, type TypeView } from "./api.ts";
+import { type Api, orRefusal, Refusal, type TypeView } from "./api.ts";
 import type { DashboardEnv } from "./context.ts";
 import { submitCommand, uploadCommand } from "./form/curl.ts";
 import { type FilePart, readMultipart } from "./form/multipart.ts";
@@ -59,7 +59,7 @@ export function submitRoutes() {
   return routes;
 }
 
-/** Reads the form; a chosen file is stored while it arrives, and its id takes its place. */
+/** Reads the form; a chosen file is stored while it arrives, and its id takes its place. What the API refuses is a fault. */
 async function readSent(request: Request, api: Api): Promise<Sent> {
   const state = new Map<string, readonly string[]>();
   const sent: Sent = { state, action: "submit", stored: new Map(), filenames: [], faults: [] };
@@ -70,12 +70,21 @@ async function readSent(request: Request, api: Api): Promise<Sent> {
   };
   const onFile = async (part: FilePart) => {
     const pointer = part.name.slice(0, -FILE.length);
-    const file = await api.upload(streamOf(part.body), part.contentType);
+    const file = await orRefusal(api.upload(streamOf(part.body), part.contentType));
+    if (file instanceof Refusal) {
+      sent.faults.push({ pointer, detail: `${part.filename}: ${file.problem.title} ${file.problem.detail}` });
+      return passOver(part.body);
+    }
     state.set(pointer, [file.id]);
     sent.stored.set(pointer, `${part.filename}, ${bytesWords(file.size)}, is stored under this id.`);
   };
   await readMultipart(request, onText, onFile);
   return sent;
+}
+
+/** Reads what is left, for the rest of the form comes after it. */
+async function passOver(chunks: AsyncIterable<Uint8Array>): Promise<void> {
+  for await (const _ of chunks);
 }
 
 function streamOf(chunks: AsyncIterable<Uint8Array>): ReadableStream<Uint8Array> {
@@ -98,7 +107,9 @@ function reshaped(sent: Sent): Sent {
 }
 
 async function submit(c: Context<DashboardEnv>, type: TypeView, sent: Sent): Promise<Response> {
-  const { body, idempotencyKey, faults } = requestOf(type, sent.state);
+  const { body, idempotencyKey, faults: misread } = requestOf(type, sent.state);
+  const isNew = ({ pointer }: Fault) => !sent.faults.some((known) => known.pointer === pointer);
+  const faults = [...sent.faults, ...misread.filter(isNew)];
   if (faults.length > 0) return form(c, type, { ...sent, faults });
   try {
     const job = await c.get("api").submit(body, idempotencyKey);

@@ -174,6 +174,11 @@ describe("a form's texts", () => {
     ]);
   });
 
+  test("that give a name twice are told so, and neither value is dropped unseen", () => {
+    const { faults } = requestOf(rehearsal, form({ "/metadata": "a: 1\nb: 2\na: 3" }));
+    expect(faults).toEqual([{ pointer: "/metadata", detail: "Write a once." }]);
+  });
+
   test("without a file say that one is needed, and a command shows where its id goes", () => {
     const state = form({ "/input/dataset": "orders" });
     expect(requestOf(csvImport, state).faults).toEqual([
@@ -219,6 +224,15 @@ describe("a list in a form", () => {
     const last = withoutItem(withoutItem(withoutItem(state, "/attempts", 2), "/attempts", 1), "/attempts", 0);
     expect(outcomes(last)).toEqual({});
   });
+});
+
+test("a box that is ticked by default is ticked at first, and says no once it is unticked", () => {
+  const input_schema = { type: "object", properties: { flag: { type: "boolean", default: true } } };
+  const type: TypeView = { ...rehearsal, input_schema, example: {} };
+  const first = initialState(type, "k");
+  expect(first.get("/input/flag")).toEqual(["true"]);
+  expect(requestOf(type, first).body.input).toEqual({});
+  expect(requestOf(type, form({ "/idempotency_key": "k" })).body.input).toEqual({ flag: false });
 });
 
 test("an optional union is left out unless one of its ways is chosen", () => {

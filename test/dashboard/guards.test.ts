@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "vitest";
 import { jobNow, submit } from "../support/http.ts";
-import { open, send, signIn, visit } from "./visit.ts";
+import { ORIGIN, open, send, signIn, visit } from "./visit.ts";
 
 /** Every form there is, on a job of its own. */
 const forms = async () => {
@@ -54,6 +54,21 @@ describe("a form that another site sends", () => {
     expect(page.status).toBe(status);
     expect((await jobNow(job.id)).status).toBe("queued");
   });
+});
+
+test("a form of any length is read no further than a form of ours can be long", async () => {
+  let sent = 0;
+  const body = new ReadableStream<Uint8Array>({
+    pull(controller) {
+      sent += 1;
+      if (sent > 2_000) controller.close();
+      else controller.enqueue(new Uint8Array(16 * 1024).fill(97));
+    },
+  });
+  const headers = { Origin: ORIGIN, "Content-Type": "application/x-www-form-urlencoded" };
+  const page = await visit("POST", "/dashboard/sign-in", { headers, body });
+  expect(page.status).toBe(400);
+  expect(sent).toBeLessThan(20);
 });
 
 describe("a key that may only read", () => {

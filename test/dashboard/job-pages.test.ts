@@ -1,5 +1,6 @@
 /** The page of a job and what can be done on it, as a browser without scripts meets them. */
 
+import { env } from "cloudflare:workers";
 import { describe, expect, test } from "vitest";
 import { call, finished, jobNow, submit } from "../support/http.ts";
 import { fieldsOf, open, send, signIn, words } from "./visit.ts";
@@ -10,6 +11,27 @@ const FAIL = {
   code: "source_unavailable",
   message: "The source is away.",
 };
+
+type Methods = Record<string, (...args: unknown[]) => unknown>;
+
+/** The binding of the job objects, whose method of this name fails. */
+function lacking(method: string): object {
+  const refuse = () => Promise.reject(new Error("not now"));
+  const methodOf = (stub: Methods, name: string) =>
+    name === method ? refuse : (...args: unknown[]) => stub[name]?.(...args);
+  // What has no `then` can be returned by an async function as it is.
+  const without = (stub: Methods) =>
+    new Proxy(stub, { get: (_, name) => (name === "then" ? undefined : methodOf(stub, String(name))) });
+  const jobs = env.JOBS as unknown as Methods;
+  return new Proxy(jobs, {
+    get:
+      (_, name) =>
+      (...args: unknown[]) => {
+        const found = jobs[String(name)]?.(...args);
+        return /^get/.test(String(name)) ? without(found as Methods) : found;
+      },
+  });
+}
 
 describe("the page of a job", () => {
   test("that failed says what happened, what was tried again, and what to tell support", async () => {
@@ -98,6 +120,32 @@ describe("the page of a job", () => {
     const whole = await open(`/dashboard/jobs/${job.id}/result`, { cookie });
     expect(JSON.parse(whole.text)).toEqual(result);
     expect(whole.headers.get("Content-Disposition")).toBe(`attachment; filename="${job.id}-result.json"`);
+  });
+
+  test("says of a file that it could not look up nothing but its id", async () => {
+    const { job } = await submit({ input: { result: "file_0000000000000000000000000a" } }, { as: "acme" });
+    await finished(job.id);
+    const cookie = await signIn("acme");
+    let calls = 0;
+    const KEY_LIMITER = { limit: async () => ({ success: ++calls <= 3 }) };
+    const { text, status } = await open(`/dashboard/jobs/${job.id}`, { cookie, bindings: { KEY_LIMITER } });
+    expect([status, calls]).toEqual([200, 4]);
+    expect(text).not.toContain("is no longer there");
+    expect(text).toContain('href="/dashboard/files/file_0000000000000000000000000a"');
+  });
+
+  test.each([
+    ["eventsAfter", "The events could not be read."],
+    ["deliveries", "The webhook deliveries could not be read."],
+  ])("is there without a part that cannot be had (%s), says so, and looks again", async (part, said) => {
+    const { job } = await submit({ metadata: { customer: "still shown" } });
+    const JOBS = lacking(part);
+    const page = await open(`/dashboard/jobs/${job.id}`, { cookie: await signIn(), bindings: { JOBS } });
+    expect(page.status).toBe(200);
+    expect(words(page.text)).toContain(said);
+    expect(words(page.text)).toContain("still shown");
+    expect(page.text).toContain('data-every="5"');
+    expect(page.text).not.toContain("not now");
   });
 
   test("of another tenant is the same as one that does not exist", async () => {

@@ -38,6 +38,28 @@ describe("the form for a job", () => {
     expect(text).toContain("<title>Error: Submit csv.import");
   });
 
+  test("keeps everything else when the file is refused, and says why at its field", async () => {
+    const cookie = await signIn("acme");
+    const file = new File(["id\n1\n"], "orders.csv", { type: "nonsense" });
+    const fields = { "/input/file#file": file, "/input/dataset": "kept", "/metadata": "a: b", do: "submit" };
+    const { status, text } = await send("/dashboard/submit/csv.import", form(fields), { cookie });
+    expect(status).toBe(422);
+    expect(text).toMatch(
+      /<a href="#field\/input\/file">input\/file: orders\.csv: The request could not be understood\./,
+    );
+    expect(words(text)).not.toContain("Choose a file");
+    expect(text).toContain('name="/input/dataset" aria-describedby="field/input/dataset-hint" required="" ');
+    expect(text).toContain('value="kept"');
+    expect(text).toContain("a: b</textarea>");
+  });
+
+  test("keeps a text's first line breaks", async () => {
+    const cookie = await signIn();
+    const fields = { "/input/url": "https://example.com", "/input/body": "\n\nfirst", do: "curl" };
+    const { text } = await send("/dashboard/submit/http.request", form(fields), { cookie });
+    expect(text).toMatch(/<textarea[^>]*name="\/input\/body"[^>]*>\n\n\nfirst<\/textarea>/);
+  });
+
   test("makes one job of one form, however often it is sent", async () => {
     const cookie = await signIn();
     const { text } = await open("/dashboard/submit/rehearsal", { cookie });
@@ -141,6 +163,36 @@ describe("the list", () => {
     expect(await text("created_after=oops")).toContain("The jobs could not be listed.");
   });
 
+  test("goes on after a page on which nothing matches", async () => {
+    const next = { createdAt: 1, id: "job_0000000000000000000000000a" };
+    const stub = { page: async () => ({ jobs: [], next }) };
+    const bindings = { LISTINGS: { getByName: () => stub, get: () => stub, idFromName: () => next.id } };
+    const { text } = await open("/dashboard/jobs?metadata=a%3D1&metadata=b%3D2", {
+      cookie: await signIn(),
+      bindings,
+    });
+    expect(words(text)).toContain("No job on this page matches; the list goes on with older ones.");
+    expect(text).toContain('id="next-page"');
+    expect(text).not.toContain("No job matches this filter.");
+    expect(text).toContain("/dashboard/bulk?action=cancel&amp;metadata=a%3D1");
+  });
+
+  test("asks for a key of the metadata once, in the list and for all that match alike", async () => {
+    const cookie = await signIn();
+    const { text } = await open("/dashboard/jobs?metadata=a%3D1&metadata=a%3D2", { cookie });
+    expect(text).toMatch(/id="metadata-1"[^>]*aria-invalid="true"/);
+    expect(text).not.toMatch(/id="metadata-0"[^>]*aria-invalid/);
+    expect(words(text)).toContain("A key can be asked for once.");
+    const bulk = await open("/dashboard/bulk?action=delete&metadata=a%3D1&metadata=+a%3D2", { cookie });
+    expect(bulk.status).toBe(404);
+  });
+
+  test("keeps a time of another zone when its form is sent again", async () => {
+    const path = "/dashboard/jobs?created_after=2026-11-22T01%3A30%3A00%2B02%3A00";
+    const { text } = await open(path, { cookie: await signIn() });
+    expect(text).toMatch(/name="created_after"[^>]*value="2026-11-21T23:30:00"/);
+  });
+
   test("acts on all that match: first the number, then a job that does it, once", async () => {
     const mark = freshKey();
     const cookie = await signIn();
@@ -178,6 +230,7 @@ describe("the overview", () => {
     });
     expect(status).toBe(200);
     expect(words(text)).toContain("The totals could not be read. Something went wrong on our side.");
+    expect(text, "read aloud again with each look").not.toContain('role="alert"');
     expect(text).not.toContain("TypeError");
   });
 });

@@ -77,6 +77,19 @@ describe("signing in", () => {
     expect(page.headers.get("Set-Cookie")).toBeNull();
   });
 
+  test("is asked for again when the service is too busy to say what the key may do", async () => {
+    let calls = 0;
+    const KEY_LIMITER = { limit: async () => ({ success: ++calls < 2 }) };
+    const page = await send(
+      "/dashboard/sign-in",
+      { key: await keyOf("parkedReader") },
+      { bindings: { KEY_LIMITER } },
+    );
+    expect(page.status).toBe(422);
+    expect(page.text).toContain("The service is busy.");
+    expect(page.headers.get("Set-Cookie")).toBeNull();
+  });
+
   test("leads to the page that was asked for", async () => {
     const asked = await open("/dashboard/jobs?status=failed&metadata=a%3Db");
     const to = asked.headers.get("Location") ?? "";

@@ -112,7 +112,7 @@ export function Control(props: FieldProps) {
       const limits = { required: isRequired && shape.lengthMin > 0, maxlength: shape.lengthMax ?? undefined };
       return isLong ? (
         <textarea {...common} {...limits} rows={2}>
-          {text}
+          {area(text)}
         </textarea>
       ) : (
         <input {...common} {...limits} type="text" value={text} autocomplete="off" spellcheck={false} />
@@ -121,10 +121,15 @@ export function Control(props: FieldProps) {
     default:
       return (
         <textarea {...common} class="code" rows={4} spellcheck={false} required={isRequired}>
-          {text}
+          {area(text)}
         </textarea>
       );
   }
+}
+
+/** A text area's text. The first line break in the markup is not part of it (HTML section 13.1.2.5). */
+function area(text: string): string {
+  return `\n${text}`;
 }
 
 type SelectProps = {
@@ -150,7 +155,7 @@ function Select({ values, chosen, isRequired, ...rest }: SelectProps) {
 
 export function Box(props: FieldProps) {
   const { property, pointer, filled } = props;
-  const isChecked = (textAt(filled.state, pointer) ?? String(property.fallback ?? false)) === "true";
+  const isChecked = textAt(filled.state, pointer) === "true";
   const attributes = { id: fieldId(pointer), name: pointer, ...describedBy(props) };
   return (
     <div class="field">

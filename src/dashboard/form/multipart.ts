@@ -4,7 +4,7 @@
  */
 
 import { Buffer } from "node:buffer";
-import { UnreadableForm } from "./simple.ts";
+import { held, UnreadableForm } from "./simple.ts";
 
 /** All texts of a form together; no form of the dashboard comes near. */
 const TEXT_BYTES_MAX = 1024 * 1024;
@@ -111,15 +111,4 @@ async function readHeader({ until }: Source) {
 /** Browsers write three characters of a name as percent escapes. */
 function plain(name: string): string {
   return name.replace(/%22|%0D|%0A/g, decodeURIComponent);
-}
-
-async function held(chunks: AsyncIterable<Uint8Array>, bytesMax: number): Promise<Buffer> {
-  const parts: Uint8Array[] = [];
-  let length = 0;
-  for await (const chunk of chunks) {
-    length += chunk.length;
-    if (length > bytesMax) throw new UnreadableForm();
-    parts.push(chunk);
-  }
-  return Buffer.concat(parts);
 }

@@ -1,5 +1,7 @@
 /** Reads a submitted form without files, as browsers encode it (WHATWG URL section 5). */
 
+import { Buffer } from "node:buffer";
+
 /** More than any such form of the dashboard holds. */
 const BYTES_MAX = 64 * 1024;
 
@@ -11,7 +13,21 @@ export class UnreadableForm extends Error {
 /** The form's fields. Throws UnreadableForm. */
 export async function readSimpleForm(request: Request): Promise<URLSearchParams> {
   const mediaType = request.headers.get("Content-Type")?.split(";")[0]?.trim().toLowerCase();
-  const isTooLong = Number(request.headers.get("Content-Length") ?? 0) > BYTES_MAX;
-  if (mediaType !== "application/x-www-form-urlencoded" || isTooLong) throw new UnreadableForm();
-  return new URLSearchParams(new TextDecoder().decode(await request.arrayBuffer()));
+  if (mediaType !== "application/x-www-form-urlencoded") throw new UnreadableForm();
+  return new URLSearchParams((await held(request.body ?? [], BYTES_MAX)).toString("utf8"));
+}
+
+/** All the bytes together. Throws UnreadableForm as soon as they are more, whatever length was declared. */
+export async function held(
+  chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+  bytesMax: number,
+): Promise<Buffer> {
+  const parts: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of chunks) {
+    length += chunk.length;
+    if (length > bytesMax) throw new UnreadableForm();
+    parts.push(chunk);
+  }
+  return Buffer.concat(parts);
 }

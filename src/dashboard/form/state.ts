@@ -41,7 +41,10 @@ function fill(state: Map<string, readonly string[]>, shape: Shape, value: unknow
   if (value === undefined) return;
   const members = isObject(value) ? value : {};
   const fillAll = (properties: readonly Property[]) => {
-    for (const { name, shape } of properties) fill(state, shape, members[name], below(pointer, name));
+    for (const { name, shape, fallback } of properties) {
+      const isTicked = shape.kind === "boolean" && fallback === true && members[name] === undefined;
+      fill(state, shape, isTicked ? true : members[name], below(pointer, name));
+    }
   };
   switch (shape.kind) {
     case "object":
@@ -178,12 +181,13 @@ function lines(text: string): string[] {
 }
 
 function pairs(text: string, bad: (detail: string) => Read): Read {
-  const found: [string, string][] = [];
+  const found = new Map<string, string>();
   for (const line of lines(text)) {
     const [, name, value] = /^\s*([^:]+?)\s*:\s*(.*?)\s*$/.exec(line) ?? [];
     if (name === undefined || value === undefined)
       return bad(`Write each line as name: value, unlike “${line}”.`);
-    found.push([name, value]);
+    if (found.has(name)) return bad(`Write ${name} once.`);
+    found.set(name, value);
   }
   return { value: Object.fromEntries(found), faults: [] };
 }
