@@ -146,9 +146,11 @@ export class ListingObject extends DurableObject<Env> implements ListingApi {
       await Promise.all(late.slice(first, first + KNOCKS_AT_ONCE).map((key) => this.#knock(key)));
     this.#totals.prune(now());
     const isMoreLeft = late.length === KNOCKS_MAX && late.some(({ id }) => !this.#spared.has(id));
+    const times = [...(nextAt === null ? [] : [nextAt]), ...this.#spared.values()];
+    const soonestAt = times.length === 0 ? now() : Math.min(...times);
     if (isMoreLeft) this.#alarm.ringBy(now() + 1);
-    else if (nextAt !== null || late.length > 0)
-      this.#alarm.ringBy(Math.max(nextAt ?? 0, now() + REVIEW_EVERY_MS));
+    else if (times.length > 0 || late.length > 0)
+      this.#alarm.ringBy(Math.max(soonestAt, now() + REVIEW_EVERY_MS));
   }
 
   #findLate(): Pick<Review, "late" | "nextAt"> {
@@ -174,6 +176,7 @@ export class ListingObject extends DurableObject<Env> implements ListingApi {
       if (!entry) return;
       this.#entries.show(key, hiddenBy);
       await this.confirm(this.#tenant, entry);
+      this.#alarm.ringBy(nextReviewOf(entry));
     } catch (error) {
       this.#spared.set(key.id, now() + KNOCK_AGAIN_MS);
       log("warn", "knock_failed", { job_id: key.id, tenant: this.#tenant, type: key.type, error });

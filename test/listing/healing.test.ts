@@ -194,14 +194,49 @@ describe("knocking", () => {
     expect(await listed(job)).toBeUndefined();
   });
 
+  test("a job is knocked on as often as its alarm is lost", async () => {
+    const { submit, listing, review } = openTenant();
+    const job = await submit();
+    await job.api().announce();
+    await listing.confirm(entry({ createdAt: Date.now(), status: "succeeded" }));
+    for (let time = 0; time < 3; time += 1) {
+      await loseAlarm(job);
+      pass(10 * MINUTE);
+      expect(await listing.alarm()).toBeLessThanOrEqual(Date.now());
+      await review();
+      expect(await alarmOf(job)).not.toBeNull();
+    }
+  });
+
+  test("a job that could not be asked is asked again soon, however far off the next one is due", async () => {
+    const { submit, listed, listing, review } = openTenant();
+    const job = await submit({ policy: { ...policy, maxAttempts: 1 } });
+    await job.api().start(1, 1, "lease");
+    await job.api().announce();
+    await listing.confirm(entry({ createdAt: Date.now(), status: "succeeded" }));
+    await loseAlarm(job);
+    pass(3 * MINUTE);
+    const away = () => Promise.reject(new Error("the job is away"));
+    await runInDurableObject(listing.stub, (object) => {
+      const held = object as unknown as { env: typeof env };
+      vi.spyOn(held.env, "JOBS", "get").mockReturnValue({ getByName: () => ({ knock: away }) } as never);
+    });
+    await review();
+    vi.restoreAllMocks();
+    expect(await listed(job)).toMatchObject({ status: "running" });
+    expect(await listing.alarm()).toBe(Date.now() + 5 * MINUTE);
+    pass(5 * MINUTE);
+    await review();
+    expect(await listed(job)).toMatchObject({ status: "failed" });
+  });
+
   test("begins soon again after the listing's own alarm was lost, whatever it hears of next", async () => {
     const { listing } = openTenant();
     await listing.announce(entry({ createdAt: Date.now() }));
     await runInDurableObject(listing.stub, (_, { storage }) => storage.deleteAlarm());
     await evictDurableObject(listing.stub);
     await listing.announce(entry({ createdAt: Date.now(), status: "succeeded" }));
-    const alarm = await runInDurableObject(listing.stub, (_, { storage }) => storage.getAlarm());
-    expect(alarm).toBe(Date.now() + MINUTE);
+    expect(await listing.alarm()).toBe(Date.now() + MINUTE);
   });
 
   test("goes on in turns until all of many were asked", async () => {

@@ -1,5 +1,6 @@
 /** Listings held in a test's hands: entries of jobs that never were, and what is listed of them. */
 
+import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import type { JobStatus } from "../../src/core/job.ts";
 import type { JobView } from "../../src/job/present.ts";
@@ -55,10 +56,13 @@ export function entry(wish: Wish = {}): Entry {
 /** The listing of a tenant that no other test uses, and its stub for looking inside. */
 export function openListing(tenant = `listed-${crypto.randomUUID().slice(0, 8)}`) {
   const api = () => listingObject(env, tenant);
+  const stub = env.LISTINGS.getByName(tenant) as unknown as DurableObjectStub;
   return {
     tenant,
     api,
-    stub: env.LISTINGS.getByName(tenant) as unknown as DurableObjectStub,
+    stub,
+    /** When the listing looks after its jobs next. */
+    alarm: () => runInDurableObject(stub, (_, { storage }) => storage.getAlarm()),
     announce: (...entries: Entry[]) => Promise.all(entries.map((one) => api().announce(tenant, one))),
     confirm: (one: Entry) => api().confirm(tenant, one),
     /** The ids of all jobs a filter chooses, page by page. */
