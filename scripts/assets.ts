@@ -8,7 +8,7 @@
 import { globSync } from "node:fs";
 import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, extname, join } from "node:path";
-import { build } from "esbuild";
+import { build, formatMessages } from "esbuild";
 import { root } from "./wrangler.ts";
 
 const target = join(root, "public/assets");
@@ -26,7 +26,7 @@ const LICENCES: Record<string, string> = {
 /** Builds public/assets: `src/pages/assets/base.css` becomes `pages/base.css`. Rejects if the source has a fault. */
 export async function buildAssets(): Promise<void> {
   const assets = [...(await ownAssets()), ...(await licences())];
-  await Promise.all(assets.map(([name, contents]) => write(join(target, name), contents)));
+  await Promise.all(assets.map(write));
   await removeAllBut(new Set(assets.map(([name]) => name)));
 }
 
@@ -34,7 +34,7 @@ type Asset = readonly [name: string, contents: Uint8Array];
 
 async function ownAssets(): Promise<Asset[]> {
   const paths = globSync(ENTRIES, { cwd: root }).filter((path) => !path.endsWith(".d.ts"));
-  const { outputFiles } = await build({
+  const { outputFiles, warnings } = await build({
     absWorkingDir: root,
     entryPoints: paths.map((path) => ({ in: path, out: nameOf(path) })),
     outdir: target,
@@ -44,9 +44,10 @@ async function ownAssets(): Promise<Asset[]> {
     format: "esm",
     target: "es2022",
     loader: { ".svg": "copy" },
-    logLevel: "warning",
+    logLevel: "silent",
     tsconfig: join(root, "tsconfig.browser.json"),
   });
+  if (warnings.length > 0) throw new Error((await formatMessages(warnings, { kind: "warning" })).join("\n"));
   return outputFiles.map(({ path, contents }) => [path.slice(target.length + 1), contents] as const);
 }
 
@@ -63,10 +64,11 @@ function licences(): Promise<Asset[]> {
   );
 }
 
-async function write(path: string, contents: Uint8Array): Promise<void> {
+async function write([name, contents]: Asset): Promise<void> {
+  const path = join(target, name);
   const present = await readFile(path).catch(() => null);
   if (present?.equals(contents)) return;
-  const draft = join(root, "dist", `${basename(path)}.${process.pid}`);
+  const draft = join(root, "dist", `${name.replaceAll("/", "-")}.${process.pid}`);
   await mkdir(dirname(path), { recursive: true });
   await mkdir(dirname(draft), { recursive: true });
   await writeFile(draft, contents);
@@ -80,4 +82,11 @@ async function removeAllBut(names: Set<string>): Promise<void> {
   }
 }
 
-if (import.meta.main) await buildAssets();
+if (import.meta.main) {
+  try {
+    await buildAssets();
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : error);
+    process.exitCode = 1;
+  }
+}
