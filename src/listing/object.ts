@@ -193,6 +193,8 @@ export class ListingObject extends DurableObject<Env> implements ListingApi {
   }
 }
 
+/** Never at once: a job whose clock is behind the listing's has not moved yet, however often it is knocked on. */
 function nextReviewOf({ dueAt, expiresAt }: Entry): number {
-  return dueAt === null ? (expiresAt ?? now()) : Math.max(dueAt + GRACE_MS, now() + REVIEW_EVERY_MS);
+  const at = dueAt === null ? (expiresAt ?? 0) : dueAt + GRACE_MS;
+  return Math.max(at, now() + REVIEW_EVERY_MS);
 }

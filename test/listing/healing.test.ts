@@ -208,6 +208,12 @@ describe("knocking", () => {
     }
   });
 
+  test("a job that says it has time left, though by the listing's clock it has none, is left alone for a minute", async () => {
+    const { listing } = openTenant();
+    await listing.confirm(entry({ createdAt: Date.now(), status: "succeeded", expiresAt: Date.now() - 1 }));
+    expect(await listing.alarm()).toBe(Date.now() + MINUTE);
+  });
+
   test("a job that could not be asked is asked again soon, however far off the next one is due", async () => {
     const { submit, listed, listing, review } = openTenant();
     const job = await submit({ policy: { ...policy, maxAttempts: 1 } });
