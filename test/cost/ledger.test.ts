@@ -161,7 +161,7 @@ const TOLERANCE = 0.04;
 
 test.runIf(isWriting)("the ledger is written", async () => {
   const written = costs.replace(
-    /(<!-- ledger -->\n)[^]*?(<!-- \/ledger -->)/,
+    /(<!-- ledger -->\n)[\s\S]*?(<!-- \/ledger -->)/,
     `$1\n${tableOf(ledger)}\n\n$2`,
   );
   await expect(written).toMatchFileSnapshot("../../docs/costs.md");
