@@ -26,6 +26,9 @@ const JOB_OF = `label IN ('${JOB}', '${DELETED}') AND type = ? AND created_at = 
 /** No job has so many pairs of metadata: whoever asks for more need not be looked for by all of them. */
 const PAIRS_LIMIT = 17;
 
+/** Of a range so many keys are read at once. */
+const AT_ONCE = 8;
+
 /** A page looks at no more jobs than this: where filters agree on few, it ends early and says where to go on. */
 const EXAMINED_MAX = 1_000;
 
@@ -55,23 +58,26 @@ export function openEntryStore({ sql }: DurableObjectStorage) {
   /** Progress comes every second and is soon outdone: it is shown, but not worth a row each time. By id. */
   const passing = new Map<string, Passing>();
 
+  /** To the end: a statement half read stays open until garbage is collected, and thousands of them make all slow. */
+  function rows<R extends Record<string, SqlStorageValue>>(text: string, ...values: SqlStorageValue[]): R[] {
+    return sql.exec<R>(text, ...values).toArray();
+  }
+
   const keyOf = (label: string, { type, status, createdAt, id }: Key) => [label, type, status, createdAt, id];
 
   const columns = "status, due_at, expires_at, job";
 
   function rowOf(key: Key): Row | undefined {
-    const [row] = sql.exec<Row>(`SELECT ${columns} FROM entries WHERE ${KEY}`, ...keyOf(JOB, key));
-    return row;
+    return rows<Row>(`SELECT ${columns} FROM entries WHERE ${KEY}`, ...keyOf(JOB, key))[0];
   }
 
   /** The job's row, whatever status it had when it was last heard of, and even if it is being deleted. */
   function find({ type, createdAt, id }: Omit<Key, "status">): Row | undefined {
-    const [row] = sql.exec<Row>(`SELECT ${columns} FROM entries WHERE ${JOB_OF}`, type, createdAt, id);
-    return row;
+    return rows<Row>(`SELECT ${columns} FROM entries WHERE ${JOB_OF}`, type, createdAt, id)[0];
   }
 
   function has(label: string, key: Key): boolean {
-    return [...sql.exec(`SELECT 1 FROM entries WHERE ${KEY}`, ...keyOf(label, key))].length > 0;
+    return rows(`SELECT 1 FROM entries WHERE ${KEY}`, ...keyOf(label, key)).length > 0;
   }
 
   function write(entry: Entry): void {
@@ -104,10 +110,8 @@ export function openEntryStore({ sql }: DurableObjectStorage) {
   function types(label: string): string[] {
     const found: string[] = [];
     for (;;) {
-      const [next] = sql.exec<{ type: string }>(
-        "SELECT type FROM entries WHERE label = ? AND type > ? ORDER BY type LIMIT 1",
-        ...[label, found.at(-1) ?? ""],
-      );
+      const text = "SELECT type FROM entries WHERE label = ? AND type > ? ORDER BY type LIMIT 1";
+      const [next] = rows<{ type: string }>(text, label, found.at(-1) ?? "");
       if (!next) return found;
       found.push(next.type);
     }
@@ -122,22 +126,23 @@ export function openEntryStore({ sql }: DurableObjectStorage) {
     }
   }
 
-  /** The keys of one type and status, newest first, read as far as they are asked for. */
-  function* range(
-    label: string,
-    kind: Kind,
-    filter: Filter,
-    after: Position | null,
-  ): Generator<Key, undefined> {
-    const { createdAt = LAST, id = "" } = after ?? {};
-    // The position bounds the times, too: SQLite would use only one of the bounds to find where to begin.
-    const before = Math.min(filter.createdBefore ?? LAST, createdAt + 1);
-    const rows = sql.exec<{ created_at: number; id: string }>(
-      `SELECT created_at, id FROM entries WHERE label = ? AND type = ? AND status = ?
-       AND created_at > ? AND created_at < ? AND (created_at, id) < (?, ?) ORDER BY created_at DESC, id DESC`,
-      ...[label, kind.type, kind.status, filter.createdAfter ?? -1, before, createdAt, id],
-    );
-    for (const row of rows) yield { ...kind, createdAt: row.created_at, id: row.id };
+  /** The keys of one type and status, newest first, read as far as they are asked for, a few at a time. */
+  function* range(label: string, kind: Kind, filter: Filter, after: Position | null): Range {
+    for (let position = after, isMore = true; isMore; ) {
+      const { createdAt = LAST, id = "" } = position ?? {};
+      // The position bounds the times, too: SQLite would use only one of the bounds to find where to begin.
+      const before = Math.min(filter.createdBefore ?? LAST, createdAt + 1);
+      const found = rows<{ created_at: number; id: string }>(
+        `SELECT created_at, id FROM entries WHERE label = ? AND type = ? AND status = ? AND created_at > ?
+         AND created_at < ? AND (created_at, id) < (?, ?) ORDER BY created_at DESC, id DESC LIMIT ${AT_ONCE}`,
+        ...[label, kind.type, kind.status, filter.createdAfter ?? -1, before, createdAt, id],
+      );
+      for (const key of found) {
+        position = { createdAt: key.created_at, id: key.id };
+        yield { ...kind, ...position };
+      }
+      isMore = found.length === AT_ONCE;
+    }
     return undefined;
   }
 
@@ -252,13 +257,13 @@ export function openEntryStore({ sql }: DurableObjectStorage) {
       );
       for (const [label, { type, status }] of all) {
         const window = label === DELETED || isOpen(status) ? null : search.window;
-        const rows = sql.exec<ReviewRow>(
+        const range = sql.exec<ReviewRow>(
           `SELECT created_at, id, due_at, expires_at FROM entries WHERE label = ? AND type = ? AND status = ?
            ORDER BY created_at, id LIMIT ?`,
           ...[label, type, status, window ?? -1],
         );
         let read = 0;
-        for (const { id, created_at: createdAt, due_at, expires_at: expiresAt } of rows) {
+        for (const { id, created_at: createdAt, due_at, expires_at: expiresAt } of range) {
           const at = askedAt({ id, dueAt: passing.get(id)?.dueAt ?? due_at, expiresAt }, search);
           if (at > search.now) found.nextAt = Math.min(found.nextAt ?? at, at);
           else found.late.push({ type, status, createdAt, id });
@@ -273,6 +278,7 @@ export function openEntryStore({ sql }: DurableObjectStorage) {
 }
 
 type Kind = Pick<Key, "type" | "status">;
+type Range = Generator<Key, undefined>;
 type ReviewRow = { created_at: number; id: string; due_at: number | null; expires_at: number | null };
 
 const everything: Filter = { statuses: [], types: [], createdAfter: null, createdBefore: null, metadata: {} };

@@ -35,11 +35,9 @@ const nothing = { accepted: 0, succeeded: 0, failed: 0, cancelled: 0, attempts: 
 /** The sums of one tenant. `begin` must have been called before anything else. */
 export function openTotalsStore({ sql }: DurableObjectStorage) {
   const find = (hour: number, type: string): Row => {
-    const [row] = sql.exec<{ sums: string }>(
-      "SELECT sums FROM totals WHERE hour = ? AND type = ?",
-      hour,
-      type,
-    );
+    const [row] = sql
+      .exec<{ sums: string }>("SELECT sums FROM totals WHERE hour = ? AND type = ?", hour, type)
+      .toArray();
     return row
       ? { hour, type, ...JSON.parse(row.sums) }
       : { hour, type, ...nothing, waiting: {}, running: {} };

@@ -295,6 +295,36 @@ describe("a page", () => {
   });
 });
 
+test("no statement is left half read, for each stays open for long and makes all others slower", async () => {
+  const listing = openListing();
+  const all = Array.from({ length: 60 }, (_, n) =>
+    entry({ createdAt: T0 + n, metadata: { a: "b", n: String(n % 2) } }),
+  );
+  await listing.announce(...all);
+  await listing.ids();
+  await runInDurableObject(listing.stub, async (object, { storage }) => {
+    const exec = storage.sql.exec.bind(storage.sql);
+    const cursors: { next(): { done?: boolean } }[] = [];
+    vi.spyOn(storage.sql, "exec").mockImplementation(((text: string, ...values: unknown[]) => {
+      const cursor = exec(text, ...values);
+      cursors.push(cursor);
+      return cursor;
+    }) as never);
+    const api = object as unknown as ReturnType<typeof listing.api>;
+    for (const metadata of [{}, { a: "b" }, { a: "b", n: "1" }]) {
+      await api.page({ ...everything, metadata }, null, 5);
+      await api.count({ ...everything, metadata });
+    }
+    await api.confirm(
+      listing.tenant,
+      entry({ id: all[0]?.job.id ?? "", createdAt: T0, status: "failed", version: 2 }),
+    );
+    await api.totals(T0, T0 + DAY, null);
+    expect(cursors.length).toBeGreaterThan(50);
+    expect(cursors.filter((cursor) => !cursor.next().done)).toEqual([]);
+  });
+});
+
 describe("a count", () => {
   test("leaves out what has expired, whatever the filter, and asks with any number of pairs", async () => {
     const listing = openListing();

@@ -219,7 +219,7 @@ describe("what a page costs", () => {
     ["metadata", { metadata: { even: "1" } }],
   ])("%s: does not grow with the number of jobs", async (_, filter) => {
     const few = await rowsRead(3_000, filter);
-    const many = await rowsRead(9_000, filter);
+    const many = await rowsRead(6_000, filter);
     expect(many).toBe(few);
     expect(many).toBeLessThan(120);
   });
