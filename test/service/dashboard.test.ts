@@ -41,6 +41,13 @@ const WATCH_BAR = `
   new MutationObserver(look).observe(document.body, { subtree: true, childList: true, attributes: true });
 `;
 
+/** Puts the window into the background, or back, as far as the page is told. */
+const turn = (page: Page, visibility: "hidden" | "visible") =>
+  page.evaluate(`
+    Object.defineProperty(document, "visibilityState", { value: "${visibility}", configurable: true });
+    document.dispatchEvent(new Event("visibilitychange"));
+  `);
+
 const focused = (page: Page) => page.evaluate<string>("document.activeElement?.id");
 
 describe.skipIf(noBrowser !== null)("the dashboard", () => {
@@ -117,6 +124,44 @@ describe.skipIf(noBrowser !== null)("the dashboard", () => {
       .locator("#announcement", { hasText: "Job cancelled, requested." })
       .waitFor({ state: "attached" });
     expect(await page.locator("progress").count()).toBe(0);
+  });
+
+  test("follows a job again after its events or its page were refused, and says when it is behind", async () => {
+    const id = await service.acme.rehearse({ duration_ms: 60_000, steps: 300 });
+    const page = await openSignedIn();
+    const refusal = { status: 429, contentType: "text/html", body: "" };
+    let streams = 0;
+    await page.route("**/events?*", (route) => (++streams === 1 ? route.fulfill(refusal) : route.continue()));
+    await page.goto(`/dashboard/jobs/${id}`);
+    await expect.poll(() => streams, { timeout: 20_000 }).toBeGreaterThan(1);
+    const behind = page.getByText("could not be brought up to date");
+    await page.route(`**/jobs/${id}`, (route) => route.fulfill(refusal));
+    await behind.waitFor();
+    await page.unroute(`**/jobs/${id}`);
+    await behind.waitFor({ state: "detached" });
+    await service.acme.cancel(id);
+    await status(page, "cancelled");
+  });
+
+  test("holds no connection while nobody looks, and then makes up for it, be the job deleted", async () => {
+    const [first, second] = [
+      await service.acme.rehearse({}, { run_at: "2027-01-01T00:00:00Z" }),
+      await service.acme.rehearse({}, { run_at: "2027-01-01T00:00:00Z" }),
+    ];
+    const page = await openSignedIn();
+    for (const id of [first, second]) {
+      const opened = page.waitForRequest((request) => request.url().includes("/events?"));
+      await page.goto(`/dashboard/jobs/${id}`);
+      await opened;
+      const released = page.waitForEvent("requestfailed", (request) => request.url().includes("/events?"));
+      await turn(page, "hidden");
+      await released;
+      await service.acme.cancel(id);
+      if (id === second) await service.acme.call("DELETE", `/v1/jobs/${id}`);
+      await turn(page, "visible");
+      if (id === first) await status(page, "cancelled");
+      else await page.getByText("What this page shows was deleted").waitFor();
+    }
   });
 
   test("keeps the list and the overview up to date, and what was opened open", async () => {
@@ -205,6 +250,26 @@ describe.skipIf(noBrowser !== null)("the dashboard", () => {
     await page.getByText("The job was accepted.").waitFor();
     const { type } = await service.acme.read(jobIdIn(page));
     expect(type).toBe("rehearsal");
+  });
+
+  test("keeps what is typed while the fields for a choice are still on their way", async () => {
+    const page = await openSignedIn("/dashboard/submit/rehearsal");
+    const steps = page.locator("[id='field/input/steps']");
+    const held = Promise.withResolvers<void>();
+    let posts = 0;
+    await page.route("**/submit/rehearsal", async (route) => {
+      if (++posts === 1) await held.promise;
+      await route.continue();
+    });
+    await page.locator("[id='field/input/attempts/1/outcome']").selectOption("crash");
+    await expect.poll(() => posts).toBe(1);
+    await steps.fill("7");
+    await page.locator("[id='field/input/duration_ms']").focus();
+    held.resolve();
+    await page.locator("[id='field/input/attempts/1/message']").waitFor();
+    expect(await steps.inputValue()).toBe("7");
+    await page.locator("#curl-0", { hasText: '"steps": 7' }).waitFor();
+    expect(await page.getByRole("button", { name: "Show its fields" }).count()).toBe(0);
   });
 
   test("shows whoever has a key for reading no way to act", async () => {

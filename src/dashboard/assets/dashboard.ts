@@ -9,6 +9,8 @@ import { relativeWords } from "../../lib/duration.ts";
 
 /** Events come in bursts; a page is fetched at most this often. */
 const REFRESH_EVERY_MS = 500;
+/** What failed is tried again after this. */
+const RETRY_MS = 5_000;
 const TICK_MS = 1_000;
 const TYPING_PAUSE_MS = 400;
 
@@ -38,28 +40,50 @@ function announce(text: string): void {
   if (place) place.textContent = text;
 }
 
-/** The page as it is now; null if it cannot be had, or is another page by now: signed out, for example. */
-async function fetchPage(init: RequestInit = {}): Promise<Document | null> {
-  const response = await fetch(location.href, { ...init, redirect: "manual" });
-  const isPage = response.headers.get("Content-Type")?.startsWith("text/html");
-  if (response.type === "opaqueredirect") return sessionIsOver();
-  if (!isPage || (!response.ok && response.status !== 422)) return null;
-  return new DOMParser().parseFromString(await response.text(), "text/html");
+/** Says to everybody, where the page begins, why it is not kept up to date; once, however often that is found. */
+function warn(words: string, way?: string): void {
+  const place = document.getElementById("announcement");
+  if (!place || place.dataset.said === words) return;
+  place.className = "notice";
+  place.dataset.said = words;
+  place.textContent = words;
+  if (way) {
+    const link = document.createElement("a");
+    link.href = location.href;
+    link.textContent = way;
+    place.append(" ", link);
+  }
+  document.querySelector("nav.places")?.after(place);
 }
 
-/** Says so to everybody, where the page began, and leaves what is on it to be read. */
-function sessionIsOver(): null {
-  stop();
+function stopWarning(): void {
   const place = document.getElementById("announcement");
-  if (!place || place.classList.contains("notice")) return null;
-  place.className = "notice";
-  place.textContent = "Your session is over, and this page is no longer kept up to date. ";
-  const link = document.createElement("a");
-  link.href = location.href;
-  link.textContent = "Sign in again";
-  place.append(link);
-  document.querySelector("h1")?.before(place);
+  if (!place?.dataset.said) return;
+  place.className = "visually-hidden";
+  delete place.dataset.said;
+  place.textContent = "";
+}
+
+let isOver = false;
+
+/** What is on the page stays to be read. */
+function giveUp(words: string, way: string): null {
+  isOver = true;
+  stop();
+  warn(words, way);
   return null;
+}
+
+/** The page as it is now; null if it cannot be had, for the moment or for good. */
+async function fetchPage(init: RequestInit = {}): Promise<Document | null> {
+  const response = await fetch(location.href, { ...init, redirect: "manual" });
+  if (response.type === "opaqueredirect")
+    return giveUp("Your session is over, and this page is no longer kept up to date.", "Sign in again");
+  if (response.status === 404)
+    return giveUp("What this page shows was deleted, and it is no longer kept up to date.", "Look again");
+  const isPage = response.headers.get("Content-Type")?.startsWith("text/html");
+  if (!isPage || (!response.ok && response.status !== 422)) return null;
+  return new DOMParser().parseFromString(await response.text(), "text/html");
 }
 
 let isRefreshing = false;
@@ -68,10 +92,10 @@ let isRefreshWanted = false;
 /** Brings the live part up to date, and once more if something happened meanwhile. */
 async function refresh(): Promise<void> {
   isRefreshWanted = true;
-  if (isRefreshing) return;
+  if (isRefreshing || isOver) return;
   isRefreshing = true;
   try {
-    while (isRefreshWanted) {
+    while (isRefreshWanted && !isOver) {
       isRefreshWanted = false;
       await refreshOnce();
       await new Promise((resolve) => setTimeout(resolve, REFRESH_EVERY_MS));
@@ -85,7 +109,12 @@ async function refreshOnce(): Promise<void> {
   const page = await fetchPage().catch(() => null);
   const old = live();
   const next = page?.querySelector<HTMLElement>("[data-live]");
-  if (!page || !old || !next) return;
+  if (isOver || !old) return;
+  if (!page || !next) {
+    warn("This page could not be brought up to date; it tries again.");
+    return retryLater();
+  }
+  stopWarning();
   const said = old.dataset.announce;
   document.title = page.title;
   morph(old, next);
@@ -95,16 +124,27 @@ async function refreshOnce(): Promise<void> {
 
 let source: EventSource | null = null;
 let timer: ReturnType<typeof setInterval> | undefined;
+let retry: ReturnType<typeof setTimeout> | undefined;
 
 function stop(): void {
   source?.close();
   source = null;
   clearInterval(timer);
   timer = undefined;
+  clearTimeout(retry);
 }
 
-/** Follows as the live part asks for: by events, by looking again every few seconds, or no more. */
+function retryLater(): void {
+  clearTimeout(retry);
+  retry = setTimeout(refreshIfSeen, RETRY_MS);
+}
+
+/**
+ * Follows as the live part asks for: by events, by looking again every few seconds, or no more. Only while somebody
+ * looks: a browser opens few connections at a time, and tabs in the background would use them up.
+ */
 function keepUp(): void {
+  if (isOver || !isSeen()) return;
   const { events, every } = live()?.dataset ?? {};
   if (events && !source) follow(events);
   if (!events && source) stop();
@@ -115,13 +155,31 @@ function keepUp(): void {
   }
 }
 
+/** A stream that breaks off comes back by itself; one that is refused, or has no more to say, does not. */
 function follow(url: string): void {
-  source = new EventSource(url);
-  for (const type of EVENT_TYPES) source.addEventListener(type, () => void refresh());
+  const stream = new EventSource(url);
+  source = stream;
+  for (const type of EVENT_TYPES) stream.addEventListener(type, () => void refresh());
+  stream.addEventListener("error", () => {
+    if (stream.readyState !== EventSource.CLOSED || source !== stream) return;
+    source = null;
+    retryLater();
+  });
+}
+
+function isSeen(): boolean {
+  return document.visibilityState === "visible";
 }
 
 function refreshIfSeen(): void {
-  if (document.visibilityState === "visible") void refresh();
+  if (isSeen()) void refresh();
+}
+
+/** What happened while nobody looked is made up for. */
+function onVisibility(): void {
+  const { events, every } = live()?.dataset ?? {};
+  if (!isSeen()) stop();
+  else if (events || every) void refresh();
 }
 
 /** "3 minutes ago" grows old. */
@@ -143,29 +201,38 @@ function formWithoutFiles(form: HTMLFormElement, action: string): FormData {
   return data;
 }
 
-/** Asks for the page as the form stands now, and takes over its commands; and its fields, if a choice decides on them. */
-async function preview(form: HTMLFormElement, action: "curl" | "reshape"): Promise<void> {
-  const page = await fetchPage({ method: "POST", body: formWithoutFiles(form, action) }).catch(() => null);
-  for (const id of action === "reshape" ? ["submit-form", "commands"] : ["commands"]) {
-    const [old, next] = [document.getElementById(id), page?.getElementById(id)];
-    if (old && next) morph(old, next);
-  }
-}
-
+/**
+ * Shows, while the form is filled in, its commands; and its fields, if a choice decides on them. An answer to what the
+ * form no longer is would undo what was typed meanwhile, so it is dropped: another is on its way.
+ */
 function enhance(form: HTMLFormElement): void {
   let pause: ReturnType<typeof setTimeout> | undefined;
-  form.classList.add("scripted");
+  let edits = 0;
+  let isReshapeWanted = false;
+  async function preview(): Promise<void> {
+    const asked = edits;
+    const action = isReshapeWanted ? "reshape" : "curl";
+    const body = formWithoutFiles(form, action);
+    const page = await fetchPage({ method: "POST", body }).catch(() => null);
+    if (!page || edits !== asked) return;
+    isReshapeWanted = false;
+    for (const id of action === "reshape" ? ["submit-form", "commands"] : ["commands"]) {
+      const [old, next] = [document.getElementById(id), page.getElementById(id)];
+      if (old && next) morph(old, next);
+    }
+  }
   form.addEventListener("input", ({ target }) => {
+    edits += 1;
     clearTimeout(pause);
     const decides = target instanceof HTMLSelectElement && target.dataset.reshape !== undefined;
-    pause = setTimeout(() => void preview(form, decides ? "reshape" : "curl"), decides ? 0 : TYPING_PAUSE_MS);
+    isReshapeWanted ||= decides;
+    pause = setTimeout(() => void preview(), decides ? 0 : TYPING_PAUSE_MS);
   });
 }
 
+document.body.classList.add("scripted");
 document.querySelector<HTMLElement>("[autofocus]")?.focus();
 for (const form of document.querySelectorAll<HTMLFormElement>("[data-submit-form]")) enhance(form);
-document.addEventListener("visibilitychange", () => {
-  if (live()?.dataset.every) refreshIfSeen();
-});
+document.addEventListener("visibilitychange", onVisibility);
 setInterval(tick, TICK_MS);
 keepUp();
