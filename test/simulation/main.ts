@@ -1,6 +1,7 @@
 /**
- * `npm run simulate -- --seeds N [--seed S] [--clients N --jobs N --minutes N]`: runs worlds and says which of them
- * broke a promise. A single seed is told with what happened in it.
+ * `npm run simulate -- [--seeds N] [--from S]`: runs worlds and says which of them broke a promise, and what happened in
+ * the first of these. `--seed S` runs one world and tells its end. `--lines N` says how much of it, `--clients`,
+ * `--jobs` and `--minutes` how large worlds may be.
  */
 
 import { parseArgs } from "node:util";
@@ -20,14 +21,18 @@ const { values } = parseArgs({
   },
 });
 
-const size = {
-  clients: Number(values.clients),
-  jobs: Number(values.jobs),
-  minutes: Number(values.minutes),
-};
+/** A whole number above 0; anything else ends the command. */
+function count(name: keyof typeof values): number {
+  const value = Number(values[name]);
+  if (Number.isSafeInteger(value) && value > 0) return value;
+  console.error(`--${name} must be a whole number above 0.`);
+  process.exit(2);
+}
+
+const size = { clients: count("clients"), jobs: count("jobs"), minutes: count("minutes") };
 const simulator = openSimulator(await loadProgram());
-const first = Number(values.seed ?? values.from);
-const last = values.seed === undefined ? first + Number(values.seeds) - 1 : first;
+const first = values.seed === undefined ? count("from") : count("seed");
+const last = values.seed === undefined ? first + count("seeds") - 1 : first;
 
 const startedAt = performance.now();
 const totals = { events: 0, jobs: 0 };
@@ -42,11 +47,11 @@ for (let seed = first; seed <= last; seed += 1) {
   }
 }
 const seconds = (performance.now() - startedAt) / 1_000;
-const worlds = last - first + 1;
+const { jobs, events } = totals;
 console.log(
-  `${worlds} worlds, ${totals.jobs} jobs, ${totals.events} events in ${seconds.toFixed(1)} s: ${broken.length} broke a promise`,
+  `worlds ${last - first + 1}, jobs ${jobs}, events ${events}, seconds ${seconds.toFixed(1)}, broken ${broken.length}`,
 );
 
 const toTell = values.seed === undefined ? broken[0] : first;
-if (toTell !== undefined) console.log(tell(await simulator.simulate(toTell, size, Number(values.lines))));
+if (toTell !== undefined) console.log(tell(await simulator.simulate(toTell, size, count("lines"))));
 process.exitCode = broken.length > 0 ? 1 : 0;

@@ -216,4 +216,9 @@ export const mutations: readonly Mutation[] = [
     ],
     within: 500,
   },
+  {
+    bug: "a job whose clock is behind is knocked on without a pause",
+    patches: [patch("src/listing/object.ts", "return Math.max(at, now() + REVIEW_EVERY_MS);", "return at;")],
+    within: 100,
+  },
 ];

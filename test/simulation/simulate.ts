@@ -54,6 +54,7 @@ export const SMALL: Size = { clients: 3, jobs: 5, minutes: 30 };
 
 export type Result = {
   seed: number;
+  size: Size;
   /** Follows from everything that happened, in its order. */
   hash: string;
   events: number;
@@ -102,6 +103,7 @@ export function openSimulator(program: Program) {
       Error.stackTraceLimit = stackLines;
       return {
         seed,
+        size,
         hash: trace.hash(),
         events: clock.happened(),
         jobs: witness.all().length,
