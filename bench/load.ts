@@ -11,29 +11,39 @@ export type Load = {
   status: number;
 };
 
-/** `perSecond`: answers per second; `medianMs`: of the single answers. */
-export type Measured = { answers: number; perSecond: number; medianMs: number };
+/** `perSecond`: answers per second; `medianMs`: of the single answers; `atLast`: what was read after the last one. */
+export type Measured<Reading> = { perSecond: number; medianMs: number; atLast: Reading };
 
-/** Asks `amount` times over so many connections, each of which waits for its answer before it asks again. */
-export async function load(asked: Load, amount: number, connections: number): Promise<Measured> {
+/**
+ * Asks `amount` times over so many connections, each of which waits for its answer before it asks again; reads a
+ * gauge as soon as the last answer has come.
+ */
+export async function load<Reading>(
+  asked: Load,
+  amount: number,
+  connections: number,
+  readGauge: () => Promise<Reading>,
+): Promise<Measured<Reading>> {
   const { url, method = "GET", headers = {}, body, status } = asked;
   const times: number[] = [];
   const wrong: number[] = [];
   const startedAt = performance.now();
   let endedAt = startedAt;
+  let reading: Promise<Reading> | null = null;
   const options = { url, method, headers, amount, connections, ...(body !== undefined && { body }) };
   await run(options, (statusCode, ms) => {
     times.push(ms);
     endedAt = performance.now();
     if (statusCode !== status) wrong.push(statusCode);
+    if (times.length === amount) reading = readGauge();
   });
-  if (wrong.length > 0 || times.length !== amount) {
+  if (wrong.length > 0 || reading === null) {
     const seen = [...new Set(wrong)].join(", ");
     throw new Error(`${method} ${url}: ${times.length} answers of ${amount}, wrong statuses ${seen}`);
   }
   // autocannon notices its own end only once a second, so the last answer is what counts.
   const seconds = (endedAt - startedAt) / 1_000;
-  return { answers: times.length, perSecond: times.length / seconds, medianMs: median(times) };
+  return { perSecond: amount / seconds, medianMs: median(times), atLast: await reading };
 }
 
 /** Resolves when all answers have come; `heard` is given each one's status and milliseconds. */

@@ -47,7 +47,7 @@ export async function startNative(configPath: string, { variables = {}, main }: 
       const answer = await fetch(`http://127.0.0.1:${ports.get("queue")}/`);
       return ((await answer.json()) as { taken: number }).taken;
     },
-    /** CPU time used so far, milliseconds, in steps of 10. */
+    /** CPU time used so far, milliseconds. */
     cpuMs: () => cpuMsOf(child.pid ?? 0),
     async stop(): Promise<void> {
       child.kill("SIGKILL");
@@ -81,10 +81,13 @@ async function portsOf(child: ChildProcess): Promise<Map<string, number>> {
   throw new Error("workerd did not start; what it said stands above.");
 }
 
-/** proc_pid_stat(5): fields 14 and 15 are user and system time, in hundredths of a second. */
+/** The first field of a thread's schedstat is its time on a CPU in nanoseconds. */
 async function cpuMsOf(pid: number): Promise<number> {
-  const fields = (await readFile(`/proc/${pid}/stat`, "utf8")).replace(/^.*\) /s, "").split(" ");
-  return (Number(fields[11]) + Number(fields[12])) * 10;
+  const threads = `/proc/${pid}/task`;
+  const read = async (thread: string) =>
+    (await readFile(`${threads}/${thread}/schedstat`, "utf8")).split(" ");
+  const times = await Promise.all((await readdir(threads)).map(read));
+  return times.reduce((sum, [nanoseconds]) => sum + Number(nanoseconds) / 1e6, 0);
 }
 
 /** workerd's own configuration of what wrangler.toml says. */

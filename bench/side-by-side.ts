@@ -11,15 +11,17 @@ import { type Native, startNative } from "./native.ts";
 /** No alarm of a job rings while it is measured. */
 const REDELIVER_MS = "600000";
 
-/** Longer than the service waits before it announces a job, and longer than it takes to write announcements together. */
-const QUIET_MS = 1_100;
-const QUIET_CPU_MS = 20;
+/** The service announces a job 0.4 s after it was accepted, and writes announcements together for up to a second. */
+const ANNOUNCED_MS = 1_500;
+
+/** Idle is who uses less than a tenth of this. */
+const QUIET_MS = 300;
 
 /** The first answers of an isolate are slow: its code is not yet compiled. */
 export const WARM_UP_ANSWERS = 1_000;
 
-/** One of the two, with CPU time per answer in milliseconds. */
-export type Side = Measured & { cpuMs: number };
+/** One of the two, with CPU time per answer in milliseconds: until it was given, and with what it left to be done. */
+export type Side = Measured<number> & { answerCpuMs: number; cpuMs: number };
 type Rounds = { service: Side[]; floor: Side[] };
 
 /** The service in workerd alone; with `main`, another entry in place of its own. */
@@ -45,17 +47,14 @@ export async function clientHeaders(): Promise<Record<string, string>> {
   return { Authorization: `Bearer ${acme.full}`, "Content-Type": "application/json" };
 }
 
-type Asked = { native: Native; asked: Load };
-/** `leaves`: whether an answer leaves work behind, which must not fall into the other's turn. */
-type Amount = { rounds: number; amount: number; connections: number; leaves: "work" | "nothing" };
+/** `leaves`: the work that answers leave to be done after them, which must not fall into the other's turn. */
+export type Asked = { native: Native; asked: Load; leaves: "announcements" | "nothing" };
+type Amount = { rounds: number; amount: number; connections: number };
 
 /** Both sides, round by round, after both have been warmed up. */
 export async function compare(service: Asked, floor: Asked, plan: Amount): Promise<Rounds> {
   const found: Rounds = { service: [], floor: [] };
-  for (const { native, asked } of [service, floor]) {
-    await load(asked, WARM_UP_ANSWERS, plan.connections);
-    await cpuMsAfter(native, plan);
-  }
+  for (const one of [service, floor]) await side(one, { ...plan, amount: WARM_UP_ANSWERS });
   for (let round = 0; round < plan.rounds; round += 1) {
     found.floor.push(await side(floor, plan));
     found.service.push(await side(service, plan));
@@ -63,19 +62,21 @@ export async function compare(service: Asked, floor: Asked, plan: Amount): Promi
   return found;
 }
 
-async function side({ native, asked }: Asked, plan: Amount): Promise<Side> {
+async function side({ native, asked, leaves }: Asked, { amount, connections }: Amount): Promise<Side> {
   const before = await native.cpuMs();
-  const measured = await load(asked, plan.amount, plan.connections);
-  return { ...measured, cpuMs: ((await cpuMsAfter(native, plan)) - before) / plan.amount };
+  const measured = await load(asked, amount, connections, native.cpuMs);
+  const after = leaves === "nothing" ? measured.atLast : await cpuMsWhenIdle(native);
+  const perAnswer = (cpuMs: number) => (cpuMs - before) / amount;
+  return { ...measured, answerCpuMs: perAnswer(measured.atLast), cpuMs: perAnswer(after) };
 }
 
-/** The CPU time used once nothing is left to be done. */
-async function cpuMsAfter(native: Native, { leaves }: Amount): Promise<number> {
-  if (leaves === "nothing") return native.cpuMs();
+/** The CPU time used when all announcements have been written. */
+async function cpuMsWhenIdle(native: Native): Promise<number> {
+  await pause(ANNOUNCED_MS);
   for (let before = await native.cpuMs(); ; ) {
     await pause(QUIET_MS);
     const after = await native.cpuMs();
-    if (after - before <= QUIET_CPU_MS) return after;
+    if (after - before <= QUIET_MS / 10) return after;
     before = after;
   }
 }
