@@ -22,9 +22,20 @@ export type Native = Awaited<ReturnType<typeof startNative>>;
 /** On top of what wrangler.toml says: variables, and an entry in place of its `main`. */
 type Changes = { variables?: Record<string, string>; main?: string };
 
-/** Starts the Worker of a wrangler.toml; paths are named from the project's folder. */
-export async function startNative(configPath: string, { variables = {}, main }: Changes = {}) {
+/** Starts the Worker of a wrangler.toml; paths are named from the project's folder. Leaves nothing behind if it fails. */
+export async function startNative(configPath: string, changes: Changes = {}) {
   const folder = await mkdtemp(join(MEMORY, "accepted-bench-"));
+  const remove = () => rm(folder, { recursive: true, force: true });
+  try {
+    const native = await startIn(folder, configPath, changes);
+    return { ...native, stop: () => native.stop().finally(remove) };
+  } catch (error) {
+    await remove();
+    throw error;
+  }
+}
+
+async function startIn(folder: string, configPath: string, { variables = {}, main }: Changes) {
   const path = join(root, configPath);
   await mkdir(join(folder, "state"));
   const outdir = join(folder, "worker");
@@ -53,7 +64,6 @@ export async function startNative(configPath: string, { variables = {}, main }: 
       child.kill("SIGKILL");
       if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
       process.off("exit", killWithUs);
-      await rm(folder, { recursive: true, force: true });
     },
   };
 }
