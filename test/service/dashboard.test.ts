@@ -252,6 +252,26 @@ describe.skipIf(noBrowser !== null)("the dashboard", () => {
     expect(type).toBe("rehearsal");
   });
 
+  test("shows the fields of a choice that was made before its script had come, even if asking fails at first", async () => {
+    const page = await openSignedIn("/dashboard");
+    const released = Promise.withResolvers<void>();
+    await page.route("**/assets/dashboard.js*", async (route) => {
+      await released.promise;
+      await route.continue();
+    });
+    let posts = 0;
+    await page.route("**/submit/rehearsal", (route) => {
+      const isFirstPost = route.request().method() === "POST" && ++posts === 1;
+      return isFirstPost ? route.fulfill({ status: 429, body: "" }) : route.continue();
+    });
+    const arriving = page.goto(`${service.url}/dashboard/submit/rehearsal`);
+    await page.locator("[id='field/input/attempts/1/outcome']").selectOption("crash");
+    released.resolve();
+    await arriving;
+    await page.locator("[id='field/input/attempts/1/message']").waitFor();
+    expect(posts).toBe(2);
+  });
+
   test("keeps what is typed while the fields for a choice are still on their way", async () => {
     const page = await openSignedIn("/dashboard/submit/rehearsal");
     const steps = page.locator("[id='field/input/steps']");

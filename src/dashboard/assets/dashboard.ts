@@ -208,13 +208,17 @@ function formWithoutFiles(form: HTMLFormElement, action: string): FormData {
 function enhance(form: HTMLFormElement): void {
   let pause: ReturnType<typeof setTimeout> | undefined;
   let edits = 0;
-  let isReshapeWanted = false;
+  let isReshapeWanted = hasChosen(form);
   async function preview(): Promise<void> {
     const asked = edits;
     const action = isReshapeWanted ? "reshape" : "curl";
     const body = formWithoutFiles(form, action);
     const page = await fetchPage({ method: "POST", body }).catch(() => null);
-    if (!page || edits !== asked) return;
+    if (isOver || edits !== asked) return;
+    if (!page) {
+      pause = setTimeout(() => void preview(), RETRY_MS);
+      return;
+    }
     isReshapeWanted = false;
     for (const id of action === "reshape" ? ["submit-form", "commands"] : ["commands"]) {
       const [old, next] = [document.getElementById(id), page.getElementById(id)];
@@ -228,6 +232,13 @@ function enhance(form: HTMLFormElement): void {
     isReshapeWanted ||= decides;
     pause = setTimeout(() => void preview(), decides ? 0 : TYPING_PAUSE_MS);
   });
+  if (isReshapeWanted) void preview();
+}
+
+/** Whether a choice was made before the script was there, or has been kept by the browser from the last visit. */
+function hasChosen(form: HTMLFormElement): boolean {
+  const choices = [...form.querySelectorAll<HTMLSelectElement>("select[data-reshape]")];
+  return choices.some(({ selectedOptions: [chosen] }) => chosen && !chosen.defaultSelected);
 }
 
 document.body.classList.add("scripted");
