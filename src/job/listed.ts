@@ -26,14 +26,16 @@ export function openAnnouncer(env: Env) {
     toldVersion = Math.max(toldVersion, job.version);
   }
 
+  async function insist(job: Job): Promise<void> {
+    if (toldVersion < job.version) await tell(job, "announce");
+  }
+
   return {
-    /** Tells the listing, if this version was not told yet. Never rejects: what fails is confirmed by the alarm. */
-    async announce(job: Job): Promise<void> {
-      if (toldVersion >= job.version) return;
-      await tell(job, "announce").catch((error) =>
-        log("warn", "announce_failed", { ...logFieldsOf(job), error }),
-      );
-    },
+    /** Tells the listing, if this version was not told yet. Rejects if it cannot be told: then say it again. */
+    insist,
+    /** As `insist`, but never rejects: what fails is confirmed by the alarm. */
+    announce: (job: Job) =>
+      insist(job).catch((error) => log("warn", "announce_failed", { ...logFieldsOf(job), error })),
     /** Resolves when the listing has stored the job as it is. */
     confirm: (job: Job) => tell(job, "confirm"),
     /** Takes a job that is being deleted out of the list. */

@@ -122,7 +122,7 @@ export class JobObject extends DurableObject<Env> implements JobCalls {
 
   async announce(): Promise<void> {
     const job = this.#store.load();
-    if (job) await this.#announcer.announce(job);
+    if (job) await this.#announcer.insist(job);
   }
 
   async knock(): Promise<Entry | null> {

@@ -69,7 +69,7 @@ export type JobCalls = {
   replaySource(): Promise<ReplaySource | null>;
   holdsPlace(name: string): Promise<boolean>;
 
-  /** Tells the listing of the job as it is, if it was not told before. */
+  /** Tells the listing of the job as it is, if it was not told before. Rejects if the listing cannot be told. */
   announce(): Promise<void>;
   /** Asked by the listing: does what is due, and says how the job stands; null if it is gone, or now purged. */
   knock(): Promise<Entry | null>;

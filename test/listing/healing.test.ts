@@ -104,6 +104,10 @@ describe("announcements", () => {
       const held = object as unknown as { env: typeof env };
       vi.spyOn(held.env, "LISTINGS", "get").mockReturnValue(LISTINGS as never);
     });
+    await runInDurableObject(job.stub, async (object) => {
+      const held = object as unknown as ReturnType<Held["api"]>;
+      await expect(held.announce()).rejects.toThrow("the listing is away");
+    });
     await finish(job);
     await ringNext(job);
     expect(await alarmOf(job)).not.toBeNull();
