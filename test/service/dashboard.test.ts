@@ -52,6 +52,12 @@ const focused = (page: Page) => page.evaluate<string>("document.activeElement?.i
 
 describe.skipIf(noBrowser !== null)("the dashboard", () => {
   const { service, openWindow, openSignedIn, jobIdIn } = useDashboard();
+
+  /** Resolves when the list has so many jobs of a batch: a new one shows within a second, not at once. */
+  async function listed(batch: string, count: number): Promise<void> {
+    const ask = () => service.acme.call<unknown[]>("GET", `/v1/jobs?limit=100&metadata.batch=${batch}`);
+    await expect.poll(async () => (await ask()).data.length, { timeout: 15_000 }).toBe(count);
+  }
   const folder = mkdtempSync(join(tmpdir(), "accepted-test-"));
   afterAll(() => rmSync(folder, { recursive: true }));
 
@@ -203,6 +209,7 @@ describe.skipIf(noBrowser !== null)("the dashboard", () => {
   test("filters by its form into the address, and pages there and back", async () => {
     for (let made = 0; made < 25; made++) await service.acme.rehearse({}, { metadata: { batch: "pages" } });
     await service.acme.rehearse({}, { metadata: { batch: "other" } });
+    await listed("pages", 25);
     const page = await openSignedIn("/dashboard/jobs");
     await page.locator("#filter-summary").click();
     await page.getByLabel("rehearsal").check();
@@ -226,6 +233,7 @@ describe.skipIf(noBrowser !== null)("the dashboard", () => {
   test("cancels all that match, after saying how many, and follows the job that does it", async () => {
     for (let made = 0; made < 3; made++)
       await service.acme.rehearse({}, { metadata: { batch: "bulk" }, run_at: "2027-01-01T00:00:00Z" });
+    await listed("bulk", 3);
     const page = await openSignedIn("/dashboard/jobs?metadata=batch%3Dbulk");
     await page.getByRole("link", { name: "Cancel all…" }).click();
     await page.getByRole("button", { name: "Cancel 3 jobs" }).click();
