@@ -44,17 +44,10 @@ export function Attempts({ job, events, now }: { job: JobView; events: EventView
   );
 }
 
-function One({
-  attempt,
-  job,
-  next,
-  now,
-}: {
-  attempt: Attempt;
-  job: JobView;
-  next: string | null;
-  now: number;
-}) {
+/** An attempt of a job; `next` is when the one after it began or is due, null if there is none. */
+type Told = { attempt: Attempt; job: JobView; next: string | null; now: number };
+
+function One({ attempt, job, next, now }: Told) {
   const { number, status, started_at, finished_at, error } = attempt;
   return (
     <>
@@ -80,17 +73,7 @@ function One({
 }
 
 /** Whether it was tried again, and when; or why not. */
-function Consequence({
-  attempt,
-  job,
-  next,
-  now,
-}: {
-  attempt: Attempt;
-  job: JobView;
-  next: string | null;
-  now: number;
-}) {
+function Consequence({ attempt, job, next, now }: Told) {
   if (!attempt.error) return null;
   const isLast = attempt.number === job.attempt;
   if (next === null) return isLast && job.status === "failed" ? <p>It was not tried again.</p> : null;
