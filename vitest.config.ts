@@ -37,7 +37,7 @@ export default defineConfig({
         test: {
           name: "worker",
           include: [
-            "test/{job,listing,places,job-types,queue,http,files,datasets,webhooks,pages,dashboard}/**/*.test.ts",
+            "test/{api,objects,job-types,runner,files,datasets,webhooks,site,dashboard}/**/*.test.ts",
           ],
           setupFiles: ["./test/setup.ts"],
         },

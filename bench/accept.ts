@@ -67,7 +67,7 @@ async function sidesOf(service: Native, floor: Native): Promise<{ service: Asked
   const asked: Omit<Load, "url"> = {
     method: "POST",
     headers: await clientHeaders(),
-    body: JSON.stringify({ type: "rehearsal", input: {} }),
+    body: JSON.stringify({ type: "test.simulate", input: {} }),
     status: 202,
   };
   return {

@@ -1,6 +1,6 @@
 /** How soon a cancelled job has really stopped: by its own account, and as a client sees it. Judges nothing. */
 
-import type { JobView } from "../src/job/present.ts";
+import type { JobView } from "../src/rpc/views.ts";
 import { type Benchmark, ensure, figure, type Row } from "./benchmark.ts";
 import { type Client, openClient, withService } from "./client.ts";
 import { median, percentile } from "./load.ts";
@@ -17,7 +17,9 @@ export const cancel: Benchmark = {
     withService(async ({ url, keys }) => {
       const client = openClient(url, keys.acme.full);
       const input = { duration_ms: 600_000, steps: 1_000 };
-      const jobs = await Promise.all(Array.from({ length: JOBS }, () => client.submit("rehearsal", input)));
+      const jobs = await Promise.all(
+        Array.from({ length: JOBS }, () => client.submit("test.simulate", input)),
+      );
       // Once progress is stored a second time, the code runs and has long had its line.
       const isUnderWay = ({ progress }: JobView) => (progress?.current ?? 0) > 0;
       await Promise.all(jobs.map(({ id }) => client.until(id, isUnderWay, 100)));

@@ -4,7 +4,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { type Service, startService } from "../scripts/service.ts";
-import type { JobView } from "../src/job/present.ts";
+import type { JobView } from "../src/rpc/views.ts";
 
 const MEMORY = "/dev/shm";
 

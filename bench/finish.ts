@@ -66,7 +66,7 @@ async function secondsFor({ submit, isFinished }: Peer): Promise<number> {
 function servicePeer(url: string, key: string): Peer {
   const client = openClient(url, key);
   return {
-    submit: async () => (await client.submit("rehearsal", { silent: true })).id,
+    submit: async () => (await client.submit("test.simulate", { heartbeats: false })).id,
     async isFinished(id) {
       const { status } = await client.call("GET", `/v1/jobs/${id}`);
       ensure(status !== "failed" && status !== "cancelled", `job ${id} is ${status}`);

@@ -4,7 +4,7 @@
  */
 
 import { localKeys } from "../scripts/local-keys.ts";
-import type { Filter, Position } from "../src/listing/entry.ts";
+import type { JobFilter, JobPosition } from "../src/rpc/index-entry.ts";
 import { type Benchmark, ensure, figure, type Row } from "./benchmark.ts";
 import { type Client, openClient } from "./client.ts";
 import { madeAt } from "./listing/entries.ts";
@@ -89,17 +89,20 @@ function openDoor(url: string, startAt: number) {
   };
 }
 
-const all: Filter = { statuses: [], types: [], createdAfter: null, createdBefore: null, metadata: {} };
+const all: JobFilter = { statuses: [], types: [], createdAfter: null, createdBefore: null, metadata: {} };
 
 /** Every kind of filter, alone and together, and a page from the middle. */
 function questions(size: number, startAt: number): [string, Omit<PageAsked, "times">][] {
   const middle = madeAt(size / 2, startAt);
-  const filters: [string, Partial<Filter>, Position?][] = [
+  const filters: [string, Partial<JobFilter>, JobPosition?][] = [
     ["no filter", {}],
     ["no filter, from the middle on", {}, { createdAt: middle, id: "" }],
     ["one status", { statuses: ["failed"] }],
     ["one type", { types: ["csv.import"] }],
-    ["two statuses and two types", { statuses: ["failed", "cancelled"], types: ["csv.import", "rehearsal"] }],
+    [
+      "two statuses and two types",
+      { statuses: ["failed", "cancelled"], types: ["csv.import", "test.simulate"] },
+    ],
     ["a span of time", { createdAfter: madeAt(size / 4, startAt), createdBefore: middle }],
     ["metadata of 1 in 10", { metadata: { customer: "c7" } }],
     ["metadata of 1 in 10, one status", { metadata: { customer: "c7" }, statuses: ["cancelled"] }],

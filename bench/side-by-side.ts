@@ -9,7 +9,7 @@ import { type Load, load, type Measured, median } from "./load.ts";
 import { type Native, startNative } from "./native.ts";
 
 /** No alarm of a job rings while it is measured. */
-const REDELIVER_MS = "600000";
+const DISPATCH_TIMEOUT_MS = "600000";
 
 /** The service announces a job 0.4 s after it was accepted, and writes announcements together for up to a second. */
 const ANNOUNCED_MS = 1_500;
@@ -26,7 +26,7 @@ type Rounds = { service: Side[]; floor: Side[] };
 
 /** The service in workerd alone; with `main`, another entry in place of its own. */
 export async function startNativeService(main?: string): Promise<Native> {
-  const variables = { API_KEYS: await localApiKeys(), REDELIVER_MS };
+  const variables = { API_KEYS: await localApiKeys(), DISPATCH_TIMEOUT_MS };
   return startNative("wrangler.toml", { variables, ...(main !== undefined && { main }) });
 }
 

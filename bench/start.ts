@@ -4,7 +4,7 @@
  * else to do, once while other jobs come and run all the time.
  */
 
-import type { JobView } from "../src/job/present.ts";
+import type { JobView } from "../src/rpc/views.ts";
 import { type Benchmark, ensure, figure, type Row } from "./benchmark.ts";
 import { type Client, openClient, withService } from "./client.ts";
 import { median, percentile } from "./load.ts";
@@ -40,7 +40,7 @@ async function probes(client: Client, count: number): Promise<Probe[]> {
 
 async function probe(client: Client): Promise<Probe> {
   const sentAt = performance.now();
-  const { id } = await client.submit("rehearsal", { silent: true });
+  const { id } = await client.submit("test.simulate", { heartbeats: false });
   await untilStarted(client, id);
   const seen = performance.now() - sentAt;
   const { created_at, started_at } = await client.until(id, ({ status }) => status === "succeeded", 5);
@@ -63,7 +63,10 @@ async function untilStarted(client: Client, id: string): Promise<void> {
 function openOthers(client: Client) {
   const jobs: Promise<JobView>[] = [];
   const input = { duration_ms: OTHER_MS, steps: 2 };
-  const timer = setInterval(() => jobs.push(client.submit("rehearsal", input)), 1_000 / OTHERS_PER_SECOND);
+  const timer = setInterval(
+    () => jobs.push(client.submit("test.simulate", input)),
+    1_000 / OTHERS_PER_SECOND,
+  );
   return {
     async end(): Promise<void> {
       clearInterval(timer);

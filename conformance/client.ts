@@ -147,11 +147,11 @@ export function openClient(url: string, key: string | null, ledger: Ledger) {
     finished: (id: string) => until(id, isFinished),
     events: async (id: string) => dataOf<JobEvent[]>(await call("GET", `/v1/jobs/${id}/events`), 200),
     cancel: (id: string, request: Request = {}) => call("POST", `/v1/jobs/${id}/cancel`, request),
-    /** Submits a rehearsal that must be accepted. */
-    rehearse: (input: object = {}, fields: object = {}) => submit("rehearsal", input, fields),
-    /** A rehearsal that is far from beginning, and does nothing until it is cancelled. */
+    /** Submits a simulated job that must be accepted. */
+    simulate: (input: object = {}, fields: object = {}) => submit("test.simulate", input, fields),
+    /** A simulated job that is far from beginning, and does nothing until it is cancelled. */
     park: (fields: object = {}) =>
-      submit("rehearsal", {}, { run_at: new Date(Date.now() + 3_600_000).toISOString(), ...fields }),
+      submit("test.simulate", {}, { run_at: new Date(Date.now() + 3_600_000).toISOString(), ...fields }),
   };
 }
 

@@ -69,7 +69,7 @@ export async function openDeployment(url: string, keys: Keys): Promise<Deploymen
 async function openReceiver(client: Client): Promise<Deployment["receiver"]> {
   const receiver = await startReceiver();
   const webhook = { url: receiver.urlOf("probe") };
-  const json = { type: "rehearsal", input: {}, webhook };
+  const json = { type: "test.simulate", input: {}, webhook };
   const answer = await client.call("POST", "/v1/jobs", { json });
   if (answer.status === 202) return receiver;
   receiver.stop();

@@ -30,7 +30,7 @@ export type Job = {
   updated_at: string;
   started_at: string | null;
   finished_at: string | null;
-  expires_at: string | null;
+  purge_at: string | null;
   attempt: number;
   max_attempts: number;
   next_attempt_at: string | null;
@@ -67,7 +67,7 @@ export type Delivery = {
   event: string;
   status: string;
   next_attempt_at: string | null;
-  tries: { time: string; status: number | null; error: string | null; duration_ms: number }[];
+  attempts: { started_at: string; status: number | null; error: string | null; duration_ms: number }[];
 };
 
 /** Contract 9. */
@@ -84,7 +84,7 @@ export type JobType = {
   type: string;
   description: string;
   input_schema: Record<string, unknown>;
-  limits: { max_attempts: number; time_limit_ms: number } & Record<string, number | null>;
+  limits: { max_attempts: number; total_timeout_ms: number } & Record<string, number | null>;
   example: unknown;
 };
 
@@ -97,8 +97,8 @@ export type Stats = {
   failed: number;
   cancelled: number;
   attempts: number;
-  waiting_ms: { p50: number | null; p95: number | null };
-  running_ms: { p50: number | null; p95: number | null };
+  queue_time_ms: { p50: number | null; p95: number | null };
+  run_time_ms: { p50: number | null; p95: number | null };
 };
 
 export const FINAL_EVENTS = ["job.succeeded", "job.failed", "job.cancelled"];

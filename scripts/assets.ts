@@ -18,12 +18,12 @@ const ENTRIES = "src/*/assets/*.{css,ts,svg}";
 
 /** What must go along with a bundled library, by its name under /assets. */
 const LICENCES: Record<string, string> = {
-  "pages/swagger-ui-license.txt": "swagger-ui-dist/LICENSE",
-  "pages/swagger-ui-notice.txt": "swagger-ui-dist/NOTICE",
-  "pages/swagger-ui-es-bundle.js.LICENSE.txt": "swagger-ui-dist/swagger-ui-es-bundle.js.LICENSE.txt",
+  "site/swagger-ui-license.txt": "swagger-ui-dist/LICENSE",
+  "site/swagger-ui-notice.txt": "swagger-ui-dist/NOTICE",
+  "site/swagger-ui-es-bundle.js.LICENSE.txt": "swagger-ui-dist/swagger-ui-es-bundle.js.LICENSE.txt",
 };
 
-/** Builds public/assets: `src/pages/assets/base.css` becomes `pages/base.css`. Rejects if the source has a fault. */
+/** Builds public/assets: `src/site/assets/base.css` becomes `site/base.css`. Rejects if the source has a fault. */
 export async function buildAssets(): Promise<void> {
   const assets = [...(await ownAssets()), ...(await licences())];
   await Promise.all(assets.map(write));
@@ -51,7 +51,7 @@ async function ownAssets(): Promise<Asset[]> {
   return outputFiles.map(({ path, contents }) => [path.slice(target.length + 1), contents] as const);
 }
 
-/** `src/pages/assets/base.css` → `pages/base`. */
+/** `src/site/assets/base.css` → `site/base`. */
 function nameOf(path: string): string {
   return join(basename(dirname(dirname(path))), basename(path, extname(path)));
 }

@@ -4,7 +4,7 @@
  * Never use them in a deployment: whoever can read this file can make them.
  */
 
-import type { ApiKey, Scope } from "../src/http/keys.ts";
+import type { ApiKeySchema, Scope } from "../src/api/middleware/keys.ts";
 import { hex, sha256 } from "../src/lib/hash.ts";
 import { keyHash, makeKey } from "../src/lib/key.ts";
 
@@ -27,7 +27,7 @@ export async function localKeys(): Promise<LocalKeys> {
 
 /** The value of API_KEYS that lets these keys in. */
 export async function localApiKeys(): Promise<string> {
-  const entries: ApiKey[] = [];
+  const entries: ApiKeySchema[] = [];
   for (const tenant of tenants) {
     for (const { role, scopes } of roles) {
       const hash = await keyHash(await localKey(tenant, role));

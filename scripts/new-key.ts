@@ -4,9 +4,9 @@
  */
 
 import { parseArgs } from "node:util";
-import { ApiKey, scopes } from "../src/http/keys.ts";
+import { ApiKeySchema, scopes } from "../src/api/middleware/keys.ts";
 import { keyHash, makeKey } from "../src/lib/key.ts";
-import { now, randomBytes } from "../src/lib/world.ts";
+import { now, randomBytes } from "../src/lib/runtime.ts";
 
 const USAGE = `Usage: npm run new-key -- --tenant <tenant> [options]
 
@@ -18,12 +18,12 @@ const USAGE = `Usage: npm run new-key -- --tenant <tenant> [options]
 const KEY_BYTES = 32;
 
 /** The entry for a key with this hash. Throws an Error that says which argument is wrong. */
-function entryFor(hash: string, args: string[]): ApiKey {
+function entryFor(hash: string, args: string[]): ApiKeySchema {
   const option = { type: "string" } as const;
   const options = { tenant: option, scopes: option, expires: option, name: option };
   const { values } = parseArgs({ args, options });
   if (values.tenant === undefined) throw new Error("--tenant is missing");
-  const entry = ApiKey.safeParse({
+  const entry = ApiKeySchema.safeParse({
     hash,
     tenant: values.tenant,
     scopes: values.scopes?.split(",").map((scope) => scope.trim()) ?? scopes,

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type LogLine, type Service, type ServiceOptions, startService } from "./service.ts";
 
-export type Patience = Pick<ServiceOptions, "leaseMs" | "redeliverMs">;
+export type Patience = Pick<ServiceOptions, "leaseMs" | "dispatchTimeoutMs">;
 
 export type Restartable = Awaited<ReturnType<typeof startRestartable>>;
 

@@ -61,7 +61,7 @@ function openClient(url: string, key: string) {
     (await call<{ id: string }>("POST", "/v1/jobs", JSON.stringify(request), json)).id;
   return {
     submit,
-    rehearse: (input: object, request: object = {}) => submit({ type: "rehearsal", input, ...request }),
+    simulate: (input: object, request: object = {}) => submit({ type: "test.simulate", input, ...request }),
     upload: async (csv: string) =>
       (await call<{ id: string }>("POST", "/v1/files", csv, { "Content-Type": "text/csv" })).id,
     finished: (id: string) => call("GET", `/v1/jobs/${id}`, undefined, { Prefer: "wait=60" }),
@@ -75,7 +75,7 @@ async function makeJobs(acme: ReturnType<typeof openClient>): Promise<Jobs> {
   for (let index = 0; index < 48; index++) {
     const attempts = index % 9 === 4 ? [SLOW, { outcome: "succeed" }] : index % 16 === 7 ? [BAD] : undefined;
     const input = { duration_ms: (index % 7) * 150, ...(attempts && { attempts }) };
-    ids.push(await acme.rehearse(input, { metadata: metadata(index) }));
+    ids.push(await acme.simulate(input, { metadata: metadata(index) }));
   }
   const csv = `id,country,amount\n${Array.from({ length: 2_000 }, (_, row) => `${row},DE,${row}.5`).join("\n")}\n`;
   ids.push(
@@ -83,10 +83,10 @@ async function makeJobs(acme: ReturnType<typeof openClient>): Promise<Jobs> {
   );
   for (const id of ids) await acme.finished(id);
   const waiting = { attempts: [{ ...SLOW, retry_after_ms: 600_000 }] };
-  await acme.rehearse(waiting, { metadata: metadata(1) });
-  await acme.rehearse({}, { run_at: new Date(Date.now() + 3_600_000).toISOString() });
-  const running = await acme.rehearse({ duration_ms: 40_000, steps: 40 }, { metadata: metadata(2) });
-  const failed = await acme.rehearse(
+  await acme.simulate(waiting, { metadata: metadata(1) });
+  await acme.simulate({}, { run_at: new Date(Date.now() + 3_600_000).toISOString() });
+  const running = await acme.simulate({ duration_ms: 40_000, steps: 40 }, { metadata: metadata(2) });
+  const failed = await acme.simulate(
     { duration_ms: 400, attempts: [SLOW, OUTAGE] },
     { metadata: metadata(0) },
   );
@@ -111,7 +111,7 @@ function picturesOf({ failed, running }: Jobs): Picture[] {
     { name: "overview-dark", path: "/dashboard", options: { colorScheme: "dark" } },
     { name: "list", path: "/dashboard/jobs?status=failed&status=running" },
     { name: "failed-job", path: `/dashboard/jobs/${failed}` },
-    { name: "submit", path: "/dashboard/submit/rehearsal" },
+    { name: "submit", path: "/dashboard/submit/test.simulate" },
   ];
 }
 

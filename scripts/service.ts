@@ -16,7 +16,7 @@ export type ServiceOptions = {
   /** 0, the default, takes a free one. */
   port?: number;
   leaseMs?: number;
-  redeliverMs?: number;
+  dispatchTimeoutMs?: number;
 };
 
 /** One line of the service's log. */
@@ -25,7 +25,7 @@ export type LogLine = { level: string; event: string } & Record<string, unknown>
 export type Service = Awaited<ReturnType<typeof startService>>;
 
 /** Starts the service with all it writes in `stateDir`; resolves once it answers. Rejects with what it printed if it ended before that. */
-export async function startService({ stateDir, port = 0, leaseMs, redeliverMs }: ServiceOptions) {
+export async function startService({ stateDir, port = 0, leaseMs, dispatchTimeoutMs }: ServiceOptions) {
   const scratch = join(stateDir, "tmp");
   await mkdir(scratch, { recursive: true });
   const child = spawn(process.execPath, [join(root, "scripts/start.ts")], {
@@ -39,7 +39,7 @@ export async function startService({ stateDir, port = 0, leaseMs, redeliverMs }:
       TMPDIR: scratch,
       WATCH: "false",
       ...(leaseMs && { LEASE_MS: String(leaseMs) }),
-      ...(redeliverMs && { REDELIVER_MS: String(redeliverMs) }),
+      ...(dispatchTimeoutMs && { DISPATCH_TIMEOUT_MS: String(dispatchTimeoutMs) }),
     },
   });
   const ended = once(child, "close");

@@ -1,7 +1,7 @@
 /**
  * Serves everything on this machine: the Worker, its objects, queue, files and database, all embedded.
  * PORT moves it (8787; 0 takes a free one) and STATE_DIR what it stores (.wrangler/state); LEASE_MS and
- * REDELIVER_MS shorten the service's patience, for tests that cannot wait; WATCH=false does without reloading
+ * DISPATCH_TIMEOUT_MS shorten the service's patience, for tests that cannot wait; WATCH=false does without reloading
  * when the source changes. Log lines go to stdout, words for people to stderr.
  */
 
@@ -50,14 +50,14 @@ async function migrate(stateDir: string): Promise<void> {
 
 /** What differs from a deployment, see wrangler.toml. */
 async function localVariables() {
-  const { LEASE_MS, REDELIVER_MS } = process.env;
+  const { LEASE_MS, DISPATCH_TIMEOUT_MS } = process.env;
   const values = {
     API_KEYS: await localApiKeys(),
     WEBHOOK_SECRET: await localWebhookSecret(),
     LOCAL_QUEUE: "true",
-    ALLOW_LOCAL_TARGETS: "true",
+    ALLOW_LOCALHOST_URLS: "true",
     ...(LEASE_MS && { LEASE_MS }),
-    ...(REDELIVER_MS && { REDELIVER_MS }),
+    ...(DISPATCH_TIMEOUT_MS && { DISPATCH_TIMEOUT_MS }),
   };
   return Object.fromEntries(
     Object.entries(values).map(([name, value]) => [name, { type: "plain_text", value }] as const),

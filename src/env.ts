@@ -1,15 +1,12 @@
 /** Bindings and variables: what wrangler.toml promises, and the variables parsed once per isolate. */
 
 import { z } from "zod";
-import type { JobObject } from "./job/object.ts";
-import type { ListingObject } from "./listing/object.ts";
-import type { PlaceObject } from "./places/object.ts";
-import type { DeliveryMessage, JobMessage } from "./queue/message.ts";
+import type { DeliveryMessage, JobMessage } from "./transport/message.ts";
 
 export type Env = {
-  JOBS: DurableObjectNamespace<JobObject>;
-  PLACES: DurableObjectNamespace<PlaceObject>;
-  LISTINGS: DurableObjectNamespace<ListingObject>;
+  JOBS: DurableObjectNamespace;
+  UNIQUE_KEYS: DurableObjectNamespace;
+  JOB_INDEXES: DurableObjectNamespace;
   JOB_QUEUE: Queue<JobMessage>;
   DELIVERY_QUEUE: Queue<DeliveryMessage>;
   FILES: R2Bucket;
@@ -24,9 +21,9 @@ export type Env = {
   /** The secret before, while receivers change over: deliveries carry both signatures. */
   WEBHOOK_SECRET_PREVIOUS?: string;
   LEASE_MS: string;
-  REDELIVER_MS: string;
+  DISPATCH_TIMEOUT_MS: string;
   LOCAL_QUEUE: string;
-  ALLOW_LOCAL_TARGETS: string;
+  ALLOW_LOCALHOST_URLS: string;
 };
 
 const flag = z.enum(["true", "false"]).transform((text) => text === "true");
@@ -34,20 +31,20 @@ const milliseconds = z.coerce.number().int().min(100);
 
 const Settings = z.object({
   LEASE_MS: milliseconds,
-  REDELIVER_MS: milliseconds,
+  DISPATCH_TIMEOUT_MS: milliseconds,
   LOCAL_QUEUE: flag,
-  ALLOW_LOCAL_TARGETS: flag,
+  ALLOW_LOCALHOST_URLS: flag,
 });
 export type Settings = z.infer<typeof Settings>;
 
-const parsed = new WeakMap<Env, Settings>();
+const settingsByEnv = new WeakMap<Env, Settings>();
 
 /** The variables of `env`, checked. Throws with the faults named if the deployment is misconfigured. */
 export function settings(env: Env): Settings {
-  let known = parsed.get(env);
+  let known = settingsByEnv.get(env);
   if (!known) {
     known = Settings.parse(env);
-    parsed.set(env, known);
+    settingsByEnv.set(env, known);
   }
   return known;
 }

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { openApiDocument } from "../src/http/openapi.ts";
+import { openApiDocument } from "../src/api/openapi/document.ts";
 import { jobTypes } from "../src/job-types/index.ts";
 
 const root = join(import.meta.dirname, "..");

@@ -6,11 +6,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { createApp } from "../src/http/app.ts";
-import { jobExample } from "../src/http/examples.ts";
-import { openApiDocument } from "../src/http/openapi.ts";
-import { problemKinds } from "../src/http/problems.ts";
-import { Job, SubmitRequest } from "../src/http/schemas.ts";
+import { jobExample } from "../src/api/jobs/example.ts";
+import { openApiDocument } from "../src/api/openapi/document.ts";
+import { problemKinds } from "../src/api/problems.ts";
+import { JobSchema, SubmitRequestSchema } from "../src/api/schemas.ts";
+import { createApp } from "../src/app.ts";
 import { jobTypes } from "../src/job-types/index.ts";
 
 const document = openApiDocument(jobTypes, "https://accepted.example.org");
@@ -92,7 +92,7 @@ describe("the document", () => {
   });
 
   it("shows a job as jobs are", () => {
-    expect(Job.strict().safeParse(jobExample).error).toBeUndefined();
+    expect(JobSchema.strict().safeParse(jobExample).error).toBeUndefined();
   });
 
   it("has for every job type a body that can be sent as it is", () => {
@@ -100,7 +100,7 @@ describe("the document", () => {
     const { examples } = body.content["application/json"];
     expect(Object.keys(examples).sort()).toEqual([...jobTypes.keys()].sort());
     for (const { value } of Object.values(examples)) {
-      const { type, input } = SubmitRequest.parse(value);
+      const { type, input } = SubmitRequestSchema.parse(value);
       expect(jobTypes.get(type)?.input.safeParse(input).error).toBeUndefined();
     }
   });

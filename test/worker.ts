@@ -1,14 +1,14 @@
 /** The Worker under test: the product's own, with a few job types more, and messages that tests may keep. */
 
 import type { Env } from "../src/env.ts";
+import { createService } from "../src/handlers.ts";
 import { jobTypes } from "../src/job-types/index.ts";
-import { createService } from "../src/service.ts";
 import { testJobTypes } from "./support/job-types.ts";
 import { isParked, park } from "./support/parked.ts";
 
-export { JobObject } from "../src/job/object.ts";
-export { ListingObject } from "../src/listing/object.ts";
-export { PlaceObject } from "../src/places/object.ts";
+export { JobObject } from "../src/objects/job/object.ts";
+export { JobIndexObject } from "../src/objects/job-index/object.ts";
+export { UniqueKeyObject } from "../src/objects/unique-key/object.ts";
 
 const service = createService(new Map([...jobTypes, ...testJobTypes]));
 

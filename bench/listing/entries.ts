@@ -1,12 +1,12 @@
 /** Jobs that never were, as their objects would tell them to the listing: one of a few kinds, finished long ago. */
 
+import { acceptJob } from "../../src/core/dispatch.ts";
 import type { Command, Job, Submission } from "../../src/core/job.ts";
 import { defaultBackoff } from "../../src/core/retry.ts";
 import { transition } from "../../src/core/transition.ts";
-import { accept } from "../../src/core/waiting.ts";
-import { entryOf } from "../../src/job/listed.ts";
 import { derivedOwnedId } from "../../src/lib/id.ts";
-import type { Entry } from "../../src/listing/entry.ts";
+import { toIndexEntry } from "../../src/objects/job/index-publisher.ts";
+import type { IndexEntry } from "../../src/rpc/index-entry.ts";
 
 export const TENANT = "acme";
 const MINUTE_MS = 60_000;
@@ -15,7 +15,7 @@ const MINUTE_MS = 60_000;
 const EVERY_MS = 2;
 const TOGETHER = 3;
 
-const types = ["csv.import", "rehearsal", "report.export"];
+const types = ["csv.import", "test.simulate", "report.export"];
 
 /** Of 20 jobs one fails, one is cancelled, the others succeed. */
 const FAILED = 3;
@@ -32,16 +32,16 @@ export function madeAt(number: number, startAt: number): number {
 }
 
 /** The job of this number, when the first was made at `startAt`, epoch milliseconds. */
-export async function entryNumber(number: number, startAt: number): Promise<Entry> {
+export async function entryNumber(number: number, startAt: number): Promise<IndexEntry> {
   const at = madeAt(number, startAt);
-  let job = accept(await submissionOf(number), at).job;
+  let job = acceptJob(await submissionOf(number), at).job;
   for (const command of livesOf(number)) job = transition(job, command, at + 1, 0).job;
-  return entryOf(job);
+  return toIndexEntry(job);
 }
 
 function livesOf(number: number): Command[] {
   const report = { progress: null, logs: [] };
-  const start: Command = { type: "start", attempt: 1, slice: 1, lease: "lease" };
+  const start: Command = { type: "start", attempt: 1, continuation: 0, lease: "lease" };
   const failure = {
     kind: "invalid_input",
     code: "bad_row",
@@ -61,11 +61,11 @@ function livesOf(number: number): Command[] {
 async function submissionOf(number: number): Promise<Submission> {
   const policy: Job["policy"] = {
     maxAttempts: 3,
-    attemptLimitMs: 5 * MINUTE_MS,
-    silenceLimitMs: null,
-    timeLimitMs: 60 * MINUTE_MS,
+    attemptTimeoutMs: 5 * MINUTE_MS,
+    heartbeatTimeoutMs: null,
+    totalTimeoutMs: 60 * MINUTE_MS,
     leaseMs: MINUTE_MS,
-    redeliverMs: MINUTE_MS,
+    dispatchTimeoutMs: MINUTE_MS,
     backoff: defaultBackoff,
     retryKinds: [],
     retentionMs: 30 * 24 * 60 * MINUTE_MS,
@@ -73,19 +73,19 @@ async function submissionOf(number: number): Promise<Submission> {
   return {
     id: await derivedOwnedId("job", TENANT, String(number)),
     tenant: TENANT,
-    type: types[number % types.length] ?? "rehearsal",
+    type: types[number % types.length] ?? "test.simulate",
     input: "{}",
     metadata: {
       customer: `c${number % CUSTOMERS}`,
       ...(number % MARKED === 0 && { marked: "yes" }),
     },
     fingerprint: null,
-    places: [],
+    uniqueKeys: [],
     replayedFrom: null,
     webhook: null,
     trace: { requestId: "urn:uuid:00000000-0000-4000-8000-000000000000", traceparent: "" },
     policy,
     runAt: null,
-    startWithinMs: null,
+    startTimeoutMs: null,
   };
 }

@@ -4,29 +4,29 @@
  */
 
 import type { Env } from "../../src/env.ts";
-import service, { JobObject, PlaceObject, ListingObject as RealListing } from "../../src/index.ts";
-import type { Filter, Position } from "../../src/listing/entry.ts";
+import type { JobFilter, JobPosition } from "../../src/rpc/index-entry.ts";
+import service, { JobObject, JobIndexObject as RealListing, UniqueKeyObject } from "../../src/worker.ts";
 import { entryNumber, TENANT } from "./entries.ts";
 
-export { JobObject, PlaceObject };
+export { JobObject, UniqueKeyObject };
 
 /** Jobs numbered from `first`, the very first of which was made at `startAt`. */
 export type Filling = { startAt: number; first: number; count: number };
 
 /** A page to be made `times` times in a row. */
-export type PageAsked = { filter: Filter; after: Position | null; times: number };
+export type PageAsked = { filter: JobFilter; after: JobPosition | null; times: number };
 
 /** What one page of 20 was: rows read by the platform's own count. */
 export type PageCost = { rowsRead: number; jobs: number };
 
 const LIMIT = 20;
 
-export class ListingObject extends RealListing {
+export class JobIndexObject extends RealListing {
   /** All is heard first and then written together, as under load. */
   async fill({ startAt, first, count }: Filling): Promise<void> {
     for (let number = first; number < first + count; number += 1)
-      void this.announce(TENANT, await entryNumber(number, startAt));
-    await this.confirm(TENANT, await entryNumber(first, startAt));
+      void this.publish(TENANT, await entryNumber(number, startAt));
+    await this.publishDurably(TENANT, await entryNumber(first, startAt));
   }
 
   async cost({ filter, after, times }: PageAsked): Promise<PageCost> {
@@ -57,18 +57,18 @@ function collectCursors(sql: SqlStorage) {
 }
 
 function atTheDoor(what: string, asked: unknown, env: Env): Promise<unknown> {
-  const listing = env.LISTINGS.getByName(TENANT) as unknown as ListingObject;
+  const listing = env.JOB_INDEXES.getByName(TENANT) as unknown as JobIndexObject;
   switch (what) {
     case "/bench/fill":
       return listing.fill(asked as Filling);
     case "/bench/announce": {
       const { first, startAt } = asked as Filling;
-      return entryNumber(first, startAt).then((entry) => listing.announce(TENANT, entry));
+      return entryNumber(first, startAt).then((entry) => listing.publish(TENANT, entry));
     }
     case "/bench/cost":
       return listing.cost(asked as PageAsked);
     case "/bench/count":
-      return listing.count(asked as Filter);
+      return listing.count(asked as JobFilter);
     default:
       throw new Error(`There is no ${what}.`);
   }

@@ -26,7 +26,7 @@ export const STATUS_OF_CODE: Record<string, number> = {
   job_not_cancellable: 409,
   job_not_finished: 409,
   job_without_result: 409,
-  unique_conflict: 409,
+  duplicate_job: 409,
   precondition_failed: 412,
   payload_too_large: 413,
   unsupported_media_type: 415,

@@ -14,7 +14,7 @@ const post = ({ mine }: Deployment, request: Request): Promise<Answer> =>
   mine.call("POST", "/v1/jobs", request);
 
 async function mediaTypes(deployment: Deployment): Promise<void> {
-  const body = new TextEncoder().encode('{"type":"rehearsal","input":{}}');
+  const body = new TextEncoder().encode('{"type":"test.simulate","input":{}}');
   const refused = [
     "text/plain",
     "application/x-www-form-urlencoded",
@@ -46,7 +46,7 @@ async function mediaTypes(deployment: Deployment): Promise<void> {
 
 /** A request of exactly so many bytes that is unacceptable only for its size, if at all. */
 function requestOf(bytes: number): Uint8Array {
-  const text = '{"type":"rehearsal","input":{"duration_ms":-1}}';
+  const text = '{"type":"test.simulate","input":{"duration_ms":-1}}';
   return new TextEncoder().encode(text.padEnd(bytes, " "));
 }
 
@@ -74,11 +74,11 @@ async function malformed(deployment: Deployment): Promise<void> {
   const bodies: Record<string, Uint8Array> = {
     "an empty body": new Uint8Array(),
     "half an object": text.encode('{"type":'),
-    "a comment": text.encode('{"type":"rehearsal"/**/}'),
+    "a comment": text.encode('{"type":"test.simulate"/**/}'),
     "two objects": text.encode("{}{}"),
-    "single quotes": text.encode("{'type':'rehearsal'}"),
+    "single quotes": text.encode("{'type':'test.simulate'}"),
     "invalid UTF-8": new Uint8Array([...text.encode('{"type":"'), 0xff, 0xfe, ...text.encode('"}')]),
-    "a NaN": text.encode('{"type":"rehearsal","input":NaN}'),
+    "a NaN": text.encode('{"type":"test.simulate","input":NaN}'),
   };
   for (const [name, body] of Object.entries(bodies)) {
     const answer = await post(deployment, { body, headers: JSON_TYPE });
@@ -94,14 +94,14 @@ async function notAnObject(deployment: Deployment): Promise<void> {
 }
 
 async function unknownFields({ mine }: Deployment): Promise<void> {
-  const json = { type: "rehearsal", input: { durationMs: 1 }, inputs: {} };
+  const json = { type: "test.simulate", input: { durationMs: 1 }, inputs: {} };
   const { errors = [] } = problemOf(await mine.call("POST", "/v1/jobs", { json }), 422, "invalid_request");
   const pointers = errors.map(({ pointer }) => pointer).toSorted();
   equal(pointers, ["#/input/durationMs", "#/inputs"], "where the unknown fields are told");
 }
 
 async function monsters(deployment: Deployment): Promise<void> {
-  const wrap = (inner: string) => `{"type":"rehearsal","input":${inner}}`;
+  const wrap = (inner: string) => `{"type":"test.simulate","input":${inner}}`;
   const bodies: Record<string, string> = {
     "100,000 nested lists": wrap("[".repeat(100_000) + "]".repeat(100_000)),
     "50,000 nested objects": wrap(`${'{"a":'.repeat(50_000)}1${"}".repeat(50_000)}`),

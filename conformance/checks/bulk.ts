@@ -75,7 +75,7 @@ async function deletesAll(deployment: Deployment): Promise<void> {
   const { mine } = deployment;
   const { jobs, filter } = await herd(deployment, 3);
   for (const { id } of jobs) await mine.cancel(id);
-  const request = { action: "delete", filter: { ...filter, status: ["cancelled"], type: ["rehearsal"] } };
+  const request = { action: "delete", filter: { ...filter, status: ["cancelled"], type: ["test.simulate"] } };
   await counted(deployment, request, 3);
   const { id } = jobOf(await bulk(deployment, request), 202);
   equal((await mine.finished(id)).status, "succeeded", "the bulk job");

@@ -22,8 +22,8 @@ async function bodies({ mine }: Deployment): Promise<void> {
 }
 
 async function tooLate({ mine }: Deployment): Promise<void> {
-  const succeeded = await mine.rehearse();
-  const failed = await mine.rehearse({ attempts: [{ outcome: "fail", kind: "not_found" }] });
+  const succeeded = await mine.simulate();
+  const failed = await mine.simulate({ attempts: [{ outcome: "fail", kind: "not_found" }] });
   for (const { id } of [succeeded, failed]) {
     const job = await mine.finished(id);
     const problem = problemOf(await mine.cancel(id), 409, "job_not_cancellable");
@@ -34,7 +34,7 @@ async function tooLate({ mine }: Deployment): Promise<void> {
 
 async function lateReports({ mine }: Deployment): Promise<void> {
   const input = { duration_ms: 2_000, steps: 20, ignore_cancel: true, result: "too late" };
-  const { id } = await mine.rehearse(input);
+  const { id } = await mine.simulate(input);
   await mine.until(id, ({ status_reason }) => status_reason === "executing");
   const cancelled = jobOf(await mine.cancel(id), 200);
   const job = await mine.until(id, ({ cancellation }) => Boolean(cancellation?.acknowledged_at));
@@ -43,7 +43,7 @@ async function lateReports({ mine }: Deployment): Promise<void> {
 }
 
 async function signalFires({ mine }: Deployment): Promise<void> {
-  const { id } = await mine.rehearse({ duration_ms: 120_000, steps: 1 });
+  const { id } = await mine.simulate({ duration_ms: 120_000, steps: 1 });
   await mine.until(id, ({ status_reason }) => status_reason === "executing");
   await mine.cancel(id);
   await mine.until(id, ({ cancellation }) => Boolean(cancellation?.acknowledged_at), 15_000);

@@ -21,7 +21,7 @@ function hookOf({ receiver }: Deployment, ...replies: Reply[]): Hook {
 /** A job that succeeds at once and tells this hook. */
 async function telling(deployment: Deployment, replies: Reply[], input: object = {}, webhook: object = {}) {
   const hook = hookOf(deployment, ...replies);
-  const job = await deployment.mine.rehearse(input, { webhook: { url: hook.url, ...webhook } });
+  const job = await deployment.mine.simulate(input, { webhook: { url: hook.url, ...webhook } });
   return { id: job.id, hook };
 }
 
@@ -38,7 +38,7 @@ async function deliveryOf(
   }
 }
 
-const triedTimes = (times: number) => (delivery: Delivery) => delivery.tries.length >= times;
+const triedTimes = (times: number) => (delivery: Delivery) => delivery.attempts.length >= times;
 
 async function secretOf(client: Client): Promise<string> {
   return dataOf<{ secret: string }>(await client.call("GET", "/v1/webhook-secret"), 200).secret;
@@ -72,14 +72,14 @@ async function arrives(deployment: Deployment): Promise<void> {
 async function listed(deployment: Deployment): Promise<void> {
   const { id } = await telling(deployment, [OK]);
   const delivery = await deliveryOf(deployment, id, triedTimes(1));
-  const [attempt] = delivery.tries;
+  const [attempt] = delivery.attempts;
   equal(
     [delivery.event, delivery.status, delivery.next_attempt_at],
     ["job.succeeded", "succeeded", null],
     "the delivery",
   );
   equal([attempt?.status, attempt?.error], [204, null], "the try");
-  matches(attempt?.time, TIME, "the time of the try");
+  matches(attempt?.started_at, TIME, "the time of the try");
   claim(Number.isInteger(attempt?.duration_ms), `the duration is ${attempt?.duration_ms}`);
 }
 
@@ -143,8 +143,8 @@ async function goneAndRedelivered(deployment: Deployment): Promise<void> {
 async function patience(deployment: Deployment): Promise<void> {
   for (const status of [429, 503]) {
     const { id } = await telling(deployment, [{ status, headers: { "Retry-After": "120" } }]);
-    const { tries, next_attempt_at } = await deliveryOf(deployment, id, triedTimes(1));
-    const waitMs = Date.parse(next_attempt_at ?? "") - Date.parse(tries[0]?.time ?? "");
+    const { attempts, next_attempt_at } = await deliveryOf(deployment, id, triedTimes(1));
+    const waitMs = Date.parse(next_attempt_at ?? "") - Date.parse(attempts[0]?.started_at ?? "");
     claim(waitMs >= 120_000, `after ${status} with Retry-After: 120 it comes again in ${waitMs} ms`);
   }
 }

@@ -25,7 +25,7 @@ function isWhole(events: JobEvent[]): void {
 /** A job that failed once, said its progress, and succeeded; long finished. */
 async function eventfulJob({ mine }: Deployment): Promise<string> {
   const attempts = [{ outcome: "fail", kind: "timeout" }, { outcome: "succeed" }];
-  const { id } = await mine.rehearse({ duration_ms: 50, attempts });
+  const { id } = await mine.simulate({ duration_ms: 50, attempts });
   await mine.finished(id);
   return id;
 }
@@ -45,7 +45,7 @@ async function asJson(deployment: Deployment): Promise<void> {
 }
 
 async function finalsOfAllKinds({ mine }: Deployment): Promise<void> {
-  const failed = await mine.rehearse({ attempts: [{ outcome: "fail", kind: "not_found" }] });
+  const failed = await mine.simulate({ attempts: [{ outcome: "fail", kind: "not_found" }] });
   const cancelled = await mine.park();
   await mine.cancel(cancelled.id);
   await mine.finished(failed.id);
@@ -80,7 +80,7 @@ async function asStream(deployment: Deployment): Promise<void> {
 }
 
 async function live({ mine }: Deployment): Promise<void> {
-  const { id } = await mine.rehearse({ duration_ms: 3_000, steps: 3 });
+  const { id } = await mine.simulate({ duration_ms: 3_000, steps: 3 });
   const { blocks } = await listen(mine, `/v1/jobs/${id}/events`);
   const events = eventsIn(blocks);
   isWhole(events);
@@ -131,7 +131,7 @@ async function comments({ mine }: Deployment): Promise<void> {
 async function overSocket(deployment: Deployment): Promise<void> {
   const { mine } = deployment;
   const finished = await eventfulJob(deployment);
-  const { id } = await mine.rehearse({ duration_ms: 1_200, steps: 3 });
+  const { id } = await mine.simulate({ duration_ms: 1_200, steps: 3 });
   for (const job of [finished, id]) {
     const { events, code } = await hear(mine, `/v1/jobs/${job}/events`);
     equal(code, 1000, "the code the socket was closed with");

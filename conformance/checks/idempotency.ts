@@ -8,8 +8,8 @@ import { isFinished, type Job } from "../shapes.ts";
 const freshKey = () => `conformance-${crypto.randomUUID()}`;
 const later = () => new Date(Date.now() + 3_600_000).toISOString();
 
-/** A rehearsal that waits, as text, so that its spelling can vary. */
-const waiting = () => ({ type: "rehearsal", input: { duration_ms: 1 }, run_at: later() });
+/** A simulated job that waits, as text, so that its spelling can vary. */
+const waiting = () => ({ type: "test.simulate", input: { duration_ms: 1 }, run_at: later() });
 
 const post = (client: Client, json: unknown, key: string) =>
   client.call("POST", "/v1/jobs", { json, headers: { "Idempotency-Key": key } });
@@ -59,10 +59,10 @@ async function badKeys({ mine }: Deployment): Promise<void> {
 async function sameRequest({ mine }: Deployment): Promise<void> {
   const key = freshKey();
   const run_at = later();
-  const first = await post(mine, { type: "rehearsal", input: { duration_ms: 1, steps: 2 }, run_at }, key);
+  const first = await post(mine, { type: "test.simulate", input: { duration_ms: 1, steps: 2 }, run_at }, key);
   claim(!first.headers.has("Idempotent-Replayed"), "the first post is said to be a replay");
   const { id } = jobOf(first, 202);
-  const body = `{ "run_at": "${run_at}",\n "input": {"steps": 2.0, "duration_ms": 1e0}, "type": "rehearsal" }`;
+  const body = `{ "run_at": "${run_at}",\n "input": {"steps": 2.0, "duration_ms": 1e0}, "type": "test.simulate" }`;
   const headers = { "Idempotency-Key": key, "Content-Type": "application/json", Accept: "text/html" };
   const again = await mine.call("POST", "/v1/jobs", { body, headers });
   equal(jobOf(again, 202).id, id, "the job");
@@ -71,7 +71,7 @@ async function sameRequest({ mine }: Deployment): Promise<void> {
 
 async function jobAsItIsNow({ mine }: Deployment): Promise<void> {
   const key = freshKey();
-  const request = { type: "rehearsal", input: { result: 42 } };
+  const request = { type: "test.simulate", input: { result: 42 } };
   const { id } = jobOf(await post(mine, request, key), 202);
   const job = await mine.finished(id);
   equal(jobOf(await post(mine, request, key), 202), job, "the job answered to a repetition");
@@ -91,7 +91,7 @@ async function otherRequest({ mine }: Deployment): Promise<void> {
 
 async function simultaneous({ mine }: Deployment): Promise<void> {
   const key = freshKey();
-  const request = { type: "rehearsal", input: { duration_ms: 200 } };
+  const request = { type: "test.simulate", input: { duration_ms: 200 } };
   const answers = await Promise.all(Array.from({ length: 30 }, () => post(mine, request, key)));
   const ids = new Set(answers.map((answer) => jobOf(answer, 202).id));
   equal(ids.size, 1, "the number of jobs");
@@ -102,7 +102,7 @@ async function simultaneous({ mine }: Deployment): Promise<void> {
 
 async function refusedKeepsNoKey({ mine }: Deployment): Promise<void> {
   const key = freshKey();
-  problemOf(await post(mine, { type: "rehearsal", input: { duration_ms: -1 } }, key), 422);
+  problemOf(await post(mine, { type: "test.simulate", input: { duration_ms: -1 } }, key), 422);
   problemOf(await post(mine, { type: "absent", input: {} }, key), 422);
   const answer = await post(mine, waiting(), key);
   jobOf(answer, 202);
@@ -123,9 +123,13 @@ async function keyLastsUntilPurged({ mine }: Deployment): Promise<void> {
   const key = freshKey();
   const { id } = jobOf(await post(mine, waiting(), key), 202);
   await mine.cancel(id);
-  problemOf(await post(mine, { type: "rehearsal", input: { steps: 3 } }, key), 422, "idempotency_key_reused");
+  problemOf(
+    await post(mine, { type: "test.simulate", input: { steps: 3 } }, key),
+    422,
+    "idempotency_key_reused",
+  );
   equal((await mine.call("DELETE", `/v1/jobs/${id}`)).status, 204, "the deletion");
-  const again = await post(mine, { type: "rehearsal", input: { steps: 3 }, run_at: later() }, key);
+  const again = await post(mine, { type: "test.simulate", input: { steps: 3 }, run_at: later() }, key);
   jobOf(again, 202);
   claim(!again.headers.has("Idempotent-Replayed"), "the key outlived its job");
 }
@@ -143,9 +147,9 @@ async function placeIsTaken(deployment: Deployment): Promise<void> {
   const holder = jobOf(await submit(request), 202);
   const second = await submit(request);
   equal(jobOf(second, 202).id, holder.id, "the job answered for a taken place");
-  equal(second.headers.get("Unique-Conflict"), "true", "Unique-Conflict");
+  equal(second.json, { ...(second.json as object), deduplicated: "unique_key" }, "deduplicated");
   const rejected = await submit({ ...request, on_conflict: "reject" });
-  equal(problemOf(rejected, 409, "unique_conflict").job_id, holder.id, "job_id");
+  equal(problemOf(rejected, 409, "duplicate_job").job_id, holder.id, "job_id");
   const elsewhere = jobOf(await submit(report(deployment)), 202);
   claim(elsewhere.id !== holder.id, "another requester met the same place");
 }

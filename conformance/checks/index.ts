@@ -18,12 +18,12 @@ import { methodChecks } from "./methods.ts";
 import { outcomeChecks } from "./outcomes.ts";
 import { pollingChecks } from "./polling.ts";
 import { problemChecks } from "./problems.ts";
-import { rehearsalChecks } from "./rehearsal.ts";
 import { replayDeleteChecks } from "./replay-delete.ts";
 import { resultChecks } from "./result.ts";
 import { statsChecks } from "./stats.ts";
 import { submitChecks } from "./submit.ts";
 import { targetChecks } from "./targets.ts";
+import { testSimulateChecks } from "./test-simulate.ts";
 import { waitChecks } from "./wait.ts";
 
 export const allChecks: readonly Check[] = [
@@ -50,5 +50,5 @@ export const allChecks: readonly Check[] = [
   ...fileChecks,
   ...dataChecks,
   ...httpRequestChecks,
-  ...rehearsalChecks,
+  ...testSimulateChecks,
 ];

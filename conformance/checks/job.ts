@@ -7,7 +7,7 @@ import { type Job, TIME } from "../shapes.ts";
 const DAY_MS = 86_400_000;
 const MEMBERS = [
   ...["id", "type", "status", "status_reason", "created_at", "updated_at", "started_at", "finished_at"],
-  ...["expires_at", "attempt", "max_attempts", "next_attempt_at", "progress", "attempts", "metadata"],
+  ...["purge_at", "attempt", "max_attempts", "next_attempt_at", "progress", "attempts", "metadata"],
   ...["version", "links"],
 ];
 const OUTCOMES = ["result", "error", "cancellation"];
@@ -26,16 +26,16 @@ async function queued({ mine }: Deployment): Promise<void> {
   hasShape(job, null);
   matches(job.id, /^job_\w+$/, "the id");
   matches(job.created_at, TIME, "created_at");
-  const { status, status_reason, started_at, finished_at, expires_at, attempt, progress, attempts } = job;
+  const { status, status_reason, started_at, finished_at, purge_at, attempt, progress, attempts } = job;
   equal({ status, status_reason }, { status: "queued", status_reason: "scheduled" }, "the state");
-  equal([started_at, finished_at, expires_at, progress], [null, null, null, null], "what is not yet known");
+  equal([started_at, finished_at, purge_at, progress], [null, null, null, null], "what is not yet known");
   equal([attempt, attempts, job.max_attempts], [0, [], 7], "the attempts");
   equal([job.next_attempt_at, job.metadata], [runAt, { order: "4711" }], "next_attempt_at and metadata");
-  equal(job.type, "rehearsal", "the type");
+  equal(job.type, "test.simulate", "the type");
 }
 
 async function running({ mine }: Deployment): Promise<void> {
-  const { id } = await mine.rehearse({ duration_ms: 60_000 });
+  const { id } = await mine.simulate({ duration_ms: 60_000 });
   const job = await mine.until(id, ({ status }) => status === "running");
   hasShape(job, null);
   equal([job.status_reason, job.attempt, job.finished_at], ["executing", 1, null], "reason, attempt and end");
@@ -51,7 +51,7 @@ async function betweenAttempts({ mine }: Deployment): Promise<void> {
     code: "bank_closed",
     retry_after_ms: 60_000,
   };
-  const { id } = await mine.rehearse({ attempts: [{ ...failing, message: "The bank is closed." }] });
+  const { id } = await mine.simulate({ attempts: [{ ...failing, message: "The bank is closed." }] });
   const job = await mine.until(id, ({ attempts }) => attempts[0]?.status === "failed");
   hasShape(job, null);
   equal([job.status, job.status_reason], ["running", "waiting_to_retry"], "the state between two attempts");
@@ -64,22 +64,22 @@ async function betweenAttempts({ mine }: Deployment): Promise<void> {
 
 async function succeeded({ mine }: Deployment): Promise<void> {
   const result = { hello: "world", list: [1, null, "ä"] };
-  const { id } = await mine.rehearse({ result });
+  const { id } = await mine.simulate({ result });
   const job = await mine.finished(id);
   hasShape(job, "result");
   equal([job.status, job.status_reason, job.result], ["succeeded", null, result], "the outcome");
-  const keptMs = Date.parse(job.expires_at ?? "") - Date.parse(job.finished_at ?? "");
-  equal(keptMs, 30 * DAY_MS, "from finished_at to expires_at, in ms,");
+  const keptMs = Date.parse(job.purge_at ?? "") - Date.parse(job.finished_at ?? "");
+  equal(keptMs, 30 * DAY_MS, "from finished_at to purge_at, in ms,");
 }
 
 async function nothingReturned({ mine }: Deployment): Promise<void> {
-  const job = await mine.finished((await mine.rehearse()).id);
+  const job = await mine.finished((await mine.simulate()).id);
   claim("result" in job && job.result === null, `the result is ${JSON.stringify(job.result)}`);
 }
 
 async function failedPermanently({ mine }: Deployment): Promise<void> {
   const words = { code: "unknown_currency", message: "There is no currency XYZ." };
-  const { id } = await mine.rehearse({ attempts: [{ outcome: "fail", kind: "invalid_input", ...words }] });
+  const { id } = await mine.simulate({ attempts: [{ outcome: "fail", kind: "invalid_input", ...words }] });
   const job = await mine.finished(id);
   hasShape(job, "error");
   equal([job.status, job.status_reason, job.attempt], ["failed", "permanent_failure", 1], "the outcome");
@@ -103,7 +103,7 @@ async function cancelledBeforeItRan({ mine }: Deployment): Promise<void> {
 }
 
 async function cancelledWhileItRan({ mine }: Deployment): Promise<void> {
-  const { id } = await mine.rehearse({ duration_ms: 3_000, ignore_cancel: true });
+  const { id } = await mine.simulate({ duration_ms: 3_000, ignore_cancel: true });
   await mine.until(id, ({ status_reason }) => status_reason === "executing");
   await mine.cancel(id);
   const at = await mine.read(id);
@@ -122,21 +122,21 @@ async function cancelledWhileItRan({ mine }: Deployment): Promise<void> {
 
 async function expired({ mine }: Deployment): Promise<void> {
   const runAt = new Date(Date.now() + 1_000).toISOString();
-  const { id } = await mine.rehearse({ duration_ms: 60_000 }, { run_at: runAt, start_within_ms: 1 });
+  const { id } = await mine.simulate({ duration_ms: 60_000 }, { run_at: runAt, start_timeout_ms: 1 });
   const job = await mine.finished(id);
   const started = job.attempt > 0;
   claim(!started || Date.parse(job.started_at ?? "") - Date.parse(runAt) <= 1, "it began too late");
   if (!started) {
     equal(
       [job.status, job.status_reason, job.cancellation?.by],
-      ["cancelled", "expired", "system"],
+      ["cancelled", "start_timeout", "system"],
       "the outcome",
     );
   }
 }
 
 async function versions({ mine }: Deployment): Promise<void> {
-  const { id } = await mine.rehearse({ duration_ms: 2_500, steps: 5 });
+  const { id } = await mine.simulate({ duration_ms: 2_500, steps: 5 });
   let last: Job | null = null;
   const seen: Job[] = [];
   for (;;) {

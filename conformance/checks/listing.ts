@@ -81,7 +81,7 @@ async function filters(deployment: Deployment): Promise<void> {
   );
   equal(await listed("&type=report.export"), [report.id], "the reports");
   equal(
-    await listed("&type=rehearsal&type=report.export&status=queued"),
+    await listed("&type=test.simulate&type=report.export&status=queued"),
     [second.id, report.id].toSorted(),
     "two types",
   );
@@ -192,7 +192,7 @@ async function showsSoon({ mine }: Deployment): Promise<void> {
 
 async function finishedAgree({ mine }: Deployment): Promise<void> {
   const mark = freshMark();
-  const { id } = await mine.rehearse({ result: { small: true } }, marked(mark));
+  const { id } = await mine.simulate({ result: { small: true } }, marked(mark));
   const job = await mine.finished(id);
   const [listed] = await soon(mine, of(mark), (jobs) => jobs[0]?.status === "succeeded");
   equal(listed, job, "a finished job in the list");
@@ -200,7 +200,7 @@ async function finishedAgree({ mine }: Deployment): Promise<void> {
 
 async function largeResult({ mine }: Deployment): Promise<void> {
   const mark = freshMark();
-  const { id } = await mine.rehearse({ result: "x".repeat(17 * 1024) }, marked(mark));
+  const { id } = await mine.simulate({ result: "x".repeat(17 * 1024) }, marked(mark));
   await mine.finished(id);
   const [listed] = await soon(mine, of(mark), (jobs) => jobs[0]?.status === "succeeded");
   claim(listed && !("result" in listed), "a result of 17 KiB stands in the list");

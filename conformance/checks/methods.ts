@@ -25,11 +25,11 @@ async function wrongMethods({ mine, document }: Deployment): Promise<void> {
 }
 
 async function headIsGet({ mine, run }: Deployment): Promise<void> {
-  const { id } = await mine.rehearse({ result: { of: run } });
+  const { id } = await mine.simulate({ result: { of: run } });
   await mine.finished(id);
   const file = await mine.upload("some text", "text/plain");
   const paths = [
-    ...["/v1/health", "/v1/job-types", "/v1/job-types/rehearsal", "/openapi.json", "/problems/not_found"],
+    ...["/v1/health", "/v1/job-types", "/v1/job-types/test.simulate", "/openapi.json", "/problems/not_found"],
     ...[`/v1/jobs/${id}`, `/v1/jobs/${id}/events`, `/v1/jobs/${id}/result`, `/v1/jobs/${id}/deliveries`],
     ...[`/v1/files/${file.id}`, "/v1/webhook-secret", "/v1/jobs?metadata.none=none", "/v1/jobs/absent"],
   ];

@@ -12,7 +12,7 @@ const failing = (kind: string) => ({ outcome: "fail", kind });
 
 async function temporaryKinds({ mine }: Deployment): Promise<void> {
   const jobs = await Promise.all(
-    TEMPORARY.map((kind) => mine.rehearse({ attempts: [failing(kind), { outcome: "succeed" }] })),
+    TEMPORARY.map((kind) => mine.simulate({ attempts: [failing(kind), { outcome: "succeed" }] })),
   );
   for (const { id } of jobs) {
     const job = await mine.finished(id);
@@ -25,7 +25,7 @@ async function temporaryKinds({ mine }: Deployment): Promise<void> {
 }
 
 async function permanentKinds({ mine }: Deployment): Promise<void> {
-  const jobs = await Promise.all(PERMANENT.map((kind) => mine.rehearse({ attempts: [failing(kind)] })));
+  const jobs = await Promise.all(PERMANENT.map((kind) => mine.simulate({ attempts: [failing(kind)] })));
   for (const { id } of jobs) {
     const job = await mine.finished(id);
     const seen = [job.status, job.status_reason, job.attempt];
@@ -34,7 +34,7 @@ async function permanentKinds({ mine }: Deployment): Promise<void> {
 }
 
 async function attemptsExhausted({ mine }: Deployment): Promise<void> {
-  const { id } = await mine.rehearse({ attempts: [failing("timeout")] }, { max_attempts: 2 });
+  const { id } = await mine.simulate({ attempts: [failing("timeout")] }, { max_attempts: 2 });
   const job = await mine.finished(id);
   equal([job.status, job.status_reason, job.attempt], ["failed", "attempts_exhausted", 2], "the outcome");
   equal(
@@ -45,21 +45,21 @@ async function attemptsExhausted({ mine }: Deployment): Promise<void> {
 }
 
 async function timeLimit({ mine }: Deployment): Promise<void> {
-  const { id } = await mine.rehearse({ attempts: [{ outcome: "hang" }] }, { time_limit_ms: 1_500 });
+  const { id } = await mine.simulate({ attempts: [{ outcome: "hang" }] }, { total_timeout_ms: 1_500 });
   const job = await mine.finished(id);
-  equal([job.status, job.status_reason], ["failed", "time_limit_exceeded"], "the outcome");
+  equal([job.status, job.status_reason], ["failed", "total_timeout"], "the outcome");
   equal(job.attempts[0]?.status, "timed_out", "the attempt");
 }
 
 async function undeclaredWords({ mine }: Deployment): Promise<void> {
-  const { id } = await mine.rehearse({ attempts: [failing("permission_denied")] });
+  const { id } = await mine.simulate({ attempts: [failing("permission_denied")] });
   const { error } = await mine.finished(id);
   equal([error?.code, error?.message], ["permission_denied", PLAIN_MESSAGE], "code and message");
 }
 
 async function exceptionStaysInside({ mine, run }: Deployment): Promise<void> {
   const message = `internal detail ${run}`;
-  const { id } = await mine.rehearse({ attempts: [{ outcome: "crash", message }] });
+  const { id } = await mine.simulate({ attempts: [{ outcome: "crash", message }] });
   const { error } = await mine.finished(id);
   equal(
     [error?.kind, error?.code, error?.message],
@@ -75,7 +75,7 @@ async function exceptionStaysInside({ mine, run }: Deployment): Promise<void> {
 /** All states of a job's progress that are to be seen from now to its end. */
 async function progressOf({ mine }: Deployment, input: object): Promise<{ seen: Progress[]; job: Job }> {
   const seen: Progress[] = [];
-  const { id } = await mine.rehearse(input);
+  const { id } = await mine.simulate(input);
   const job = await mine.until(id, ({ progress, finished_at }) => {
     if (progress) seen.push(progress);
     return finished_at !== null;
@@ -113,7 +113,7 @@ async function coarseProgress(deployment: Deployment): Promise<void> {
 }
 
 async function noProgress(deployment: Deployment): Promise<void> {
-  const { seen } = await progressOf(deployment, { duration_ms: 500, silent: true });
+  const { seen } = await progressOf(deployment, { duration_ms: 500, heartbeats: false });
   equal(seen, [], "the progress of a job that reports nothing");
 }
 

@@ -8,8 +8,8 @@ async function alwaysOk({ mine }: Deployment): Promise<void> {
   const failing = { attempts: [{ outcome: "fail", kind: "invalid_input" }] };
   const [parked, running, failed] = [
     await mine.park(),
-    await mine.rehearse({ duration_ms: 60_000 }),
-    await mine.rehearse(failing),
+    await mine.simulate({ duration_ms: 60_000 }),
+    await mine.simulate(failing),
   ];
   await mine.until(running.id, ({ status }) => status === "running");
   await mine.finished(failed.id);

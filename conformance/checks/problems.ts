@@ -23,7 +23,7 @@ async function typesArePages({ anyone, mine }: Deployment): Promise<void> {
 
 async function allFaults({ mine }: Deployment): Promise<void> {
   const json = {
-    type: "rehearsal",
+    type: "test.simulate",
     input: { duration_ms: -1, steps: 0, attempts: [{ outcome: "fail", kind: "no_such_kind" }] },
     max_attempts: 0,
     metadata: { "a/b~c": 1 },
@@ -47,7 +47,7 @@ async function jobStatusIsTold({ mine }: Deployment): Promise<void> {
   const { id } = await mine.park();
   const unfinished = await mine.call("DELETE", `/v1/jobs/${id}`);
   equal(problemOf(unfinished, 409, "job_not_finished").job_status, "queued", "job_status");
-  const done = await mine.rehearse();
+  const done = await mine.simulate();
   await mine.finished(done.id);
   const finished = await mine.cancel(done.id);
   equal(problemOf(finished, 409, "job_not_cancellable").job_status, "succeeded", "job_status");
@@ -56,7 +56,7 @@ async function jobStatusIsTold({ mine }: Deployment): Promise<void> {
 async function typesAreNamed({ mine }: Deployment): Promise<void> {
   const answer = await mine.call("POST", "/v1/jobs", { json: { type: "absent", input: {} } });
   const { detail } = problemOf(answer, 422, "unknown_job_type");
-  for (const type of ["csv.import", "report.export", "payments.reconcile", "http.request", "rehearsal"]) {
+  for (const type of ["csv.import", "report.export", "payments.reconcile", "http.request", "test.simulate"]) {
     claim(detail.includes(type), `the detail does not name ${type}: ${detail}`);
   }
 }

@@ -5,12 +5,12 @@ import { jobOf, problemOf } from "../client.ts";
 import type { Deployment } from "../deployment.ts";
 
 async function replayed({ mine }: Deployment): Promise<void> {
-  const { id } = await mine.rehearse({ result: "once more" });
+  const { id } = await mine.simulate({ result: "once more" });
   await mine.finished(id);
   const answer = await mine.call("POST", `/v1/jobs/${id}/replay`);
   const replay = jobOf(answer, 202);
   claim(replay.id !== id, "the replay is the same job");
-  equal([replay.type, replay.replayed_from], ["rehearsal", id], "type and replayed_from");
+  equal([replay.type, replay.replayed_from], ["test.simulate", id], "type and replayed_from");
   equal(answer.headers.get("Location"), `/v1/jobs/${replay.id}`, "Location");
   equal((await mine.finished(replay.id)).result, "once more", "the result of the same input");
 }
@@ -22,7 +22,7 @@ async function replayTooEarly({ mine }: Deployment): Promise<void> {
 }
 
 async function replayWithKey({ mine }: Deployment): Promise<void> {
-  const { id } = await mine.rehearse();
+  const { id } = await mine.simulate();
   await mine.finished(id);
   const headers = { "Idempotency-Key": `conformance-${crypto.randomUUID()}` };
   const post = () => mine.call("POST", `/v1/jobs/${id}/replay`, { headers });
@@ -32,7 +32,7 @@ async function replayWithKey({ mine }: Deployment): Promise<void> {
 }
 
 async function deleted({ mine }: Deployment): Promise<void> {
-  const { id } = await mine.rehearse({ result: 1 });
+  const { id } = await mine.simulate({ result: 1 });
   await mine.finished(id);
   const answer = await mine.call("DELETE", `/v1/jobs/${id}`);
   equal([answer.status, answer.text], [204, ""], "the deletion");
@@ -44,7 +44,7 @@ async function deleted({ mine }: Deployment): Promise<void> {
 }
 
 async function neverCancels({ mine }: Deployment): Promise<void> {
-  const { id } = await mine.rehearse({ duration_ms: 1_000 });
+  const { id } = await mine.simulate({ duration_ms: 1_000 });
   const problem = problemOf(await mine.call("DELETE", `/v1/jobs/${id}`), 409, "job_not_finished");
   claim(["queued", "running"].includes(problem.job_status ?? ""), `job_status is ${problem.job_status}`);
   equal((await mine.finished(id)).status, "succeeded", "the job that was not to be deleted");

@@ -6,7 +6,7 @@ import type { Deployment } from "../deployment.ts";
 
 async function asJson({ mine }: Deployment): Promise<void> {
   const result = { rows: [1, 2, 3], name: "Zoë" };
-  const { id } = await mine.rehearse({ result });
+  const { id } = await mine.simulate({ result });
   await mine.finished(id);
   const answer = await mine.call("GET", `/v1/jobs/${id}/result`);
   equal([answer.status, answer.json], [200, result], "the result");
@@ -14,14 +14,14 @@ async function asJson({ mine }: Deployment): Promise<void> {
 }
 
 async function notYet({ mine }: Deployment): Promise<void> {
-  const { id } = await mine.rehearse({ duration_ms: 60_000 });
+  const { id } = await mine.simulate({ duration_ms: 60_000 });
   const answer = await mine.call("GET", `/v1/jobs/${id}/result`);
   equal(jobOf(answer, 202).id, id, "the job");
   matches(answer.headers.get("Retry-After"), /^[1-9]\d*$/, "Retry-After");
 }
 
 async function never({ mine }: Deployment): Promise<void> {
-  const failed = await mine.rehearse({ attempts: [{ outcome: "fail", kind: "not_found" }] });
+  const failed = await mine.simulate({ attempts: [{ outcome: "fail", kind: "not_found" }] });
   const cancelled = await mine.park();
   await mine.cancel(cancelled.id);
   await mine.finished(failed.id);

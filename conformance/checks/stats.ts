@@ -17,11 +17,11 @@ async function stats(client: Client, query = ""): Promise<Stats[]> {
 }
 
 async function counts({ mine }: Deployment): Promise<void> {
-  const { created_at, id } = await mine.rehearse();
+  const { created_at, id } = await mine.simulate();
   await mine.finished(id);
   const hour = hourOf(Date.parse(created_at));
   for (const overAt = Date.now() + COUNTED_MS; ; await pause(100)) {
-    const all = await stats(mine, "?type=rehearsal");
+    const all = await stats(mine, "?type=test.simulate");
     const found = all.find((one) => one.hour === hour);
     if (found && found.accepted > 0 && found.succeeded > 0) return isWellFormed(found);
     if (Date.now() > overAt) throw new Disagreement(`the job is not counted: ${shown(all)}`);
@@ -32,18 +32,18 @@ function isWellFormed(found: Stats): void {
   for (const name of COUNTS)
     claim(Number.isInteger(found[name]) && found[name] >= 0, `${name} is ${found[name]}`);
   matches(found.hour, /T\d\d:00:00\.000Z$/, "hour");
-  for (const { p50, p95 } of [found.waiting_ms, found.running_ms]) {
+  for (const { p50, p95 } of [found.queue_time_ms, found.run_time_ms]) {
     claim(p50 === null || (typeof p50 === "number" && p50 >= 0), `p50 is ${p50}`);
     claim(p50 === null || p95 === null || p95 >= p50, `p95 is ${p95}, p50 is ${p50}`);
   }
 }
 
 async function filtered({ mine }: Deployment): Promise<void> {
-  await mine.finished((await mine.rehearse()).id);
-  const types = new Set((await stats(mine, "?type=rehearsal")).map(({ type }) => type));
+  await mine.finished((await mine.simulate()).id);
+  const types = new Set((await stats(mine, "?type=test.simulate")).map(({ type }) => type));
   claim(
-    [...types].every((type) => type === "rehearsal"),
-    `?type=rehearsal tells of ${[...types]}`,
+    [...types].every((type) => type === "test.simulate"),
+    `?type=test.simulate tells of ${[...types]}`,
   );
   const longAgo = "?from=2020-01-01T00:00:00Z&to=2020-01-02T00:00:00Z";
   equal(await stats(mine, longAgo), [], "the numbers of a day without jobs");

@@ -12,7 +12,7 @@ const inMs = (ms: number) => new Date(Date.now() + ms).toISOString();
 
 async function accepted({ mine }: Deployment): Promise<void> {
   const answer = await mine.call("POST", "/v1/jobs", {
-    json: { type: "rehearsal", input: { duration_ms: 500 } },
+    json: { type: "test.simulate", input: { duration_ms: 500 } },
   });
   const job = jobOf(answer, 202);
   const url = `/v1/jobs/${job.id}`;
@@ -49,7 +49,7 @@ async function metadataLimits({ mine }: Deployment): Promise<void> {
   const most = { ...pairs(15), ["k".repeat(40)]: "v".repeat(500) };
   equal((await mine.park({ metadata: most })).metadata, most, "the metadata");
   const post = (metadata: unknown) =>
-    mine.call("POST", "/v1/jobs", { json: { type: "rehearsal", input: {}, metadata } });
+    mine.call("POST", "/v1/jobs", { json: { type: "test.simulate", input: {}, metadata } });
   pointsAt(await post(pairs(17)), "#/metadata");
   pointsAt(await post({ ["k".repeat(41)]: "x" }), `#/metadata/${"k".repeat(41)}`);
   pointsAt(await post({ long: "v".repeat(501) }), "#/metadata/long");
@@ -58,7 +58,7 @@ async function metadataLimits({ mine }: Deployment): Promise<void> {
 
 async function runAt({ mine }: Deployment): Promise<void> {
   const post = (run_at: unknown) =>
-    mine.call("POST", "/v1/jobs", { json: { type: "rehearsal", input: {}, run_at } });
+    mine.call("POST", "/v1/jobs", { json: { type: "test.simulate", input: {}, run_at } });
   pointsAt(await post(inMs(365 * DAY_MS + 60_000)), "#/run_at");
   pointsAt(await post("tomorrow"), "#/run_at");
   pointsAt(await post("2026-02-30T00:00:00Z"), "#/run_at");
@@ -69,40 +69,40 @@ async function runAt({ mine }: Deployment): Promise<void> {
 
 async function beginsWhenDue({ mine }: Deployment): Promise<void> {
   const due = inMs(2_000);
-  const job = await mine.finished((await mine.rehearse({}, { run_at: due })).id);
+  const job = await mine.finished((await mine.simulate({}, { run_at: due })).id);
   claim(Date.parse(job.started_at ?? "") >= Date.parse(due), `it began at ${job.started_at}, due at ${due}`);
 }
 
 async function limits({ mine }: Deployment): Promise<void> {
-  const { limits } = dataOf<JobType>(await mine.call("GET", "/v1/job-types/rehearsal"), 200);
+  const { limits } = dataOf<JobType>(await mine.call("GET", "/v1/job-types/test.simulate"), 200);
   const faulty: [string, unknown][] = [
     ["max_attempts", 0],
     ["max_attempts", limits.max_attempts + 1],
     ["max_attempts", 1.5],
-    ["time_limit_ms", limits.time_limit_ms + 1],
-    ["time_limit_ms", 0],
-    ["start_within_ms", -1],
+    ["total_timeout_ms", limits.total_timeout_ms + 1],
+    ["total_timeout_ms", 0],
+    ["start_timeout_ms", -1],
     ["on_conflict", "replace"],
   ];
   for (const [field, value] of faulty) {
-    const json = { type: "rehearsal", input: {}, [field]: value };
+    const json = { type: "test.simulate", input: {}, [field]: value };
     pointsAt(await mine.call("POST", "/v1/jobs", { json }), `#/${field}`);
   }
   const { max_attempts } = await mine.park({
     max_attempts: limits.max_attempts,
-    time_limit_ms: limits.time_limit_ms,
+    total_timeout_ms: limits.total_timeout_ms,
   });
   equal(max_attempts, limits.max_attempts, "max_attempts");
 }
 
 async function noInput({ mine }: Deployment): Promise<void> {
-  pointsAt(await mine.call("POST", "/v1/jobs", { json: { type: "rehearsal" } }), "#/input");
+  pointsAt(await mine.call("POST", "/v1/jobs", { json: { type: "test.simulate" } }), "#/input");
 }
 
 async function jobTypes({ mine }: Deployment): Promise<void> {
   const types = dataOf<JobType[]>(await mine.call("GET", "/v1/job-types"), 200);
   const names = types.map(({ type }) => type);
-  for (const name of ["csv.import", "report.export", "payments.reconcile", "http.request", "rehearsal"]) {
+  for (const name of ["csv.import", "report.export", "payments.reconcile", "http.request", "test.simulate"]) {
     claim(names.includes(name), `there is no ${name} among ${names}`);
   }
   for (const one of types) {
@@ -138,7 +138,7 @@ export const submitChecks: readonly Check[] = [
   check("contract 3", "metadata: 16 string pairs, keys of 40, values of 500 characters", metadataLimits),
   check("contract 3", "run_at: at most 365 days ahead, and a past one means now", runAt),
   check("contract 3", "a scheduled job begins when it is due, not before", beginsWhenDue),
-  check("contract 3", "max_attempts, time_limit_ms and on_conflict have their limits", limits),
+  check("contract 3", "max_attempts, total_timeout_ms and on_conflict have their limits", limits),
   check("contract 3", "a missing input is told by its pointer", noInput),
   check("contract 3", "the types are listed, and each is to be had alone", jobTypes),
   check("contract 3", "each type's example fits its JSON Schema", examplesFit),

@@ -51,7 +51,7 @@ async function refuses(
 }
 
 const webhookTargets = (deployment: Deployment) =>
-  refuses(deployment, "#/webhook/url", (url) => ({ type: "rehearsal", input: {}, webhook: { url } }));
+  refuses(deployment, "#/webhook/url", (url) => ({ type: "test.simulate", input: {}, webhook: { url } }));
 
 const requestTargets = (deployment: Deployment) =>
   refuses(deployment, "#/input/url", (url) => ({ type: "http.request", input: { url, method: "GET" } }));
@@ -59,7 +59,7 @@ const requestTargets = (deployment: Deployment) =>
 async function webhookFields({ mine }: Deployment): Promise<void> {
   const url = "https://hooks.example.com/";
   const post = (webhook: unknown) =>
-    mine.call("POST", "/v1/jobs", { json: { type: "rehearsal", input: {}, webhook } });
+    mine.call("POST", "/v1/jobs", { json: { type: "test.simulate", input: {}, webhook } });
   pointsAt(await post({ url, events: ["job.finished"] }), "#/webhook/events/0");
   pointsAt(await post({ url, events: [] }), "#/webhook/events");
   pointsAt(await post({ url, secret: "x" }), "#/webhook/secret");

@@ -6,7 +6,7 @@ import { jobOf } from "../client.ts";
 import type { Deployment } from "../deployment.ts";
 
 const prefer = (value: string) => ({ Prefer: value });
-const request = (duration_ms: number) => ({ type: "rehearsal", input: { duration_ms } });
+const request = (duration_ms: number) => ({ type: "test.simulate", input: { duration_ms } });
 
 async function finishedInTime({ mine }: Deployment): Promise<void> {
   const answer = await mine.call("POST", "/v1/jobs", { json: request(500), headers: prefer("wait=25") });
@@ -29,14 +29,14 @@ async function notInTime({ mine }: Deployment): Promise<void> {
 }
 
 async function getWaits({ mine }: Deployment): Promise<void> {
-  const { id } = await mine.rehearse({ duration_ms: 1_500 });
+  const { id } = await mine.simulate({ duration_ms: 1_500 });
   const answer = await mine.call("GET", `/v1/jobs/${id}`, { headers: prefer("respond-async, wait=30") });
   equal(jobOf(answer, 200).status, "succeeded", "the job");
   equal(answer.headers.get("Preference-Applied"), "wait=30", "Preference-Applied");
 }
 
 async function clamped({ mine }: Deployment): Promise<void> {
-  const { id } = await mine.rehearse();
+  const { id } = await mine.simulate();
   await mine.finished(id);
   for (const value of ["wait=999", 'wait="99999999999"', "wait=61;x=y", "WAIT=100"]) {
     const answer = await mine.call("GET", `/v1/jobs/${id}`, { headers: prefer(value) });
@@ -68,7 +68,7 @@ async function vary({ mine }: Deployment): Promise<void> {
 }
 
 async function disconnect({ mine }: Deployment): Promise<void> {
-  const { id } = await mine.rehearse({ duration_ms: 1_500, result: "done" });
+  const { id } = await mine.simulate({ duration_ms: 1_500, result: "done" });
   const left = new AbortController();
   const waiting = mine.call("GET", `/v1/jobs/${id}`, { headers: prefer("wait=30"), signal: left.signal });
   const outcome = waiting.then(

@@ -4,9 +4,15 @@
  */
 
 import { setTimeout as pause } from "node:timers/promises";
-import type { EventView, JobView } from "../../src/job/present.ts";
+import type { EventView, JobView } from "../../src/rpc/views.ts";
 
-export type Answer<Data> = { status: number; headers: Headers; text: string; data: Data };
+export type Answer<Data> = {
+  status: number;
+  headers: Headers;
+  text: string;
+  data: Data;
+  deduplicated: string | null;
+};
 export type Client = ReturnType<typeof openInsistentClient>;
 
 /** Longer than an answer takes, shorter than a restart. */
@@ -37,6 +43,7 @@ export function openInsistentClient(url: string, key: string) {
       headers: response.headers,
       text,
       data: json.data,
+      deduplicated: json.deduplicated ?? null,
     };
     return answer;
   }

@@ -1,7 +1,7 @@
 /** The clients' side of chaos: submits plans, cancels and replays, and keeps every job that was accepted. */
 
 import { setTimeout as pause } from "node:timers/promises";
-import type { JobView } from "../../src/job/present.ts";
+import type { JobView } from "../../src/rpc/views.ts";
 import type { Answer, Client } from "./client.ts";
 import type { Chance, Plan } from "./plan.ts";
 import type { Watch } from "./watch.ts";
@@ -68,7 +68,7 @@ function accept(answers: Answer<JobView>[], plan: Plan, load: Load): string {
   if (refused) throw new Error(`${plan.kind} is answered ${refused.status}: ${refused.text}`);
   const [id = "", ...others] = new Set(answers.map(({ data }) => data.id));
   if (others.length > 0) load.doubled.push(`${plan.kind}: one key made ${[id, ...others].join(" and ")}`);
-  if (answers.some(({ headers }) => headers.has("Unique-Conflict"))) load.conflicts += 1;
+  if (answers.some(({ deduplicated }) => deduplicated === "unique_key")) load.conflicts += 1;
   const known = load.accepted.get(id);
   load.accepted.set(id, { id, plan: known?.plan ?? plan, keys: (known?.keys ?? 0) + 1 });
   load.ids.add(id);

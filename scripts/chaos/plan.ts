@@ -10,7 +10,7 @@ export type Plan = {
     input: object;
     max_attempts?: number;
     run_at?: string;
-    time_limit_ms?: number;
+    total_timeout_ms?: number;
     webhook?: { url: string };
   };
   demanded: { status: string; status_reason: string | null; result?: unknown };
@@ -50,7 +50,7 @@ const once = { cancelAfterMs: null, posts: 1, place: null, isReplayed: false };
 
 /** `limits` are fields of the request beside type and input. */
 function plan(input: object, demanded: Plan["demanded"], limits: object = {}): Omit<Plan, "kind"> {
-  return { ...once, request: { type: "rehearsal", input, max_attempts: ATTEMPTS, ...limits }, demanded };
+  return { ...once, request: { type: "test.simulate", input, max_attempts: ATTEMPTS, ...limits }, demanded };
 }
 
 const succeeded = (result: unknown = null) => ({ status: "succeeded", status_reason: null, result });
@@ -60,14 +60,14 @@ const succeed = { outcome: "succeed" };
 const unavailable = { outcome: "fail", kind: "service_unavailable" };
 
 /** Rehearsals of every outcome. */
-const rehearsals: Record<string, Make> = {
+const simulatedJobs: Record<string, Make> = {
   "succeeds at once": (chance, number) => ({
     ...plan({ result: number }, succeeded(number)),
     posts: chance(1, 3),
   }),
   "succeeds slowly": (chance, number) =>
     plan({ duration_ms: chance(1_000, 4_000), steps: 40, result: number }, succeeded(number)),
-  "works silently": (chance) => plan({ duration_ms: chance(1_000, 4_000), silent: true }, succeeded()),
+  "works silently": (chance) => plan({ duration_ms: chance(1_000, 4_000), heartbeats: false }, succeeded()),
   "fails, then succeeds": (chance, number) =>
     plan(
       { duration_ms: chance(0, 800), attempts: [unavailable, succeed], result: number },
@@ -88,8 +88,8 @@ const rehearsals: Record<string, Make> = {
       max_attempts: 2,
     }),
   "hangs until its time is up": (chance) =>
-    plan({ attempts: [{ outcome: "hang" }] }, failed("time_limit_exceeded"), {
-      time_limit_ms: chance(2_000, 8_000),
+    plan({ attempts: [{ outcome: "hang" }] }, failed("total_timeout"), {
+      total_timeout_ms: chance(2_000, 8_000),
     }),
   "is cancelled": (chance) => ({
     ...plan({ duration_ms: 120_000, steps: 200 }, { status: "cancelled", status_reason: "requested" }),
@@ -104,11 +104,11 @@ const rehearsals: Record<string, Make> = {
 /** Who asks for reports: so few that they meet each other's place. */
 const REQUESTERS = 3;
 
-/** Every kind of plan: rehearsals, imports, reports, replays, and jobs that tell a webhook at `hookUrl`. */
+/** Every kind of plan: simulatedJobs, imports, reports, replays, and jobs that tell a webhook at `hookUrl`. */
 export function allKinds({ file, dataset }: Data, hookUrl: string): Record<string, Make> {
   const webhook = { url: hookUrl };
   return {
-    ...rehearsals,
+    ...simulatedJobs,
     "tells a webhook": (chance, number) =>
       plan({ duration_ms: chance(0, 1_500), result: number }, succeeded(number), { webhook }),
     "fails and tells a webhook": () =>

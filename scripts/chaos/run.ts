@@ -5,7 +5,7 @@
  */
 
 import { setTimeout as pause } from "node:timers/promises";
-import type { JobView } from "../../src/job/present.ts";
+import type { JobView } from "../../src/rpc/views.ts";
 import { startRestartable } from "../restartable.ts";
 import { type Client, openInsistentClient } from "./client.ts";
 import { type Hooks, startHooks } from "./hooks.ts";
@@ -54,7 +54,7 @@ export type Tally = {
 };
 
 /** Shorter than deployed, or every crash would cost half a minute. */
-const PATIENCE = { leaseMs: 4_000, redeliverMs: 2_000 };
+const PATIENCE = { leaseMs: 4_000, dispatchTimeoutMs: 2_000 };
 
 /** From the last attempt that was to come to the last job's end: a lease, repeated messages, a webhook's retry. */
 const SETTLE_MS = 120_000;
@@ -64,11 +64,11 @@ const LISTED_MS = 150_000;
 
 const ROWS = 2_000;
 const REPAIRS = [
-  "refused_stale",
-  "send_failed",
+  "stale_rejected",
+  "dispatch_failed",
   "claim_failed",
-  "announce_failed",
-  "knock_failed",
+  "index_publish_failed",
+  "reconcile_failed",
   "delivery_failed",
 ];
 
@@ -199,7 +199,8 @@ function tallyOf(load: Load, jobs: JobView[], hooks: Hooks, seen: Seen, faults: 
     ),
     attempts: attempts.length,
     lostAttempts: attempts.filter(({ status }) => status === "lost").length,
-    exhaustedByCrashes: jobs.filter((job) => job.type !== "rehearsal" && isExhaustedByCrashes(job)).length,
+    exhaustedByCrashes: jobs.filter((job) => job.type !== "test.simulate" && isExhaustedByCrashes(job))
+      .length,
     conflicts: load.conflicts,
     repairs: countBy(events.filter((event) => REPAIRS.includes(event))),
     webhooks: told.length,

@@ -4,7 +4,7 @@
  */
 
 import { isDeepStrictEqual } from "node:util";
-import type { EventView, JobView } from "../../src/job/present.ts";
+import type { EventView, JobView } from "../../src/rpc/views.ts";
 import { type Client, isFinished } from "./client.ts";
 import type { Hooks } from "./hooks.ts";
 import type { Accepted } from "./load.ts";
@@ -30,7 +30,7 @@ export function faultsOfJob({ plan, id }: Accepted, job: JobView | null, events:
   const finals = events.filter(({ type }) => FINAL.test(type));
   const started = events.filter(({ type }) => type === "job.started");
   const isDemanded = job.status === status && job.status_reason === status_reason;
-  const isUnlucky = plan.request.type !== "rehearsal" && isExhaustedByCrashes(job);
+  const isUnlucky = plan.request.type !== "test.simulate" && isExhaustedByCrashes(job);
   const claims: [boolean, Fault["sort"], string][] = [
     [finals.length >= 1, "lost", "has no final event"],
     [finals.length <= 1, "doubled", "has more than one final event"],

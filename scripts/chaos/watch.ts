@@ -1,7 +1,7 @@
 /** Reads jobs over and over while the service dies and comes back, and names every move that is not a legal one. */
 
 import { setTimeout as pause } from "node:timers/promises";
-import type { JobView } from "../../src/job/present.ts";
+import type { JobView } from "../../src/rpc/views.ts";
 import { type Client, isFinished } from "./client.ts";
 
 const READERS = 4;

@@ -1,7 +1,7 @@
 /** The demo's client: plain fetch against the contract, with every exchange worth seeing shown. */
 
 import { setTimeout as pause } from "node:timers/promises";
-import type { JobView } from "../../src/job/present.ts";
+import type { JobView } from "../../src/rpc/views.ts";
 import { exchange, openBar } from "./terminal.ts";
 
 export type Job = JobView;

@@ -83,7 +83,7 @@ async function retry({ client }: Stage): Promise<void> {
     message: "The bank does not answer.",
     retry_after_ms: 1_500,
   };
-  const { id } = await client.submit("rehearsal", {
+  const { id } = await client.submit("test.simulate", {
     duration_ms: 300,
     attempts: [unavailable, { outcome: "succeed" }],
     result: { paid: true },
@@ -99,7 +99,7 @@ async function retry({ client }: Stage): Promise<void> {
 async function fail({ client, log }: Stage): Promise<void> {
   title("Code breaks: the client gets a reference, the log the reason");
   const message = "connect ECONNREFUSED 10.0.3.7:5432, user billing";
-  const { id } = await client.submit("rehearsal", { attempts: [{ outcome: "crash", message }] });
+  const { id } = await client.submit("test.simulate", { attempts: [{ outcome: "crash", message }] });
   const job = await client.finish(id);
   fields({ ...job.error });
   const answers = await Promise.all(
@@ -121,7 +121,7 @@ async function fail({ client, log }: Stage): Promise<void> {
 
 async function cancel({ client }: Stage): Promise<void> {
   title("A running job is cancelled, and its code really stops");
-  const { id } = await client.submit("rehearsal", { duration_ms: 10_000, steps: 100 });
+  const { id } = await client.submit("test.simulate", { duration_ms: 10_000, steps: 100 });
   await client.follow(id, ({ progress }) => (progress?.percent ?? 0) >= 15);
   const init = { body: JSON.stringify({ reason: "changed my mind" }) };
   const { status, data } = await client.call<Job>("POST", `/v1/jobs/${id}/cancel`, init);
@@ -136,8 +136,8 @@ async function postTwice({ client }: Stage): Promise<void> {
   title("A client is not sure its request arrived, and sends it again");
   const headers = { "Idempotency-Key": "order-4711-refund" };
   const input = { duration_ms: 200, result: { refunded: "12.50" } };
-  const first = await client.submit("rehearsal", input, headers);
-  const second = await client.submit("rehearsal", input, headers);
+  const first = await client.submit("test.simulate", input, headers);
+  const second = await client.submit("test.simulate", input, headers);
   claim("both posts got the same job", first.id === second.id);
   const job = await client.finish(first.id);
   claim("and its work was done once", job.status === "succeeded" && job.attempt === 1);

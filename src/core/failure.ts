@@ -4,42 +4,42 @@ import { assert } from "./assert.ts";
 import type { Attempt, AttemptStatus, Failure, Job, PublicError } from "./job.ts";
 
 /** Said of a failure for which the handler declared no words of its own. */
-export const PLAIN_MESSAGE = "The job could not be completed.";
+export const DEFAULT_MESSAGE = "The job could not be completed.";
 
 /** Public words are for reading: a longer text is cut, for it is stored with the attempt and its events. */
 const MESSAGE_CHARS_MAX = 1_000;
 const CODE_CHARS_MAX = 100;
 
 /** The part of a failure that clients see. */
-export function inPublic({ kind, code, message }: Failure): PublicError {
-  return { kind, code: cut(code, CODE_CHARS_MAX), message: cut(message, MESSAGE_CHARS_MAX) };
+export function toPublicError({ kind, code, message }: Failure): PublicError {
+  return { kind, code: truncate(code, CODE_CHARS_MAX), message: truncate(message, MESSAGE_CHARS_MAX) };
 }
 
 /** At most `bytes` of a text in UTF-8, never half a character. */
-export function cutBytes(text: string, bytes: number): string {
+export function truncateBytes(text: string, bytes: number): string {
   const encoded = new TextEncoder().encode(text);
   if (encoded.length <= bytes) return text;
   return new TextDecoder().decode(encoded.subarray(0, bytes)).replace(/\uFFFD{1,3}$/, "");
 }
 
 /** At most `chars` UTF-16 units of a text, never half a character. */
-export function cut(text: string, chars: number): string {
+export function truncate(text: string, chars: number): string {
   return text.length > chars ? text.slice(0, chars).toWellFormed() : text;
 }
 
 /** A failure the service itself found; no handler declared words for it. */
-export function systemFailure(job: Job, kind: "timeout" | "worker_lost"): Failure {
+export function createSystemFailure(job: Job, kind: "timeout" | "worker_lost"): Failure {
   return {
     kind,
     code: kind,
-    message: PLAIN_MESSAGE,
+    message: DEFAULT_MESSAGE,
     retryAfterMs: null,
-    reference: referenceOf(job.id, job.attempts.length),
+    reference: failureReference(job.id, job.attempts.length),
   };
 }
 
 /** The opaque id that stands in the public error and in the logs: one per attempt. */
-export function referenceOf(jobId: string, attempt: number): string {
+export function failureReference(jobId: string, attempt: number): string {
   return `ref_${jobId.slice(jobId.indexOf("_") + 1)}_${attempt}`;
 }
 
@@ -51,7 +51,7 @@ export function endAttempt(job: Job, end: Partial<Attempt>): Attempt[] {
 }
 
 /** Told of every attempt that failed, whether or not another follows. */
-export function attemptFailedEvent(
+export function createAttemptFailedEvent(
   job: Job,
   status: AttemptStatus,
   failure: Failure,
@@ -63,7 +63,7 @@ export function attemptFailedEvent(
     type: "job.attempt_failed",
     attempt,
     status,
-    error: inPublic(failure),
+    error: toPublicError(failure),
     reference,
     nextAttemptAt,
   } as const;

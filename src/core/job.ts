@@ -35,15 +35,15 @@ export const LOG_LINES_MAX = 1000;
 export type Policy = {
   maxAttempts: number;
   /** Longest an attempt's slice may run; at most 14 minutes, for a queue consumer lives 15. */
-  attemptLimitMs: number;
+  attemptTimeoutMs: number;
   /** Longest the handler may go without a sign of life; null demands none. */
-  silenceLimitMs: number | null;
+  heartbeatTimeoutMs: number | null;
   /** From the moment the job was due until it must have finished. */
-  timeLimitMs: number;
+  totalTimeoutMs: number;
   /** How long a running attempt may go without renewing before its worker counts as lost. */
   leaseMs: number;
   /** How long a queue message may stay unclaimed before it is sent again; doubles with each sending. */
-  redeliverMs: number;
+  dispatchTimeoutMs: number;
   backoff: Backoff;
   retryKinds: readonly FailureKind[];
   /** From finishing to being purged. */
@@ -79,12 +79,12 @@ export type LogLevel = "debug" | "info" | "warn" | "error";
 export type LogLine = { number: number; level: LogLevel; message: string };
 
 /** A claim on a name that at most one job of a tenant and type may hold; see holdsPlace. */
-export type Place =
-  | { rule: "unique"; name: string }
-  | { rule: "same_request"; name: string; untilAt: number };
+export type UniqueKey =
+  | { rule: "unique_key"; name: string }
+  | { rule: "input_hash"; name: string; untilAt: number };
 
 /** Waiting for a worker: when the attempt is due and when its queue message goes out (again). */
-export type Wait = { dueAt: number; sends: number; nextSendAt: number };
+export type Wait = { dueAt: number; dispatches: number; nextDispatchAt: number };
 
 /** Where the job stands. Each alternative carries exactly what is true in it. */
 export type Phase =
@@ -95,8 +95,8 @@ export type Phase =
       activity: "executing";
       lease: string;
       leaseEndsAt: number;
-      sliceStartedAt: number;
-      heardAt: number;
+      runStartedAt: number;
+      lastHeartbeatAt: number;
     }
   | { status: "succeeded"; finishedAt: number }
   | { status: "failed"; finishedAt: number; reason: FailReason; error: PublicError & { reference: string } }
@@ -105,8 +105,8 @@ export type Phase =
 export const jobStatuses = ["queued", "running", "succeeded", "failed", "cancelled"] as const;
 export type JobStatus = (typeof jobStatuses)[number];
 export type Executing = Extract<Phase, { activity: "executing" }>;
-export type FailReason = "permanent_failure" | "attempts_exhausted" | "time_limit_exceeded";
-export type CancelReason = "requested" | "expired";
+export type FailReason = "permanent_failure" | "attempts_exhausted" | "total_timeout";
+export type CancelReason = "requested" | "start_timeout";
 
 export type Cancellation = {
   requestedAt: number;
@@ -121,8 +121,8 @@ export type Cancellation = {
 export type Webhook = { url: string; events: readonly EventBody["type"][] };
 
 /** How one try to deliver went: the receiver's status, or why there was none. Times in milliseconds. */
-export type DeliveryTry = {
-  at: number;
+export type DeliveryAttempt = {
+  startedAt: number;
   status: number | null;
   error: "timeout" | "unreachable" | "refused_target" | null;
   durationMs: number;
@@ -138,8 +138,8 @@ export type Delivery = {
   id: string;
   eventType: EventBody["type"];
   eventAt: number;
-  tried: number;
-  tries: readonly DeliveryTry[];
+  attemptCount: number;
+  attempts: readonly DeliveryAttempt[];
   state: ({ status: "waiting"; step: number } & Wait) | { status: "succeeded" } | { status: "failed" };
 };
 
@@ -155,7 +155,7 @@ export type Job = {
   metadata: Record<string, string>;
   /** SHA-256 of the canonical request when it came with an idempotency key, else null. */
   fingerprint: string | null;
-  places: readonly Place[];
+  uniqueKeys: readonly UniqueKey[];
   replayedFrom: string | null;
   webhook: Webhook | null;
   trace: Trace;
@@ -165,22 +165,22 @@ export type Job = {
   /** When the first attempt is due: `run_at`, or acceptance. */
   dueAt: number;
   /** Cancelled as expired if no attempt began by then. */
-  startBy: number | null;
+  startTimeoutAt: number | null;
   version: number;
   attempts: readonly Attempt[];
   /** Slices the current attempt has begun. */
-  slice: number;
+  continuation: number;
   progress: (Progress & { at: number }) | null;
   checkpoint: string | null;
   result: string | null;
   deliveries: readonly Delivery[];
   logLines: number;
   /** The number of this slice's last log line that was told. */
-  linesHeard: number;
+  lastLogNumber: number;
   lastSeq: number;
   /** Whether an event has told the progress as it is; when the last one told, times alone cannot say so. */
-  isProgressTold: boolean;
-  progressToldAt: number;
+  isProgressPublished: boolean;
+  progressPublishedAt: number;
   phase: Phase;
 };
 
@@ -192,13 +192,13 @@ export type Submission = {
   input: string;
   metadata: Record<string, string>;
   fingerprint: string | null;
-  places: readonly Place[];
+  uniqueKeys: readonly UniqueKey[];
   replayedFrom: string | null;
   webhook: Webhook | null;
   trace: Trace;
   policy: Policy;
   runAt: number | null;
-  startWithinMs: number | null;
+  startTimeoutMs: number | null;
 };
 
 /** What a running attempt says along the way, or with its outcome. */
@@ -208,16 +208,16 @@ export type Report = { progress: Progress | null; logs: readonly LogLine[] };
 export type Failure = PublicError & { retryAfterMs: number | null; reference: string };
 
 export type Command =
-  | { type: "start"; attempt: number; slice: number; lease: string }
-  | { type: "report"; lease: string; report: Report; alive: boolean }
+  | { type: "start"; attempt: number; continuation: number; lease: string }
+  | { type: "report"; lease: string; report: Report; isHeartbeat: boolean }
   | { type: "save_checkpoint"; lease: string; checkpoint: string }
   | { type: "succeed"; lease: string; report: Report; result: string | null }
   | { type: "fail"; lease: string; report: Report; failure: Failure }
   | { type: "continue"; lease: string; report: Report; checkpoint: string }
   | { type: "cancel"; reason: string | null; ifVersion: readonly number[] | null }
   | { type: "acknowledge"; lease: string }
-  | { type: "suspect"; lease: string }
-  | { type: "delivered"; deliveryId: string; attempt: number; outcome: DeliveryTry }
+  | { type: "shorten_lease"; lease: string }
+  | { type: "record_delivery"; deliveryId: string; attempt: number; outcome: DeliveryAttempt }
   | { type: "redeliver"; deliveryId: string }
   | { type: "wake" };
 
@@ -234,7 +234,7 @@ export type EventBody =
       reference: string;
       nextAttemptAt: number | null;
     }
-  | { type: "job.continued"; attempt: number; slice: number }
+  | { type: "job.continued"; attempt: number; continuation: number }
   | { type: "job.succeeded"; attempt: number }
   | { type: "job.failed"; reason: FailReason; error: PublicError & { reference: string } }
   | { type: "job.cancelled"; reason: CancelReason; by: "client" | "system"; message: string | null };
@@ -244,12 +244,12 @@ export type JobEvent = { seq: number; at: number } & EventBody;
 
 /** What the shell must do once the job is stored. Each may happen twice, late or never. */
 export type Effect =
-  | { type: "send"; attempt: number; slice: number }
-  | { type: "deliver"; deliveryId: string; attempt: number }
+  | { type: "dispatch"; attempt: number; continuation: number }
+  | { type: "dispatch_delivery"; deliveryId: string; attempt: number }
   | { type: "purge" };
 
-export type Refusal = "stale" | "cancelled" | "not_waiting" | "not_cancellable" | "version_mismatch";
-export type Answer = { ok: true } | { ok: false; why: Refusal };
+export type Rejection = "stale" | "cancelled" | "not_waiting" | "not_cancellable" | "version_mismatch";
+export type Answer = { ok: true } | { ok: false; reason: Rejection };
 
 /** The outcome of a command. `job` is the very same object if nothing changed, so there is nothing to store. */
 export type Decision = {
@@ -264,13 +264,13 @@ export function isFinished(job: Job): boolean {
 }
 
 /** When a finished job is purged; null while it is not finished. */
-export function expiresAt(job: Job): number | null {
+export function purgeAt(job: Job): number | null {
   return "finishedAt" in job.phase ? job.phase.finishedAt + job.policy.retentionMs : null;
 }
 
 /** When the job must have finished, or else it fails (or, never begun, expires). */
-export function timeLimitAt(job: Job): number {
-  return job.dueAt + job.policy.timeLimitMs;
+export function totalTimeoutAt(job: Job): number {
+  return job.dueAt + job.policy.totalTimeoutMs;
 }
 
 /**
@@ -278,9 +278,9 @@ export function timeLimitAt(job: Job): number {
  * A unique place is held until the job finishes; a same-request place for its time, unless the job failed or
  * was cancelled, for then the same request deserves another try.
  */
-export function holdsPlace(job: Job, name: string, now: number): boolean {
-  const place = job.places.find((held) => held.name === name);
+export function holdsUniqueKey(job: Job, name: string, now: number): boolean {
+  const place = job.uniqueKeys.find((held) => held.name === name);
   if (!place) return false;
   if (!isFinished(job)) return true;
-  return place.rule === "same_request" && job.phase.status === "succeeded" && now < place.untilAt;
+  return place.rule === "input_hash" && job.phase.status === "succeeded" && now < place.untilAt;
 }

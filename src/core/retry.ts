@@ -6,10 +6,10 @@ import type { Backoff } from "./job.ts";
 export const defaultBackoff: Backoff = { firstMs: 2_000, factor: 2, capMs: 15 * 60_000 };
 
 /** Spreads retries by up to a fifth, so that jobs that failed together do not come back together. */
-const JITTER = 0.2;
+const RETRY_JITTER = 0.2;
 
 /** A queue message that nobody claims is repeated at this distance at most: a long backlog needs no echo. */
-const REDELIVER_CAP_MS = 15 * 60_000;
+const DISPATCH_DELAY_MAX_MS = 15 * 60_000;
 
 /**
  * Milliseconds from the failure of attempt `attempt` (1 for the first) to the next one.
@@ -22,11 +22,11 @@ export function backoffMs(
   random: number,
 ): number {
   const plainMs = Math.min(backoff.firstMs * backoff.factor ** (attempt - 1), backoff.capMs);
-  const spreadMs = plainMs * JITTER * random;
+  const spreadMs = plainMs * RETRY_JITTER * random;
   return Math.round(Math.max(plainMs - spreadMs, (retryAfterMs ?? 0) + spreadMs));
 }
 
 /** Milliseconds until a message that was sent `sends` times is sent again. */
-export function redeliverMs(firstMs: number, sends: number): number {
-  return Math.min(firstMs * 2 ** Math.max(0, sends - 1), REDELIVER_CAP_MS);
+export function dispatchDelayMs(firstMs: number, dispatches: number): number {
+  return Math.min(firstMs * 2 ** Math.max(0, dispatches - 1), DISPATCH_DELAY_MAX_MS);
 }

@@ -4,8 +4,16 @@
  */
 
 import { unreachable } from "./assert.ts";
-import { delivered, redelivered, sendDeliveries, withDeliveries } from "./delivery.ts";
-import { attemptFailedEvent, endAttempt, inPublic, referenceOf, systemFailure } from "./failure.ts";
+import { bumpVersion, type Change, concat, createChange, decide, noChange } from "./change.ts";
+import { dispatchDeliveries, recordDelivery, restartDelivery, withDeliveries } from "./deliveries.ts";
+import { nextRun, redispatch, scheduleRun } from "./dispatch.ts";
+import {
+  createAttemptFailedEvent,
+  createSystemFailure,
+  endAttempt,
+  failureReference,
+  toPublicError,
+} from "./failure.ts";
 import {
   type Attempt,
   type AttemptStatus,
@@ -17,17 +25,15 @@ import {
   type Failure,
   isFinished,
   type Job,
-  timeLimitAt,
+  totalTimeoutAt,
 } from "./job.ts";
-import { alongTheWay, holding, refused, suspect } from "./lease.ts";
-import { absorb, lastWord } from "./report.ts";
+import { recordReport, reject, shortenLease, withLease } from "./lease.ts";
+import { applyReport, flushProgress } from "./progress.ts";
 import { backoffMs } from "./retry.ts";
-import { answered, join, type Step, step, unchanged, visibly } from "./step.ts";
-import { expected, sendAgain, waitUntil } from "./waiting.ts";
-import { type DeadlineKind, nextDeadline } from "./wakeup.ts";
+import { type DeadlineKind, nextDeadline } from "./timeouts.ts";
 
 /** Slices begin at least this far apart: a handler that returns at once must not spin. */
-const SLICE_MS_MIN = 1_000;
+const CONTINUATION_INTERVAL_MIN_MS = 1_000;
 
 /**
  * Applies one command to a job at time `now` (epoch milliseconds); `random` in [0, 1) spreads retries.
@@ -36,111 +42,114 @@ const SLICE_MS_MIN = 1_000;
  * Whatever one command changes is one version further.
  */
 export function transition(job: Job, command: Command, now: number, random: number): Decision {
-  const decision = withDeliveries(decide(job, command, now, random), now);
+  const decision = withDeliveries(applyCommand(job, command, now, random), now);
   const hasNews = decision.job.version > job.version;
   return hasNews ? { ...decision, job: { ...decision.job, version: job.version + 1 } } : decision;
 }
 
-function decide(job: Job, command: Command, now: number, random: number): Decision {
+function applyCommand(job: Job, command: Command, now: number, random: number): Decision {
   switch (command.type) {
     case "start":
-      return withoutSend(afterDeadlines(job, now, random, (settled) => start(settled, command, now)));
+      return dropDispatch(withDueTimeouts(job, now, random, (settled) => startRun(settled, command, now)));
     case "report":
     case "save_checkpoint":
-      return afterDeadlines(job, now, random, (settled) => holding(settled, command, now, alongTheWay));
+      return withDueTimeouts(job, now, random, (settled) => withLease(settled, command, now, recordReport));
     case "succeed":
     case "fail":
     case "continue":
-      return holding(job, command, now, (held, phase) => outcome(held, phase, command, now, random));
+      return withLease(job, command, now, (held, phase) => finishRun(held, phase, command, now, random));
     case "cancel":
-      return cancel(job, command, now);
+      return requestCancel(job, command, now);
     case "acknowledge":
-      return acknowledge(job, command.lease, now);
-    case "suspect":
-      return holding(job, command, now, suspect);
-    case "delivered":
-      return delivered(job, command.deliveryId, command.attempt, command.outcome, now, random);
+      return acknowledgeCancel(job, command.lease, now);
+    case "shorten_lease":
+      return withLease(job, command, now, shortenLease);
+    case "record_delivery":
+      return recordDelivery(job, command.deliveryId, command.attempt, command.outcome, now, random);
     case "redeliver":
-      return redelivered(job, command.deliveryId, now);
+      return restartDelivery(job, command.deliveryId, now);
     case "wake":
-      return answered({ ok: true }, settle(job, now, random));
+      return decide({ ok: true }, applyDueTimeouts(job, now, random));
     default:
       return unreachable(command);
   }
 }
 
 /** Acts on every deadline that has passed; afterwards the next one lies ahead. */
-function settle(job: Job, now: number, random: number): Step {
-  let settled = unchanged(job);
+function applyDueTimeouts(job: Job, now: number, random: number): Change {
+  let settled = noChange(job);
   for (let due = nextDeadline(job); due.at <= now; due = nextDeadline(settled.job)) {
-    settled = join(settled, onDeadline(settled.job, due.kind, now, random));
+    settled = concat(settled, applyDeadline(settled.job, due.kind, now, random));
     if (due.kind === "purge") break;
   }
   return settled;
 }
 
 /** What has just been claimed needs no message any more. */
-function withoutSend(decision: Decision): Decision {
+function dropDispatch(decision: Decision): Decision {
   return decision.answer.ok
-    ? { ...decision, effects: decision.effects.filter(({ type }) => type !== "send") }
+    ? { ...decision, effects: decision.effects.filter(({ type }) => type !== "dispatch") }
     : decision;
 }
 
-function afterDeadlines(job: Job, now: number, random: number, next: (settled: Job) => Decision): Decision {
-  const settled = isFinished(job) ? unchanged(job) : settle(job, now, random);
+function withDueTimeouts(job: Job, now: number, random: number, next: (settled: Job) => Decision): Decision {
+  const settled = isFinished(job) ? noChange(job) : applyDueTimeouts(job, now, random);
   const decision = next(settled.job);
-  return answered(decision.answer, join(settled, decision));
+  return decide(decision.answer, concat(settled, decision));
 }
 
 /** The step a deadline asks for; what a running attempt had said last is told before it. */
-function onDeadline(job: Job, kind: DeadlineKind, now: number, random: number): Step {
-  if (kind === "purge") return step(job, now, [], [{ type: "purge" }]);
-  if (kind === "send") return sendAgain(job, now);
-  if (kind === "deliver") return sendDeliveries(job, now);
-  const said = lastWord(job, now);
-  return join(said, onLimit(said.job, kind, now, random));
+function applyDeadline(job: Job, kind: DeadlineKind, now: number, random: number): Change {
+  if (kind === "purge") return createChange(job, now, [], [{ type: "purge" }]);
+  if (kind === "dispatch") return redispatch(job, now);
+  if (kind === "dispatch_delivery") return dispatchDeliveries(job, now);
+  const said = flushProgress(job, now);
+  return concat(said, applyTimeout(said.job, kind, now, random));
 }
 
-function onLimit(
+function applyTimeout(
   job: Job,
-  kind: Exclude<DeadlineKind, "send" | "deliver" | "purge">,
+  kind: Exclude<DeadlineKind, "dispatch" | "dispatch_delivery" | "purge">,
   now: number,
   random: number,
-): Step {
+): Change {
   switch (kind) {
-    case "start_by":
-      return cancelled(job, now, "expired", null);
-    case "time_limit":
-      return job.phase.status === "queued" ? cancelled(job, now, "expired", null) : outOfTime(job, now);
+    case "start_timeout":
+      return cancelJob(job, now, "start_timeout", null);
+    case "total_timeout":
+      return job.phase.status === "queued"
+        ? cancelJob(job, now, "start_timeout", null)
+        : failOnTotalTimeout(job, now);
     case "lease":
-      return attemptFailed(job, "lost", systemFailure(job, "worker_lost"), now, random);
-    case "attempt_limit":
-    case "silence":
-      return attemptFailed(job, "timed_out", systemFailure(job, "timeout"), now, random);
+      return failAttempt(job, "lost", createSystemFailure(job, "worker_lost"), now, random);
+    case "attempt_timeout":
+    case "heartbeat_timeout":
+      return failAttempt(job, "timed_out", createSystemFailure(job, "timeout"), now, random);
     default:
       return unreachable(kind);
   }
 }
 
-function start(job: Job, command: Extract<Command, { type: "start" }>, now: number): Decision {
+function startRun(job: Job, command: Extract<Command, { type: "start" }>, now: number): Decision {
   const { phase } = job;
   const isRepeated = "lease" in phase && phase.lease === command.lease;
-  if (isRepeated) return answered({ ok: true }, unchanged(job));
-  const { attempt, slice } = expected(job);
-  const isAsked = "wait" in phase && phase.wait.sends > 0;
-  if (!isAsked || command.attempt !== attempt || command.slice !== slice) return refused(job, "not_waiting");
+  if (isRepeated) return decide({ ok: true }, noChange(job));
+  const { attempt, continuation } = nextRun(job);
+  const isAsked = "wait" in phase && phase.wait.dispatches > 0;
+  if (!isAsked || command.attempt !== attempt || command.continuation !== continuation)
+    return reject(job, "not_waiting");
   const executing: Executing = {
     status: "running",
     activity: "executing",
     lease: command.lease,
     leaseEndsAt: now + job.policy.leaseMs,
-    sliceStartedAt: now,
-    heardAt: now,
+    runStartedAt: now,
+    lastHeartbeatAt: now,
   };
-  if (slice > 1) {
-    return answered(
+  if (continuation > 0) {
+    return decide(
       { ok: true },
-      step(visibly(job, { phase: executing, slice, linesHeard: 0 }, now), now, []),
+      createChange(bumpVersion(job, { phase: executing, continuation, lastLogNumber: 0 }, now), now, []),
     );
   }
   const begun: Attempt = {
@@ -152,37 +161,40 @@ function start(job: Job, command: Extract<Command, { type: "start" }>, now: numb
   };
   const change = {
     phase: executing,
-    slice,
-    linesHeard: 0,
+    continuation,
+    lastLogNumber: 0,
     attempts: [...job.attempts, begun],
     progress: null,
-    isProgressTold: true,
-    progressToldAt: 0,
+    isProgressPublished: true,
+    progressPublishedAt: 0,
   };
-  return answered({ ok: true }, step(visibly(job, change, now), now, [{ type: "job.started", attempt }]));
+  return decide(
+    { ok: true },
+    createChange(bumpVersion(job, change, now), now, [{ type: "job.started", attempt }]),
+  );
 }
 
-function outcome(
+function finishRun(
   job: Job,
   phase: Executing,
   command: Extract<Command, { type: "succeed" | "fail" | "continue" }>,
   now: number,
   random: number,
-): Step {
-  const said = absorb(job, command.report, now, true);
+): Change {
+  const said = applyReport(job, command.report, now, true);
   switch (command.type) {
     case "succeed":
-      return join(said, succeeded(said.job, command.result, now));
+      return concat(said, succeedJob(said.job, command.result, now));
     case "fail":
-      return join(said, attemptFailed(said.job, "failed", command.failure, now, random));
+      return concat(said, failAttempt(said.job, "failed", command.failure, now, random));
     case "continue":
-      return join(said, continued(said.job, phase, command.checkpoint, now));
+      return concat(said, continueAttempt(said.job, phase, command.checkpoint, now));
     default:
       return unreachable(command);
   }
 }
 
-function succeeded(job: Job, result: string | null, now: number): Step {
+function succeedJob(job: Job, result: string | null, now: number): Change {
   const attempts = endAttempt(job, { status: "succeeded", finishedAt: now });
   const change: Partial<Job> = {
     attempts,
@@ -190,73 +202,75 @@ function succeeded(job: Job, result: string | null, now: number): Step {
     checkpoint: null,
     phase: { status: "succeeded", finishedAt: now },
   };
-  return step(visibly(job, change, now), now, [{ type: "job.succeeded", attempt: attempts.length }]);
+  return createChange(bumpVersion(job, change, now), now, [
+    { type: "job.succeeded", attempt: attempts.length },
+  ]);
 }
 
 /** The slice is done and the next follows in the same attempt: at once, unless slices come hot on each other's heels. */
-function continued(job: Job, phase: Executing, checkpoint: string, now: number): Step {
-  if (now >= timeLimitAt(job)) return outOfTime(job, now);
+function continueAttempt(job: Job, phase: Executing, checkpoint: string, now: number): Change {
+  if (now >= totalTimeoutAt(job)) return failOnTotalTimeout(job, now);
   const attempt = job.attempts.length;
-  const slice = job.slice + 1;
-  const dueAt = Math.max(now, phase.sliceStartedAt + SLICE_MS_MIN);
-  const { wait, effects } = waitUntil(dueAt, now, job.policy, attempt, slice);
+  const continuation = job.continuation + 1;
+  const dueAt = Math.max(now, phase.runStartedAt + CONTINUATION_INTERVAL_MIN_MS);
+  const { wait, effects } = scheduleRun(dueAt, now, job.policy, attempt, continuation);
   const waiting = { status: "running", activity: "continuing", wait } as const;
-  return step(
-    visibly(job, { checkpoint, phase: waiting }, now),
+  return createChange(
+    bumpVersion(job, { checkpoint, phase: waiting }, now),
     now,
-    [{ type: "job.continued", attempt, slice }],
+    [{ type: "job.continued", attempt, continuation }],
     effects,
   );
 }
 
 /** An attempt failed; whether the job did depends on the kind, the attempts left and the time left. */
-function attemptFailed(job: Job, status: AttemptStatus, failure: Failure, now: number, random: number): Step {
+function failAttempt(job: Job, status: AttemptStatus, failure: Failure, now: number, random: number): Change {
   const { policy } = job;
   const attempt = job.attempts.length;
   const isTemporary = policy.retryKinds.includes(failure.kind);
-  if (!isTemporary) return failed(job, status, failure, "permanent_failure", now);
-  if (attempt >= policy.maxAttempts) return failed(job, status, failure, "attempts_exhausted", now);
+  if (!isTemporary) return failJob(job, status, failure, "permanent_failure", now);
+  if (attempt >= policy.maxAttempts) return failJob(job, status, failure, "attempts_exhausted", now);
   const dueAt = now + backoffMs(policy.backoff, attempt, failure.retryAfterMs, random);
-  if (dueAt >= timeLimitAt(job)) return failed(job, status, failure, "time_limit_exceeded", now);
-  const { wait, effects } = waitUntil(dueAt, now, policy, attempt + 1, 1);
-  const attempts = endAttempt(job, { status, finishedAt: now, error: inPublic(failure) });
+  if (dueAt >= totalTimeoutAt(job)) return failJob(job, status, failure, "total_timeout", now);
+  const { wait, effects } = scheduleRun(dueAt, now, policy, attempt + 1, 0);
+  const attempts = endAttempt(job, { status, finishedAt: now, error: toPublicError(failure) });
   const phase = { status: "running", activity: "waiting_to_retry", wait } as const;
-  const event = attemptFailedEvent(job, status, failure, dueAt);
-  return step(visibly(job, { attempts, phase }, now), now, [event], effects);
+  const event = createAttemptFailedEvent(job, status, failure, dueAt);
+  return createChange(bumpVersion(job, { attempts, phase }, now), now, [event], effects);
 }
 
 /** The total limit ends a running job; between two attempts, what the last one failed of is the better word. */
-function outOfTime(job: Job, now: number): Step {
+function failOnTotalTimeout(job: Job, now: number): Change {
   const last = job.attempts.at(-1);
   const failure = last?.error
-    ? { ...last.error, retryAfterMs: null, reference: referenceOf(job.id, last.number) }
-    : systemFailure(job, "timeout");
-  return failed(job, "timed_out", failure, "time_limit_exceeded", now);
+    ? { ...last.error, retryAfterMs: null, reference: failureReference(job.id, last.number) }
+    : createSystemFailure(job, "timeout");
+  return failJob(job, "timed_out", failure, "total_timeout", now);
 }
 
-function failed(job: Job, status: AttemptStatus, failure: Failure, reason: FailReason, now: number): Step {
-  const error = { ...inPublic(failure), reference: failure.reference };
+function failJob(job: Job, status: AttemptStatus, failure: Failure, reason: FailReason, now: number): Change {
+  const error = { ...toPublicError(failure), reference: failure.reference };
   const isAttemptOpen = job.attempts.at(-1)?.finishedAt === null;
   const attempts = isAttemptOpen
-    ? endAttempt(job, { status, finishedAt: now, error: inPublic(failure) })
+    ? endAttempt(job, { status, finishedAt: now, error: toPublicError(failure) })
     : job.attempts;
   const phase = { status: "failed", finishedAt: now, reason, error } as const;
-  return step(visibly(job, { attempts, phase, checkpoint: null }, now), now, [
-    ...(isAttemptOpen ? [attemptFailedEvent(job, status, failure, null)] : []),
+  return createChange(bumpVersion(job, { attempts, phase, checkpoint: null }, now), now, [
+    ...(isAttemptOpen ? [createAttemptFailedEvent(job, status, failure, null)] : []),
     { type: "job.failed", reason, error },
   ]);
 }
 
-function cancel(job: Job, command: Extract<Command, { type: "cancel" }>, now: number): Decision {
+function requestCancel(job: Job, command: Extract<Command, { type: "cancel" }>, now: number): Decision {
   const { status } = job.phase;
-  if (status === "succeeded" || status === "failed") return refused(job, "not_cancellable");
-  if (command.ifVersion && !command.ifVersion.includes(job.version)) return refused(job, "version_mismatch");
-  if (status === "cancelled") return answered({ ok: true }, unchanged(job));
-  const said = lastWord(job, now);
-  return answered({ ok: true }, join(said, cancelled(said.job, now, "requested", command.reason)));
+  if (status === "succeeded" || status === "failed") return reject(job, "not_cancellable");
+  if (command.ifVersion && !command.ifVersion.includes(job.version)) return reject(job, "version_mismatch");
+  if (status === "cancelled") return decide({ ok: true }, noChange(job));
+  const said = flushProgress(job, now);
+  return decide({ ok: true }, concat(said, cancelJob(said.job, now, "requested", command.reason)));
 }
 
-function cancelled(job: Job, now: number, reason: CancelReason, message: string | null): Step {
+function cancelJob(job: Job, now: number, reason: CancelReason, message: string | null): Change {
   const { phase } = job;
   const stopping = phase.status === "running" && phase.activity === "executing" ? phase.lease : null;
   const isAttemptOpen = job.attempts.at(-1)?.finishedAt === null;
@@ -272,13 +286,16 @@ function cancelled(job: Job, now: number, reason: CancelReason, message: string 
       cancellation: { requestedAt: now, reason: message, by, acknowledgedAt, stopping },
     },
   };
-  return step(visibly(job, change, now), now, [{ type: "job.cancelled", reason, by, message }]);
+  return createChange(bumpVersion(job, change, now), now, [{ type: "job.cancelled", reason, by, message }]);
 }
 
 /** The cancelled code has really stopped. */
-function acknowledge(job: Job, lease: string, now: number): Decision {
+function acknowledgeCancel(job: Job, lease: string, now: number): Decision {
   const { phase } = job;
-  if (phase.status !== "cancelled" || phase.cancellation.stopping !== lease) return refused(job, "stale");
+  if (phase.status !== "cancelled" || phase.cancellation.stopping !== lease) return reject(job, "stale");
   const cancellation = { ...phase.cancellation, acknowledgedAt: now, stopping: null };
-  return answered({ ok: true }, step(visibly(job, { phase: { ...phase, cancellation } }, now), now, []));
+  return decide(
+    { ok: true },
+    createChange(bumpVersion(job, { phase: { ...phase, cancellation } }, now), now, []),
+  );
 }

@@ -5,17 +5,16 @@
 
 import type { Context } from "hono";
 import type { z } from "zod";
-import type { AppEnv } from "../http/app-env.ts";
-import type { JobTypeView, ProblemBody, StoredFile } from "../http/schemas.ts";
-import type { DeliveryView, EventView, JobView } from "../job/present.ts";
-import type { DashboardEnv } from "./context.ts";
+import type { AppEnv } from "../api/app-env.ts";
+import type { JobTypeSchema, ProblemSchema, StoredFileSchema } from "../api/schemas.ts";
+import type { DeliveryView, EventView, JobView } from "../rpc/views.ts";
 
-export type Problem = z.infer<typeof ProblemBody>;
-export type TypeView = z.infer<typeof JobTypeView>;
-export type FileView = z.infer<typeof StoredFile>;
+export type ProblemBody = z.infer<typeof ProblemSchema>;
+export type TypeView = z.infer<typeof JobTypeSchema>;
+export type FileView = z.infer<typeof StoredFileSchema>;
 
 /** A value, or why there is none. */
-export type Told<Value> = Value | Refusal;
+export type OrApiError<Value> = Value | ApiError;
 
 /** The public side of the service, called in-process. */
 export type Service = (
@@ -29,7 +28,7 @@ export type FileFacts = { size: number; contentType: string } | "gone" | "not to
 
 export type JobsPage = { data: JobView[]; next_cursor: string | null };
 export type Percentiles = { p50: number | null; p95: number | null };
-export type HourStats = {
+export type HourStatsView = {
   type: string;
   hour: string;
   accepted: number;
@@ -37,8 +36,8 @@ export type HourStats = {
   failed: number;
   cancelled: number;
   attempts: number;
-  waiting_ms: Percentiles;
-  running_ms: Percentiles;
+  queue_time_ms: Percentiles;
+  run_time_ms: Percentiles;
 };
 
 export type BulkAction = "cancel" | "replay" | "delete";
@@ -51,11 +50,11 @@ export type BulkFilter = {
 };
 
 /** The API refused; carries its problem. The page says it in the problem's own words. */
-export class Refusal extends Error {
+export class ApiError extends Error {
   override readonly name = "Refusal";
-  readonly problem: Problem;
+  readonly problem: ProblemBody;
   readonly retryAfter: string | null;
-  constructor(problem: Problem, retryAfter: string | null) {
+  constructor(problem: ProblemBody, retryAfter: string | null) {
     super(problem.code);
     this.problem = problem;
     this.retryAfter = retryAfter;
@@ -63,20 +62,27 @@ export class Refusal extends Error {
 }
 
 /** A refusal as a value, for pages that show it in its place; unless it says that the session is over. */
-export async function orRefusal<Value>(answer: Promise<Value>): Promise<Told<Value>> {
+export async function orApiError<Value>(answer: Promise<Value>): Promise<OrApiError<Value>> {
   try {
     return await answer;
   } catch (error) {
-    if (error instanceof Refusal && error.problem.status !== 401) return error;
+    if (error instanceof ApiError && error.problem.status !== 401) return error;
     throw error;
   }
 }
 
-type Sent = { json?: unknown; headers?: Record<string, string>; body?: ReadableStream };
+/** The request of the dashboard that the calls are made for. */
+type Caller = Pick<Context<AppEnv>, "req" | "env" | "executionCtx"> & { get(name: "traceparent"): string };
+
+type ApiRequestOptions = { json?: unknown; headers?: Record<string, string>; body?: ReadableStream };
 
 /** Single calls with the key. All but `raw` throw a Refusal if the API refuses. */
-function connect(service: Service, c: Context<DashboardEnv>, key: string) {
-  async function raw(method: string, path: string, { json, headers, body }: Sent = {}): Promise<Response> {
+function connect(service: Service, c: Caller, key: string) {
+  async function raw(
+    method: string,
+    path: string,
+    { json, headers, body }: ApiRequestOptions = {},
+  ): Promise<Response> {
     const request = new Request(new URL(path, c.req.url), {
       method,
       headers: {
@@ -91,27 +97,27 @@ function connect(service: Service, c: Context<DashboardEnv>, key: string) {
     return service(request, c.env, c.executionCtx as ExecutionContext);
   }
 
-  async function good(method: string, path: string, sent?: Sent): Promise<Response> {
+  async function good(method: string, path: string, sent?: ApiRequestOptions): Promise<Response> {
     const response = await raw(method, path, sent);
-    if (response.status >= 400) throw await refusalOf(response);
+    if (response.status >= 400) throw await toApiError(response);
     return response;
   }
 
-  async function body<Body>(method: string, path: string, sent?: Sent): Promise<Body> {
+  async function body<Body>(method: string, path: string, sent?: ApiRequestOptions): Promise<Body> {
     return (await good(method, path, sent)).json<Body>();
   }
 
-  async function data<Data>(method: string, path: string, sent?: Sent): Promise<Data> {
+  async function data<Data>(method: string, path: string, sent?: ApiRequestOptions): Promise<Data> {
     return (await body<{ data: Data }>(method, path, sent)).data;
   }
 
   return { raw, good, body, data };
 }
 
-export type Api = ReturnType<typeof openApi>;
+export type ApiClient = ReturnType<typeof createApiClient>;
 
 /** The API for one request of the dashboard. Everything it offers throws a Refusal if the API refuses. */
-export function openApi(service: Service, c: Context<DashboardEnv>, key: string) {
+export function createApiClient(service: Service, c: Caller, key: string) {
   const { raw, good, body, data } = connect(service, c, key);
   const job = (id: string) => `/v1/jobs/${encodeURIComponent(id)}`;
   return {
@@ -124,14 +130,14 @@ export function openApi(service: Service, c: Context<DashboardEnv>, key: string)
     type: (name: string) => data<TypeView>("GET", `/v1/job-types/${encodeURIComponent(name)}`),
     /** `query` as the API's own: filters, limit and cursor. */
     jobs: (query: URLSearchParams) => body<JobsPage>("GET", `/v1/jobs?${query}`),
-    stats: (query: URLSearchParams) => data<HourStats[]>("GET", `/v1/stats?${query}`),
+    stats: (query: URLSearchParams) => data<HourStatsView[]>("GET", `/v1/stats?${query}`),
     submit: (json: unknown, idempotencyKey: string | null) =>
       data<JobView>("POST", "/v1/jobs", { json, headers: idempotency(idempotencyKey) }),
     cancel: (id: string, reason: string | null) =>
       data<JobView>("POST", `${job(id)}/cancel`, { json: reason ? { reason } : {} }),
     replay: (id: string, idempotencyKey: string | null) =>
       data<JobView>("POST", `${job(id)}/replay`, { json: {}, headers: idempotency(idempotencyKey) }),
-    remove: async (id: string): Promise<void> => void (await good("DELETE", job(id))),
+    delete: async (id: string): Promise<void> => void (await good("DELETE", job(id))),
     redeliver: (id: string, deliveryId: string) => {
       const path = `${job(id)}/deliveries/${encodeURIComponent(deliveryId)}/redeliver`;
       return data<DeliveryView>("POST", path, { json: {} });
@@ -169,7 +175,7 @@ function idempotency(key: string | null): Record<string, string> {
   return key ? { "Idempotency-Key": key } : {};
 }
 
-async function refusalOf(response: Response): Promise<Refusal> {
+async function toApiError(response: Response): Promise<ApiError> {
   const retryAfter = response.headers.get("Retry-After");
-  return new Refusal(await response.json<Problem>(), retryAfter);
+  return new ApiError(await response.json<ProblemBody>(), retryAfter);
 }

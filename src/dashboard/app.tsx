@@ -8,24 +8,24 @@ import { csrf } from "hono/csrf";
 import { createMiddleware } from "hono/factory";
 import { html } from "hono/html";
 import { trimTrailingSlash } from "hono/trailing-slash";
-import { pageHeaders } from "../pages/security.ts";
-import { openApi, type Service } from "./api.ts";
-import { bulkRoutes } from "./bulk.tsx";
+import { pageHeaders } from "../site/security.ts";
+import { createApiClient, type Service } from "./api.ts";
+import { bulkPageRoutes } from "./bulk.tsx";
 import type { DashboardEnv } from "./context.ts";
-import { jobRoutes } from "./job.tsx";
+import { jobPageRoutes } from "./job.tsx";
 import { jobActionRoutes } from "./job-actions.tsx";
 import { listRoutes } from "./list.tsx";
 import { overviewRoutes } from "./overview.tsx";
 import { passRoutes } from "./pass.ts";
-import { failed, nowhere } from "./refusals.tsx";
-import { current, ROOT } from "./session.ts";
+import { errorPage, notFoundPage } from "./refusals.tsx";
+import { currentSession, ROOT } from "./session.ts";
 import { signInRoutes } from "./sign-in.tsx";
 import { submitRoutes } from "./submit.tsx";
 
 /** The pages below /dashboard, over the public API that `service` answers. */
 export function createDashboard(service: Service) {
   const app = new Hono<DashboardEnv>();
-  app.onError(failed);
+  app.onError(errorPage);
   app.use(trimTrailingSlash());
   app.use("/files/*", sandboxed);
   app.use("/jobs/:id/result", sandboxed);
@@ -36,14 +36,14 @@ export function createDashboard(service: Service) {
   for (const routes of [
     overviewRoutes,
     listRoutes,
-    bulkRoutes,
+    bulkPageRoutes,
     submitRoutes,
-    jobRoutes,
+    jobPageRoutes,
     jobActionRoutes,
     passRoutes,
   ])
     app.route("/", routes());
-  app.get("*", nowhere);
+  app.get("*", notFoundPage);
   return app;
 }
 
@@ -56,10 +56,10 @@ const sandboxed = createMiddleware(async (c, next) => {
 /** Finds the session, or leads to signing in and back. */
 function signedIn(service: Service) {
   return createMiddleware<DashboardEnv>(async (c, next) => {
-    const session = await current(c);
+    const session = await currentSession(c);
     if (session) {
       c.set("session", session);
-      c.set("api", openApi(service, c, session.key));
+      c.set("api", createApiClient(service, c, session.key));
       return next();
     }
     const { pathname, search } = new URL(c.req.url);

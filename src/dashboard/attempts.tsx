@@ -1,13 +1,13 @@
 /** The timeline of a job's attempts: how each went, why, and what followed from it. */
 
-import type { EventView, JobView } from "../job/present.ts";
+import type { EventView, JobView } from "../rpc/views.ts";
 import { Time } from "./parts.tsx";
-import { kindSentence, spanWords } from "./words.ts";
+import { formatElapsed, kindSentence } from "./words.ts";
 
-type Attempt = JobView["attempts"][number];
+type AttemptItem = JobView["attempts"][number];
 
 /** Badges have the colours of a job's states. */
-const looks: Record<Attempt["status"], string> = {
+const attemptBadges: Record<AttemptItem["status"], string> = {
   running: "running",
   succeeded: "succeeded",
   failed: "failed",
@@ -26,7 +26,7 @@ function retryAt(events: readonly EventView[], attempt: number): string | null {
 }
 
 /** `now` is epoch milliseconds. */
-export function Attempts({ job, events, now }: { job: JobView; events: EventView[]; now: number }) {
+export function AttemptsSection({ job, events, now }: { job: JobView; events: EventView[]; now: number }) {
   if (job.attempts.length === 0) return null;
   return (
     <section aria-labelledby="attempts-title">
@@ -35,7 +35,7 @@ export function Attempts({ job, events, now }: { job: JobView; events: EventView
       </h2>
       <ol class="timeline">
         {job.attempts.map((attempt) => (
-          <li data-status={looks[attempt.status]}>
+          <li data-status={attemptBadges[attempt.status]}>
             <One attempt={attempt} job={job} next={retryAt(events, attempt.number)} now={now} />
           </li>
         ))}
@@ -45,21 +45,21 @@ export function Attempts({ job, events, now }: { job: JobView; events: EventView
 }
 
 /** An attempt of a job; `next` is when the one after it began or is due, null if there is none. */
-type Told = { attempt: Attempt; job: JobView; next: string | null; now: number };
+type AttemptEvents = { attempt: AttemptItem; job: JobView; next: string | null; now: number };
 
-function One({ attempt, job, next, now }: Told) {
+function One({ attempt, job, next, now }: AttemptEvents) {
   const { number, status, started_at, finished_at, error } = attempt;
   return (
     <>
       <h3>
         Attempt {number}{" "}
-        <span class="badge" data-status={looks[status]}>
+        <span class="badge" data-status={attemptBadges[status]}>
           {status.replaceAll("_", " ")}
         </span>
       </h3>
       <p>
         Began <Time at={started_at} now={now} />
-        {finished_at ? `, took ${spanWords(started_at, finished_at, now)}.` : " and is running."}
+        {finished_at ? `, took ${formatElapsed(started_at, finished_at, now)}.` : " and is running."}
       </p>
       {error && (
         <p>
@@ -73,7 +73,7 @@ function One({ attempt, job, next, now }: Told) {
 }
 
 /** Whether it was tried again, and when; or why not. */
-function Consequence({ attempt, job, next, now }: Told) {
+function Consequence({ attempt, job, next, now }: AttemptEvents) {
   if (!attempt.error) return null;
   const isLast = attempt.number === job.attempt;
   if (next === null) return isLast && job.status === "failed" ? <p>It was not tried again.</p> : null;

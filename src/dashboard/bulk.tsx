@@ -1,8 +1,8 @@
 /** Doing the same to all jobs that match a filter: first how many that is, then a job that does it. */
 
 import { type Context, Hono } from "hono";
-import { uuid } from "../lib/world.ts";
-import { type BulkAction, orRefusal, Refusal, type Told } from "./api.ts";
+import { uuid } from "../lib/runtime.ts";
+import { ApiError, type BulkAction, type OrApiError, orApiError } from "./api.ts";
 import type { DashboardEnv } from "./context.ts";
 import {
   badMetadata,
@@ -14,11 +14,11 @@ import {
   readFilter,
 } from "./filter.ts";
 import { readSimpleForm } from "./form/simple.ts";
-import { Hidden, jobPath, RefusalNotice } from "./parts.tsx";
-import { nowhere } from "./refusals.tsx";
+import { ApiErrorNotice, Hidden, jobPagePath } from "./parts.tsx";
+import { notFoundPage } from "./refusals.tsx";
 import { ROOT } from "./session.ts";
 import { show } from "./shell.tsx";
-import { times } from "./words.ts";
+import { pluralize } from "./words.ts";
 
 const actions: Record<BulkAction, { verb: string; effect: string }> = {
   cancel: {
@@ -37,15 +37,15 @@ const actions: Record<BulkAction, { verb: string; effect: string }> = {
 };
 
 /** `GET` and `POST /bulk`. */
-export function bulkRoutes() {
+export function bulkPageRoutes() {
   const routes = new Hono<DashboardEnv>();
 
   routes.get("/bulk", async (c) => {
     const query = new URL(c.req.url).searchParams;
     const filter = readFilter(query);
     const action = actionOf(query.get("action"));
-    if (!action || badMetadata(filter).length > 0) return nowhere(c);
-    const count = await orRefusal(c.get("api").count(action, bulkFilter(filter)));
+    if (!action || badMetadata(filter).length > 0) return notFoundPage(c);
+    const count = await orApiError(c.get("api").count(action, bulkFilter(filter)));
     return confirm(c, action, filter, count);
   });
 
@@ -53,9 +53,9 @@ export function bulkRoutes() {
     const form = await readSimpleForm(c.req.raw);
     const filter = readFilter(form);
     const action = actionOf(form.get("action"));
-    if (!action || badMetadata(filter).length > 0) return nowhere(c);
+    if (!action || badMetadata(filter).length > 0) return notFoundPage(c);
     const job = await c.get("api").bulk(action, bulkFilter(filter), form.get("idempotency_key"));
-    return c.redirect(`${jobPath(job.id)}?notice=bulk`, 303);
+    return c.redirect(`${jobPagePath(job.id)}?notice=bulk`, 303);
   });
 
   return routes;
@@ -65,7 +65,12 @@ function actionOf(text: string | null): BulkAction | null {
   return text !== null && Object.hasOwn(actions, text) ? (text as BulkAction) : null;
 }
 
-function confirm(c: Context<DashboardEnv>, action: BulkAction, filter: ListFilter, count: Told<number>) {
+function confirm(
+  c: Context<DashboardEnv>,
+  action: BulkAction,
+  filter: ListFilter,
+  count: OrApiError<number>,
+) {
   const { verb, effect } = actions[action];
   const back = `${ROOT}/jobs?${new URLSearchParams(filterPairs(filter))}`;
   const title = `${verb} all jobs ${isFiltered(filter) ? "that match" : "there are"}`;
@@ -73,13 +78,13 @@ function confirm(c: Context<DashboardEnv>, action: BulkAction, filter: ListFilte
     <>
       <h1>{title}</h1>
       {isFiltered(filter) && <p>The filter chooses jobs {filterWords(filter)}.</p>}
-      {count instanceof Refusal ? (
-        <RefusalNotice refusal={count} what="They could not be counted." />
+      {count instanceof ApiError ? (
+        <ApiErrorNotice refusal={count} what="They could not be counted." />
       ) : (
         <>
           <p class="notice" data-kind={action === "delete" ? "bad" : "info"}>
-            <strong>{times(count, "job")}</strong> {count === 1 ? "is" : "are"} concerned now; jobs to which
-            this cannot be done are left out. {effect}
+            <strong>{pluralize(count, "job")}</strong> {count === 1 ? "is" : "are"} concerned now; jobs to
+            which this cannot be done are left out. {effect}
           </p>
           {count > 0 && (
             <form method="post" action={`${ROOT}/bulk`}>
@@ -95,7 +100,7 @@ function confirm(c: Context<DashboardEnv>, action: BulkAction, filter: ListFilte
                 id="confirm"
                 class={action === "delete" ? "button danger" : "button primary"}
               >
-                {verb} {times(count, "job")}
+                {verb} {pluralize(count, "job")}
               </button>
             </form>
           )}

@@ -4,7 +4,7 @@
  */
 
 import type { Child } from "hono/jsx";
-import { finished, type Span, scaleMax } from "./series.ts";
+import { finishedCount, type Span, scaleMax } from "./series.ts";
 
 export type Series = {
   name: string;
@@ -91,7 +91,7 @@ function heightOf({ series, kind }: ChartProps, span: Span): number {
 }
 
 /** Rounded to a tenth: more is noise in the page. */
-function place(value: number): number {
+function roundTo(value: number): number {
   return Math.round(value * 10) / 10;
 }
 
@@ -110,7 +110,7 @@ function Bars({ spans, series, kind, max }: ChartProps & { max: number }) {
             : 0;
           const x = index * spanWidth + (spanWidth * (1 - FILLED)) / 2 + (isStacked ? 0 : which * width);
           const bottom = HEIGHT - (below / max) * HEIGHT;
-          return `M${place(x)} ${place(bottom)}v${place(-height)}h${place(width)}v${place(height)}z`;
+          return `M${roundTo(x)} ${roundTo(bottom)}v${roundTo(-height)}h${roundTo(width)}v${roundTo(height)}z`;
         });
         return <path class={`bars ${look}`} d={d.join("")} />;
       })}
@@ -128,7 +128,7 @@ function Lines({ spans, series, max }: ChartProps & { max: number }) {
           const y = value(span);
           return y === null
             ? null
-            : `${place((index + 0.5) * spanWidth)} ${place(HEIGHT - (y / max) * HEIGHT)}`;
+            : `${roundTo((index + 0.5) * spanWidth)} ${roundTo(HEIGHT - (y / max) * HEIGHT)}`;
         });
         const line = points.map((point, index) => point && `${points[index - 1] ? "L" : "M"}${point}`);
         const dots = points.map((point) => point && `M${point}h0`);
@@ -149,7 +149,7 @@ function Hints({ spans, series, format, isDaily }: ChartProps) {
   return (
     <>
       {spans.map((span, index) => (
-        <rect class="hint-area" x={place(index * spanWidth)} width={place(spanWidth)} height={HEIGHT}>
+        <rect class="hint-area" x={roundTo(index * spanWidth)} width={roundTo(spanWidth)} height={HEIGHT}>
           <title>
             {[
               spanName(span, isDaily),
@@ -163,7 +163,7 @@ function Hints({ spans, series, format, isDaily }: ChartProps) {
 }
 
 function Numbers({ id, title, spans, series, format, isDaily }: ChartProps) {
-  const isWorthTelling = (span: Span) => finished(span) + span.accepted > 0;
+  const isWorthTelling = (span: Span) => finishedCount(span) + span.accepted > 0;
   const told = spans.filter(isWorthTelling).reverse();
   if (told.length === 0) return <p>Nothing happened in this time.</p>;
   return (

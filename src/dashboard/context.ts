@@ -1,11 +1,13 @@
 /** What the dashboard keeps with a request of somebody who is signed in. */
 
-import type { AppEnv } from "../http/app-env.ts";
-import type { Api } from "./api.ts";
-import type { Session } from "./session.ts";
+import type { AppEnv } from "../api/app-env.ts";
+import type { ApiClient } from "./api.ts";
+
+/** `mayWrite` only decides which buttons are shown: what a key may do, the API decides. */
+export type Session = { key: string; mayWrite: boolean };
 
 export type DashboardEnv = {
   Bindings: AppEnv["Bindings"];
   /** Set on every route that needs a session; before signing in and while signing out there is none. */
-  Variables: AppEnv["Variables"] & { session: Session; api: Api };
+  Variables: AppEnv["Variables"] & { session: Session; api: ApiClient };
 };

@@ -1,33 +1,33 @@
 /** The webhooks of a job: what was delivered, how each try went, and the button to send once more. */
 
-import type { DeliveryView, JobView } from "../job/present.ts";
-import { durationWords } from "../lib/duration.ts";
-import { jobPath, Time } from "./parts.tsx";
+import { formatDuration } from "../lib/duration.ts";
+import type { DeliveryView, JobView } from "../rpc/views.ts";
+import { jobPagePath, Time } from "./parts.tsx";
 
-const looks = { pending: "running", succeeded: "succeeded", failed: "failed" } as const;
+const deliveryBadges = { pending: "running", succeeded: "succeeded", failed: "failed" } as const;
 
-type Props = { job: JobView; deliveries: DeliveryView[]; mayWrite: boolean; now: number };
+type DeliveriesProps = { job: JobView; deliveries: DeliveryView[]; mayWrite: boolean; now: number };
 
 /** Nothing for a job without a webhook, or whose webhook had nothing to say yet. */
-export function Deliveries({ job, deliveries, mayWrite, now }: Props) {
+export function DeliveriesSection({ job, deliveries, mayWrite, now }: DeliveriesProps) {
   if (deliveries.length === 0) return null;
   return (
     <section aria-labelledby="deliveries-title">
       <h2 id="deliveries-title">Webhook deliveries</h2>
       <ul class="timeline">
         {deliveries.map((delivery) => (
-          <li data-status={looks[delivery.status]}>
+          <li data-status={deliveryBadges[delivery.status]}>
             <h3>
               <code>{delivery.event}</code>{" "}
-              <span class="badge" data-status={looks[delivery.status]}>
+              <span class="badge" data-status={deliveryBadges[delivery.status]}>
                 {delivery.status}
               </span>
             </h3>
-            <Tries delivery={delivery} now={now} />
+            <DeliveryAttempts delivery={delivery} now={now} />
             {mayWrite && (
               <form
                 method="post"
-                action={`${jobPath(job.id)}/deliveries/${encodeURIComponent(delivery.id)}/redeliver`}
+                action={`${jobPagePath(job.id)}/deliveries/${encodeURIComponent(delivery.id)}/redeliver`}
               >
                 <button
                   type="submit"
@@ -45,16 +45,23 @@ export function Deliveries({ job, deliveries, mayWrite, now }: Props) {
   );
 }
 
-function Tries({ delivery: { id, tries, next_attempt_at }, now }: { delivery: DeliveryView; now: number }) {
+function DeliveryAttempts({
+  delivery: { id, attempts, next_attempt_at },
+  now,
+}: {
+  delivery: DeliveryView;
+  now: number;
+}) {
   return (
     <>
       <p class="soft">
         <code>{id}</code>
       </p>
       <ul>
-        {tries.map((one) => (
+        {attempts.map((one) => (
           <li>
-            <Time at={one.time} now={now} />: {tryWords(one)}, after {durationWords(one.duration_ms)}
+            <Time at={one.started_at} now={now} />: {attemptWords(one)}, after{" "}
+            {formatDuration(one.duration_ms)}
           </li>
         ))}
       </ul>
@@ -73,6 +80,6 @@ const errors: Record<string, string> = {
   refused_target: "the address is not one the service may call",
 };
 
-function tryWords({ status, error }: DeliveryView["tries"][number]): string {
+function attemptWords({ status, error }: DeliveryView["attempts"][number]): string {
   return status === null ? (errors[error ?? ""] ?? "no answer") : `answered ${status}`;
 }

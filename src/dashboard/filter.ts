@@ -59,17 +59,17 @@ export function isFiltered(filter: ListFilter): boolean {
 
 /** The texts for metadata that are not like `key=value`, and those that ask for a key once more. */
 export function badMetadata({ metadata }: ListFilter): string[] {
-  const keys = metadata.map(keyOf);
+  const keys = metadata.map(metadataKey);
   return metadata.filter((_, index) => keys[index] === "" || keys.indexOf(keys[index] ?? "") < index);
 }
 
 /** Empty if it has none. */
-function keyOf(text: string): string {
+function metadataKey(text: string): string {
   return text.slice(0, Math.max(0, text.indexOf("="))).trim();
 }
 
 function metadataPairs({ metadata }: ListFilter): [string, string][] {
-  return metadata.map((text) => [keyOf(text), text.slice(text.indexOf("=") + 1)]);
+  return metadata.map((text) => [metadataKey(text), text.slice(text.indexOf("=") + 1)]);
 }
 
 /** The filter as `GET /v1/jobs` takes it. */

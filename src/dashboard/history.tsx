@@ -1,15 +1,15 @@
 /** A job's events and the lines its code logged, in the order they happened. */
 
-import type { EventView, JobView } from "../job/present.ts";
-import { jobPath, Table, Time } from "./parts.tsx";
+import type { EventView, JobView } from "../rpc/views.ts";
+import { jobPagePath, Table, Time } from "./parts.tsx";
 import { eventTitle, progressSentence } from "./words.ts";
 
 /** The last ones are shown at first: a job may have more than a thousand. */
 const SHOWN_MAX = 100;
 
-type Props = { job: JobView; events: EventView[]; showsAll: boolean; now: number };
+type HistoryProps = { job: JobView; events: EventView[]; showsAll: boolean; now: number };
 
-export function History({ job, events, showsAll, now }: Props) {
+export function HistorySection({ job, events, showsAll, now }: HistoryProps) {
   const shown = showsAll ? events : events.slice(-SHOWN_MAX);
   return (
     <section aria-labelledby="history-title">
@@ -17,7 +17,7 @@ export function History({ job, events, showsAll, now }: Props) {
       {shown.length < events.length && (
         <p>
           The last {SHOWN_MAX} of {events.length.toLocaleString("en")}.{" "}
-          <a id="all-history" href={`${jobPath(job.id)}?history=all#history-title`}>
+          <a id="all-history" href={`${jobPagePath(job.id)}?history=all#history-title`}>
             Show all
           </a>
         </p>
@@ -52,7 +52,7 @@ function detailsOf({ type, data }: EventView): string {
   if ("percent" in data) return progressSentence(data);
   const parts: string[] = [];
   if ("attempt" in data) parts.push(`attempt ${data.attempt}`);
-  if ("slice" in data) parts.push(`slice ${data.slice}`);
+  if ("continuation" in data) parts.push(`continuation ${data.continuation}`);
   if ("status" in data) parts.push(String(data.status).replaceAll("_", " "));
   if ("status_reason" in data) parts.push(String(data.status_reason).replaceAll("_", " "));
   if ("error" in data) parts.push(`${data.error.code}: ${data.error.message}`);

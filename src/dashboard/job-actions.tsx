@@ -2,11 +2,11 @@
 
 import { Hono } from "hono";
 import type { Child } from "hono/jsx";
-import type { JobView } from "../job/present.ts";
-import { uuid } from "../lib/world.ts";
+import { uuid } from "../lib/runtime.ts";
+import type { JobView } from "../rpc/views.ts";
 import type { DashboardEnv } from "./context.ts";
 import { readSimpleForm } from "./form/simple.ts";
-import { Badge, Hidden, jobPath } from "./parts.tsx";
+import { Badge, Hidden, jobPagePath } from "./parts.tsx";
 import { ROOT } from "./session.ts";
 import { show } from "./shell.tsx";
 
@@ -25,7 +25,7 @@ export function jobActionRoutes() {
   routes.post("/jobs/:id/cancel", async (c) => {
     const reason = (await readSimpleForm(c.req.raw)).get("reason")?.trim();
     const job = await c.get("api").cancel(c.req.param("id"), reason || null);
-    return c.redirect(`${jobPath(job.id)}?notice=cancelled`, 303);
+    return c.redirect(`${jobPagePath(job.id)}?notice=cancelled`, 303);
   });
 
   routes.get("/jobs/:id/replay", async (c) => {
@@ -38,7 +38,7 @@ export function jobActionRoutes() {
   routes.post("/jobs/:id/replay", async (c) => {
     const key = (await readSimpleForm(c.req.raw)).get("idempotency_key");
     const job = await c.get("api").replay(c.req.param("id"), key);
-    return c.redirect(`${jobPath(job.id)}?notice=replayed`, 303);
+    return c.redirect(`${jobPagePath(job.id)}?notice=replayed`, 303);
   });
 
   routes.get("/jobs/:id/delete", async (c) => {
@@ -48,7 +48,7 @@ export function jobActionRoutes() {
 
   routes.post("/jobs/:id/delete", async (c) => {
     await readSimpleForm(c.req.raw);
-    await c.get("api").remove(c.req.param("id"));
+    await c.get("api").delete(c.req.param("id"));
     return c.redirect(`${ROOT}/jobs?notice=deleted`, 303);
   });
 
@@ -56,7 +56,7 @@ export function jobActionRoutes() {
     const id = c.req.param("id");
     await readSimpleForm(c.req.raw);
     await c.get("api").redeliver(id, c.req.param("delivery_id"));
-    return c.redirect(`${jobPath(id)}?notice=redelivered`, 303);
+    return c.redirect(`${jobPagePath(id)}?notice=redelivered`, 303);
   });
 
   return routes;
@@ -73,13 +73,13 @@ function Confirm({ job, verb, effect, children }: ConfirmProps) {
         {job.type} <code>{job.id}</code> <Badge status={job.status} />
       </p>
       <p>{effect}</p>
-      <form method="post" action={`${jobPath(job.id)}/${verb}`}>
+      <form method="post" action={`${jobPagePath(job.id)}/${verb}`}>
         {children}
         <div class="row">
           <button type="submit" id="confirm" class={verb === "replay" ? "button primary" : "button danger"}>
             {title}
           </button>
-          <a id="back" class="button quiet" href={jobPath(job.id)}>
+          <a id="back" class="button quiet" href={jobPagePath(job.id)}>
             Back, doing nothing
           </a>
         </div>

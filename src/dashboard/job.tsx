@@ -4,22 +4,22 @@
  */
 
 import { Hono } from "hono";
-import type { DeliveryView, EventView, JobView } from "../job/present.ts";
-import { relativeWords } from "../lib/duration.ts";
-import { now } from "../lib/world.ts";
-import { type Api, orRefusal, Refusal, type Told } from "./api.ts";
-import { Attempts } from "./attempts.tsx";
+import { formatRelative } from "../lib/duration.ts";
+import { now } from "../lib/runtime.ts";
+import type { DeliveryView, EventView, JobView } from "../rpc/views.ts";
+import { type ApiClient, ApiError, type OrApiError, orApiError } from "./api.ts";
+import { AttemptsSection } from "./attempts.tsx";
 import type { DashboardEnv } from "./context.ts";
-import { Deliveries } from "./deliveries.tsx";
-import { History } from "./history.tsx";
-import { Badge, Code, JobLink, jobPath, RefusalNotice, Time } from "./parts.tsx";
-import { type FoundFile, filesIn, Result } from "./result.tsx";
+import { DeliveriesSection } from "./deliveries.tsx";
+import { HistorySection } from "./history.tsx";
+import { ApiErrorNotice, Badge, Code, JobLink, jobPagePath, Time } from "./parts.tsx";
+import { type FoundFile, filesIn, ResultSection } from "./result.tsx";
 import { show } from "./shell.tsx";
 import {
+  formatElapsed,
   isUnfinished,
   kindSentence,
   progressSentence,
-  spanWords,
   statusSentence,
   supportText,
 } from "./words.ts";
@@ -28,70 +28,70 @@ import {
 const LOOK_AGAIN_SECONDS = 5;
 
 /** `GET /jobs/{id}`. */
-export function jobRoutes() {
+export function jobPageRoutes() {
   const routes = new Hono<DashboardEnv>();
 
   routes.get("/jobs/:id", async (c) => {
-    const found = await gather(c.get("api"), c.req.param("id"));
+    const found = await gatherJob(c.get("api"), c.req.param("id"));
     const { type, status, id } = found.job;
     const { mayWrite } = c.get("session");
     const showsAll = c.req.query("history") === "all";
-    const children = <JobPage {...found} mayWrite={mayWrite} showsAll={showsAll} now={now()} />;
+    const children = <JobDetailsPage {...found} mayWrite={mayWrite} showsAll={showsAll} now={now()} />;
     return show(c, { title: `${type} ${status}: ${id}`, place: "Jobs", children });
   });
 
   return routes;
 }
 
-type Found = {
+type FoundJob = {
   job: JobView;
-  events: Told<EventView[]>;
-  deliveries: Told<DeliveryView[]>;
+  events: OrApiError<EventView[]>;
+  deliveries: OrApiError<DeliveryView[]>;
   files: FoundFile[];
 };
 
 /** Everything the page shows. Without the job there is no page; another part that is refused is shown as refused. */
-async function gather(api: Api, id: string): Promise<Found> {
+async function gatherJob(api: ApiClient, id: string): Promise<FoundJob> {
   const [job, events, deliveries] = await Promise.all([
     api.job(id),
-    orRefusal(api.events(id)),
-    orRefusal(api.deliveries(id)),
+    orApiError(api.events(id)),
+    orApiError(api.deliveries(id)),
   ]);
   const files = filesIn(job.result).map(async (id) => ({ id, file: await api.file(id) }));
   return { job, events, deliveries, files: await Promise.all(files) };
 }
 
-type JobPageProps = Found & { mayWrite: boolean; showsAll: boolean; now: number };
+type JobPageProps = FoundJob & { mayWrite: boolean; showsAll: boolean; now: number };
 
-function JobPage({ mayWrite, showsAll, now, ...found }: JobPageProps) {
+function JobDetailsPage({ mayWrite, showsAll, now, ...found }: JobPageProps) {
   const { job, events, deliveries, files } = found;
   return (
     <div id="live" data-live data-announce={announcement(job)} {...liveness(found)}>
       <Head job={job} now={now} mayWrite={mayWrite} />
-      <Outcome job={job} />
-      <Attempts job={job} events={events instanceof Refusal ? [] : events} now={now} />
-      <Result job={job} files={files} />
+      <OutcomeSection job={job} />
+      <AttemptsSection job={job} events={events instanceof ApiError ? [] : events} now={now} />
+      <ResultSection job={job} files={files} />
       <Facts job={job} now={now} />
-      <Metadata job={job} />
-      {deliveries instanceof Refusal ? (
-        <RefusalNotice refusal={deliveries} what="The webhook deliveries could not be read." />
+      <MetadataSection job={job} />
+      {deliveries instanceof ApiError ? (
+        <ApiErrorNotice refusal={deliveries} what="The webhook deliveries could not be read." />
       ) : (
-        <Deliveries job={job} deliveries={deliveries} mayWrite={mayWrite} now={now} />
+        <DeliveriesSection job={job} deliveries={deliveries} mayWrite={mayWrite} now={now} />
       )}
-      {events instanceof Refusal ? (
-        <RefusalNotice refusal={events} what="The events could not be read." />
+      {events instanceof ApiError ? (
+        <ApiErrorNotice refusal={events} what="The events could not be read." />
       ) : (
-        <History job={job} events={events} showsAll={showsAll} now={now} />
+        <HistorySection job={job} events={events} showsAll={showsAll} now={now} />
       )}
     </div>
   );
 }
 
 /** How the browser keeps the page up to date: by the job's events from here on, or by looking again, or not at all. */
-function liveness({ job, events, deliveries }: Found) {
-  const isPartial = events instanceof Refusal || deliveries instanceof Refusal;
+function liveness({ job, events, deliveries }: FoundJob) {
+  const isPartial = events instanceof ApiError || deliveries instanceof ApiError;
   if (isUnfinished(job) && !isPartial)
-    return { "data-events": `${jobPath(job.id)}/events?after=${events.at(-1)?.seq ?? 0}` };
+    return { "data-events": `${jobPagePath(job.id)}/events?after=${events.at(-1)?.seq ?? 0}` };
   const isPending = isPartial || deliveries.some(({ status }) => status === "pending");
   const waitsForCode = job.cancellation && job.cancellation.acknowledged_at === null;
   return isPending || waitsForCode ? { "data-every": LOOK_AGAIN_SECONDS } : {};
@@ -145,7 +145,7 @@ function ProgressBar({ job: { progress, status_reason }, now }: { job: JobView; 
           <span class="soft">
             reported{" "}
             <span data-relative={progress.updated_at}>
-              {relativeWords(Date.parse(progress.updated_at), now)}
+              {formatRelative(Date.parse(progress.updated_at), now)}
             </span>
           </span>
         )}
@@ -155,7 +155,7 @@ function ProgressBar({ job: { progress, status_reason }, now }: { job: JobView; 
 }
 
 function Buttons({ job }: { job: JobView }) {
-  const path = jobPath(job.id);
+  const path = jobPagePath(job.id);
   if (isUnfinished(job)) {
     return (
       <div class="row">
@@ -178,7 +178,7 @@ function Buttons({ job }: { job: JobView }) {
 }
 
 /** Why it failed and what to tell support. */
-function Outcome({ job }: { job: JobView }) {
+function OutcomeSection({ job }: { job: JobView }) {
   const text = supportText(job);
   if (!job.error || text === null) return null;
   return (
@@ -202,7 +202,7 @@ function Facts({ job, now }: { job: JobView; now: number }) {
     ["First attempt began", job.started_at],
     ["Last changed", job.updated_at],
     ["Finished", job.finished_at],
-    ["Will be purged", job.expires_at],
+    ["Will be purged", job.purge_at],
   ] as const;
   return (
     <section aria-labelledby="facts-title">
@@ -222,7 +222,7 @@ function Facts({ job, now }: { job: JobView; now: number }) {
         {job.started_at && job.finished_at && (
           <>
             <dt>Took</dt>
-            <dd>{spanWords(job.started_at, job.finished_at, now)}, from the first attempt on</dd>
+            <dd>{formatElapsed(job.started_at, job.finished_at, now)}, from the first attempt on</dd>
           </>
         )}
         {job.replayed_from && (
@@ -238,7 +238,7 @@ function Facts({ job, now }: { job: JobView; now: number }) {
   );
 }
 
-function Metadata({ job: { metadata } }: { job: JobView }) {
+function MetadataSection({ job: { metadata } }: { job: JobView }) {
   const pairs = Object.entries(metadata);
   if (pairs.length === 0) return null;
   return (

@@ -1,8 +1,8 @@
 /** Jobs in rows, newest first as the API lists them. */
 
-import type { JobView } from "../job/present.ts";
+import type { JobView } from "../rpc/views.ts";
 import { Badge, JobLink, Table, Time } from "./parts.tsx";
-import { progressSentence, spanWords } from "./words.ts";
+import { formatElapsed, progressSentence } from "./words.ts";
 
 /** `now` is epoch milliseconds. */
 export function JobsTable({
@@ -37,7 +37,7 @@ export function JobsTable({
           <td class="number">
             {job.attempt} of {job.max_attempts}
           </td>
-          <td class="number">{job.started_at ? spanWords(job.started_at, job.finished_at, now) : "–"}</td>
+          <td class="number">{job.started_at ? formatElapsed(job.started_at, job.finished_at, now) : "–"}</td>
           <td class="says">
             <Says job={job} />
           </td>

@@ -1,8 +1,15 @@
 /** The list of jobs: filters that live in the address, pages by the API's cursor, and what to do with all that match. */
 
 import { Hono } from "hono";
-import { now } from "../lib/world.ts";
-import { type Api, type JobsPage, orRefusal, Refusal, type Told, type TypeView } from "./api.ts";
+import { now } from "../lib/runtime.ts";
+import {
+  type ApiClient,
+  ApiError,
+  type JobsPage,
+  type OrApiError,
+  orApiError,
+  type TypeView,
+} from "./api.ts";
 import type { DashboardEnv } from "./context.ts";
 import {
   apiQuery,
@@ -15,16 +22,16 @@ import {
   readFilter,
 } from "./filter.ts";
 import { JobsTable } from "./jobs-table.tsx";
-import { RefusalNotice } from "./parts.tsx";
+import { ApiErrorNotice } from "./parts.tsx";
 import { ROOT } from "./session.ts";
 import { show } from "./shell.tsx";
-import { statuses, times } from "./words.ts";
+import { pluralize, statuses } from "./words.ts";
 
 const PATH = `${ROOT}/jobs`;
 const LIMITS = ["20", "50", "100"];
-const REFRESH_SECONDS = 5;
+const LIST_REFRESH_SECONDS = 5;
 
-type Asked = { filter: ListFilter; limit: string; cursor: string };
+type ListRequest = { filter: ListFilter; limit: string; cursor: string };
 
 /** `GET /jobs`. */
 export function listRoutes() {
@@ -33,7 +40,7 @@ export function listRoutes() {
   routes.get("/jobs", async (c) => {
     const query = new URL(c.req.url).searchParams;
     const limit = query.get("limit") ?? "";
-    const asked: Asked = {
+    const asked: ListRequest = {
       filter: readFilter(query),
       limit: LIMITS.includes(limit) ? limit : "20",
       cursor: query.get("cursor") ?? "",
@@ -41,7 +48,7 @@ export function listRoutes() {
     const api = c.get("api");
     const [types, found] = await Promise.all([api.types(), list(api, asked)]);
     const children = (
-      <List {...asked} types={types} found={found} mayWrite={c.get("session").mayWrite} now={now()} />
+      <ListPage {...asked} types={types} found={found} mayWrite={c.get("session").mayWrite} now={now()} />
     );
     return show(c, { title: "Jobs", place: "Jobs", children });
   });
@@ -50,39 +57,43 @@ export function listRoutes() {
 }
 
 /** The page asked for; null if the filter cannot be put to the API. */
-async function list(api: Api, { filter, limit, cursor }: Asked): Promise<Told<JobsPage> | null> {
+async function list(
+  api: ApiClient,
+  { filter, limit, cursor }: ListRequest,
+): Promise<OrApiError<JobsPage> | null> {
   if (badMetadata(filter).length > 0) return null;
   const query = apiQuery(filter);
   query.set("limit", limit);
   if (cursor !== "") query.set("cursor", cursor);
-  return orRefusal(api.jobs(query));
+  return orApiError(api.jobs(query));
 }
 
-type ListProps = Asked & {
+type ListProps = ListRequest & {
   types: TypeView[];
-  found: Told<JobsPage> | null;
+  found: OrApiError<JobsPage> | null;
   mayWrite: boolean;
   now: number;
 };
 
-function List({ types, found, mayWrite, now, ...asked }: ListProps) {
+function ListPage({ types, found, mayWrite, now, ...asked }: ListProps) {
   return (
     <>
       <h1>Jobs</h1>
       <FilterForm {...asked} types={types} />
-      <div id="live" data-live data-every={REFRESH_SECONDS}>
-        <Found found={found} asked={asked} now={now} />
+      <div id="live" data-live data-every={LIST_REFRESH_SECONDS}>
+        <FoundSection found={found} asked={asked} now={now} />
       </div>
       {mayWrite &&
         found &&
-        !(found instanceof Refusal) &&
+        !(found instanceof ApiError) &&
         (found.data.length > 0 || found.next_cursor !== null) && <BulkLinks filter={asked.filter} />}
     </>
   );
 }
 
-function Found({ found, asked, now }: { found: ListProps["found"]; asked: Asked; now: number }) {
-  if (found instanceof Refusal) return <RefusalNotice refusal={found} what="The jobs could not be listed." />;
+function FoundSection({ found, asked, now }: { found: ListProps["found"]; asked: ListRequest; now: number }) {
+  if (found instanceof ApiError)
+    return <ApiErrorNotice refusal={found} what="The jobs could not be listed." />;
   if (found === null) return <p class="soft">Correct the filter to see jobs.</p>;
   const isNone = found.data.length === 0;
   if (isNone && found.next_cursor === null) return <Nothing asked={asked} />;
@@ -98,7 +109,7 @@ function Found({ found, asked, now }: { found: ListProps["found"]; asked: Asked;
   );
 }
 
-function Nothing({ asked: { filter, cursor } }: { asked: Asked }) {
+function Nothing({ asked: { filter, cursor } }: { asked: ListRequest }) {
   return (
     <div class="card empty">
       <p>
@@ -115,15 +126,15 @@ function Nothing({ asked: { filter, cursor } }: { asked: Asked }) {
   );
 }
 
-function pagePath({ filter, limit }: Asked, cursor: string | null): string {
+function pagePath({ filter, limit }: ListRequest, cursor: string | null): string {
   const pairs = [...filterPairs(filter), ["limit", limit], ...(cursor === null ? [] : [["cursor", cursor]])];
   return `${PATH}?${new URLSearchParams(pairs as [string, string][])}`;
 }
 
-function Pages({ asked, count, next }: { asked: Asked; count: number; next: string | null }) {
+function Pages({ asked, count, next }: { asked: ListRequest; count: number; next: string | null }) {
   return (
     <nav class="spread" aria-label="Pages">
-      <span class="soft">{times(count, "job")} on this page</span>
+      <span class="soft">{pluralize(count, "job")} on this page</span>
       <span class="row">
         {asked.cursor !== "" && (
           <a id="first-page" class="button" href={pagePath(asked, null)}>
@@ -140,7 +151,7 @@ function Pages({ asked, count, next }: { asked: Asked; count: number; next: stri
   );
 }
 
-function FilterForm({ filter, limit, types }: Asked & { types: TypeView[] }) {
+function FilterForm({ filter, limit, types }: ListRequest & { types: TypeView[] }) {
   return (
     <details class="card filter" id="filter" open={badMetadata(filter).length > 0}>
       <summary id="filter-summary">

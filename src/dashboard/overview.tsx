@@ -1,33 +1,33 @@
 /** The overview: how much, how well and how fast over a period, what runs now, and what failed last. */
 
 import { Hono } from "hono";
-import { durationWords } from "../lib/duration.ts";
-import { now } from "../lib/world.ts";
+import { formatDuration } from "../lib/duration.ts";
+import { now } from "../lib/runtime.ts";
 import {
-  type Api,
-  type HourStats,
+  type ApiClient,
+  ApiError,
+  type HourStatsView,
   type JobsPage,
-  orRefusal,
-  Refusal,
-  type Told,
+  type OrApiError,
+  orApiError,
   type TypeView,
 } from "./api.ts";
 import { Chart } from "./chart.tsx";
 import type { DashboardEnv } from "./context.ts";
 import { JobsTable } from "./jobs-table.tsx";
-import { RefusalNotice } from "./parts.tsx";
-import { beginningOf, finished, type Period, periods, type Span, spansOf } from "./series.ts";
+import { ApiErrorNotice } from "./parts.tsx";
+import { beginningOf, finishedCount, type Period, periods, type Span, spansOf } from "./series.ts";
 import { ROOT } from "./session.ts";
 import { show } from "./shell.tsx";
-import { times } from "./words.ts";
+import { pluralize } from "./words.ts";
 
 const RUNNING_SHOWN = 10;
 const FAILED_SHOWN = 5;
 
 /** How often the page is brought up to date in the browser, in seconds. */
-const REFRESH_SECONDS = 5;
+const OVERVIEW_REFRESH_SECONDS = 5;
 
-type Asked = { period: Period; type: string };
+type OverviewRequest = { period: Period; type: string };
 
 /** `GET /`. */
 export function overviewRoutes() {
@@ -35,12 +35,12 @@ export function overviewRoutes() {
 
   routes.get("/", async (c) => {
     const period = c.req.query("period") ?? "";
-    const asked: Asked = {
+    const asked: OverviewRequest = {
       period: Object.hasOwn(periods, period) ? (period as Period) : "24h",
       type: c.req.query("type") ?? "",
     };
     const at = now();
-    const found = await gather(c.get("api"), asked, at);
+    const found = await gatherOverview(c.get("api"), asked, at);
     return show(c, {
       title: "Overview",
       place: "Overview",
@@ -51,16 +51,25 @@ export function overviewRoutes() {
   return routes;
 }
 
-type Found = { stats: Told<HourStats[]>; running: Told<JobsPage>; failed: Told<JobsPage>; types: TypeView[] };
+type FoundOverview = {
+  stats: OrApiError<HourStatsView[]>;
+  running: OrApiError<JobsPage>;
+  failed: OrApiError<JobsPage>;
+  types: TypeView[];
+};
 
 /** Everything the page shows; a part that the API refuses is shown as refused, and the others are there. */
-async function gather(api: Api, { period, type }: Asked, at: number): Promise<Found> {
+async function gatherOverview(
+  api: ApiClient,
+  { period, type }: OverviewRequest,
+  at: number,
+): Promise<FoundOverview> {
   const chosen = type === "" ? {} : { type };
   const from = new Date(beginningOf(period, at)).toISOString();
   const jobs = (query: string[][]) =>
-    orRefusal(api.jobs(new URLSearchParams([...query, ...Object.entries(chosen)])));
+    orApiError(api.jobs(new URLSearchParams([...query, ...Object.entries(chosen)])));
   const [stats, running, failed, types] = await Promise.all([
-    orRefusal(api.stats(new URLSearchParams({ from, ...chosen }))),
+    orApiError(api.stats(new URLSearchParams({ from, ...chosen }))),
     jobs([
       ["status", "running"],
       ["status", "queued"],
@@ -75,7 +84,15 @@ async function gather(api: Api, { period, type }: Asked, at: number): Promise<Fo
   return { stats, running, failed, types };
 }
 
-function Overview({ period, type, types, stats, running, failed, now }: Asked & Found & { now: number }) {
+function Overview({
+  period,
+  type,
+  types,
+  stats,
+  running,
+  failed,
+  now,
+}: OverviewRequest & FoundOverview & { now: number }) {
   const failedPath = `${ROOT}/jobs?${new URLSearchParams({ status: "failed", ...(type && { type }) })}`;
   return (
     <>
@@ -83,9 +100,9 @@ function Overview({ period, type, types, stats, running, failed, now }: Asked & 
         <h1>Overview</h1>
         <Choice period={period} type={type} types={types} />
       </div>
-      <div id="live" data-live data-every={REFRESH_SECONDS}>
-        {stats instanceof Refusal ? (
-          <RefusalNotice refusal={stats} what="The totals could not be read." />
+      <div id="live" data-live data-every={OVERVIEW_REFRESH_SECONDS}>
+        {stats instanceof ApiError ? (
+          <ApiErrorNotice refusal={stats} what="The totals could not be read." />
         ) : (
           <Charts spans={spansOf(stats, period, now)} period={period} />
         )}
@@ -115,7 +132,7 @@ function Overview({ period, type, types, stats, running, failed, now }: Asked & 
   );
 }
 
-function Choice({ period, type, types }: Asked & { types: TypeView[] }) {
+function Choice({ period, type, types }: OverviewRequest & { types: TypeView[] }) {
   return (
     <form method="get" action={ROOT} class="row choice">
       <label for="period">Period</label>
@@ -142,10 +159,11 @@ function Choice({ period, type, types }: Asked & { types: TypeView[] }) {
   );
 }
 
-type JobsProps = { id: string; found: Told<JobsPage>; caption: string; empty: string; now: number };
+type JobsProps = { id: string; found: OrApiError<JobsPage>; caption: string; empty: string; now: number };
 
 function Jobs({ found, empty, ...rest }: JobsProps) {
-  if (found instanceof Refusal) return <RefusalNotice refusal={found} what="The jobs could not be listed." />;
+  if (found instanceof ApiError)
+    return <ApiErrorNotice refusal={found} what="The jobs could not be listed." />;
   return found.data.length === 0 ? <p class="soft">{empty}</p> : <JobsTable jobs={found.data} {...rest} />;
 }
 
@@ -153,7 +171,7 @@ function Charts({ spans, period }: { spans: Span[]; period: Period }) {
   const { words, spanWords, spanHours } = periods[period];
   const isDaily = spanHours === 24;
   const total = totalOf(spans);
-  const done = finished(total);
+  const done = finishedCount(total);
   const common = { spans, isDaily };
   const count = (value: number) => value.toLocaleString("en");
   return (
@@ -165,12 +183,12 @@ function Charts({ spans, period }: { spans: Span[]; period: Period }) {
           {...common}
           id="throughput"
           title={`Jobs per ${spanWords}`}
-          summary={`In ${words}: ${times(total.accepted, "job")} accepted, ${count(done)} finished.`}
+          summary={`In ${words}: ${pluralize(total.accepted, "job")} accepted, ${count(done)} finished.`}
           kind="side by side"
           format={count}
           series={[
             { name: "Accepted", look: "look-accepted", value: ({ accepted }) => accepted },
-            { name: "Finished", look: "look-finished", value: finished },
+            { name: "Finished", look: "look-finished", value: finishedCount },
           ]}
         />
         <Chart
@@ -191,14 +209,14 @@ function Charts({ spans, period }: { spans: Span[]; period: Period }) {
           spanWords={spanWords}
           id="waiting"
           title="Waiting to begin"
-          of={({ waitingMs }) => waitingMs}
+          of={({ queueTimeMs }) => queueTimeMs}
         />
         <Durations
           {...common}
           spanWords={spanWords}
           id="running-time"
           title="Running until finished"
-          of={({ runningMs }) => runningMs}
+          of={({ runTimeMs }) => runTimeMs}
         />
       </div>
       <p class="hint">
@@ -215,7 +233,7 @@ type DurationsProps = {
   title: string;
   spans: Span[];
   isDaily: boolean;
-  of: (span: Span) => Span["waitingMs"];
+  of: (span: Span) => Span["queueTimeMs"];
 };
 
 function Durations({ of, spans, spanWords, ...rest }: DurationsProps) {
@@ -227,11 +245,11 @@ function Durations({ of, spans, spanWords, ...rest }: DurationsProps) {
       spans={spans}
       summary={
         isKnown
-          ? `In the slowest ${spanWords}, 95 % took at most ${durationWords(longest)}.`
+          ? `In the slowest ${spanWords}, 95 % took at most ${formatDuration(longest)}.`
           : "No job has told yet."
       }
       kind="lines"
-      format={durationWords}
+      format={formatDuration}
       series={[
         { name: "Median", look: "look-median", value: (span) => of(span).p50 },
         { name: "95th percentile", look: "look-high", value: (span) => of(span).p95 },

@@ -1,13 +1,13 @@
 /** Small parts that several pages show: times, badges, links to jobs, tables, refusals. */
 
 import type { Child } from "hono/jsx";
-import type { JobView } from "../job/present.ts";
-import { relativeWords } from "../lib/duration.ts";
-import type { Refusal } from "./api.ts";
+import { formatRelative } from "../lib/duration.ts";
+import type { JobView } from "../rpc/views.ts";
+import type { ApiError } from "./api.ts";
 import { ROOT } from "./session.ts";
 
 /** The page of a job. */
-export function jobPath(id: string): string {
+export function jobPagePath(id: string): string {
   return `${ROOT}/jobs/${encodeURIComponent(id)}`;
 }
 
@@ -17,7 +17,7 @@ export function Time({ at, now }: { at: string; now: number }) {
     <span class="time">
       <time datetime={at}>{`${at.slice(0, 10)} ${at.slice(11, 19)}`} UTC</time>{" "}
       <span class="soft" data-relative={at}>
-        {relativeWords(Date.parse(at), now)}
+        {formatRelative(Date.parse(at), now)}
       </span>
     </span>
   );
@@ -34,7 +34,7 @@ export function Badge({ status }: { status: string }) {
 /** A job's id, shortened to what tells it apart, leading to its page. */
 export function JobLink({ job }: { job: Pick<JobView, "id"> }) {
   return (
-    <a href={jobPath(job.id)} id={`to-${job.id}`}>
+    <a href={jobPagePath(job.id)} id={`to-${job.id}`}>
       <code>{job.id}</code>
     </a>
   );
@@ -79,11 +79,11 @@ export function Code({ id, label, text }: { id: string; label: string; text: str
 }
 
 /** What the API refused, in its own words. No alert: in a page that follows by itself, each look has a new reference. */
-export function RefusalNotice({
+export function ApiErrorNotice({
   refusal: { problem, retryAfter },
   what,
 }: {
-  refusal: Refusal;
+  refusal: ApiError;
   what: string;
 }) {
   return (

@@ -3,11 +3,11 @@
 import type { Context } from "hono";
 import { HTTPException } from "hono/http-exception";
 import { log } from "../lib/log.ts";
-import { htmlOf } from "../pages/layout.tsx";
-import { Refusal } from "./api.ts";
-import type { DashboardEnv } from "./context.ts";
+import { htmlOf } from "../site/layout.tsx";
+import { ApiError } from "./api.ts";
+import type { DashboardEnv, Session } from "./context.ts";
 import { UnreadableForm } from "./form/simple.ts";
-import { end, ROOT, type Session } from "./session.ts";
+import { endSession, ROOT } from "./session.ts";
 import { Shell } from "./shell.tsx";
 
 type Words = { status: 400 | 403 | 404 | 409 | 413 | 422 | 429 | 500 | 503; title: string; what: string };
@@ -39,8 +39,8 @@ const titles: Partial<Record<number, string>> = {
 };
 
 /** Answers for anything thrown while a page was made. */
-export async function failed(error: Error, c: Context<DashboardEnv>) {
-  if (error instanceof Refusal) return refused(c, error);
+export async function errorPage(error: Error, c: Context<DashboardEnv>) {
+  if (error instanceof ApiError) return apiErrorPage(c, error);
   if (error instanceof HTTPException && error.status === 403) return page(c, FOREIGN);
   if (error instanceof UnreadableForm) return page(c, UNREADABLE);
   log("error", "request_failed", { request_id: c.get("requestId"), error });
@@ -48,11 +48,11 @@ export async function failed(error: Error, c: Context<DashboardEnv>) {
 }
 
 /** The page for an address that leads nowhere. */
-export function nowhere(c: Context<DashboardEnv>) {
+export function notFoundPage(c: Context<DashboardEnv>) {
   return page(c, NOT_FOUND);
 }
 
-async function refused(c: Context<DashboardEnv>, { problem, retryAfter }: Refusal): Promise<Response> {
+async function apiErrorPage(c: Context<DashboardEnv>, { problem, retryAfter }: ApiError): Promise<Response> {
   if (problem.status === 401) return signInAgain(c);
   if (problem.status === 404) return page(c, NOT_FOUND);
   const status = problem.status as Words["status"];
@@ -63,7 +63,7 @@ async function refused(c: Context<DashboardEnv>, { problem, retryAfter }: Refusa
 
 /** The key no longer counts: the session is over, and the page asked for comes after signing in. */
 function signInAgain(c: Context<DashboardEnv>): Response {
-  end(c);
+  endSession(c);
   const { pathname, search } = new URL(c.req.url);
   const wanted = c.req.method === "GET" ? `${pathname}${search}` : ROOT;
   return c.redirect(`${ROOT}/sign-in?${new URLSearchParams({ return_to: wanted, why: "over" })}`, 303);

@@ -1,10 +1,10 @@
 /** What a job returned, and the files it names. */
 
-import type { JobView } from "../job/present.ts";
+import type { JobView } from "../rpc/views.ts";
 import type { FileFacts } from "./api.ts";
-import { Code, jobPath } from "./parts.tsx";
+import { Code, jobPagePath } from "./parts.tsx";
 import { ROOT } from "./session.ts";
-import { bytesWords } from "./words.ts";
+import { formatBytes } from "./words.ts";
 
 /** A result longer than this, as text, is cut here and offered whole. */
 const SHOWN_CHARS_MAX = 20_000;
@@ -21,7 +21,7 @@ export function filesIn(value: unknown): string[] {
   return [...new Set(ids)].slice(0, FILES_MAX);
 }
 
-export function Result({ job, files }: { job: JobView; files: FoundFile[] }) {
+export function ResultSection({ job, files }: { job: JobView; files: FoundFile[] }) {
   if (job.status !== "succeeded") return null;
   const text = JSON.stringify(job.result ?? null, null, 2);
   return (
@@ -31,7 +31,7 @@ export function Result({ job, files }: { job: JobView; files: FoundFile[] }) {
       {files.length > 0 && <Files files={files} />}
       {job.result !== null && (
         <p>
-          <a id="download-result" href={`${jobPath(job.id)}/result`}>
+          <a id="download-result" href={`${jobPagePath(job.id)}/result`}>
             Download the result
           </a>
         </p>
@@ -72,7 +72,7 @@ function Files({ files }: { files: FoundFile[] }) {
                 </a>{" "}
                 {file !== "not told" && (
                   <span class="soft">
-                    {bytesWords(file.size)}, {file.contentType}
+                    {formatBytes(file.size)}, {file.contentType}
                   </span>
                 )}
               </>

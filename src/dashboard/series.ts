@@ -1,8 +1,8 @@
 /** From the API's sums per type and hour to what a chart shows: equal spans of time, and round scales. Pure. */
 
-import type { HourStats, Percentiles } from "./api.ts";
+import type { HourStatsView, Percentiles } from "./api.ts";
 
-const HOUR_MS = 3_600_000;
+const SPAN_HOUR_MS = 3_600_000;
 
 /** The periods one can look at; `spanHours` is what one place on a chart stands for. */
 export const periods = {
@@ -20,29 +20,29 @@ export type Span = {
   failed: number;
   cancelled: number;
   attempts: number;
-  waitingMs: Percentiles;
-  runningMs: Percentiles;
+  queueTimeMs: Percentiles;
+  runTimeMs: Percentiles;
 };
 
 /** The beginning of the first hour of the period that ends with the hour of `now`, both epoch milliseconds. */
 export function beginningOf(period: Period, now: number): number {
-  return (Math.floor(now / HOUR_MS) + 1 - periods[period].hours) * HOUR_MS;
+  return (Math.floor(now / SPAN_HOUR_MS) + 1 - periods[period].hours) * SPAN_HOUR_MS;
 }
 
 /** The spans of the period, the oldest first, empty ones too. */
-export function spansOf(stats: readonly HourStats[], period: Period, now: number): Span[] {
+export function spansOf(stats: readonly HourStatsView[], period: Period, now: number): Span[] {
   const { hours, spanHours } = periods[period];
   const from = beginningOf(period, now);
-  const spanMs = spanHours * HOUR_MS;
+  const spanMs = spanHours * SPAN_HOUR_MS;
   return Array.from({ length: hours / spanHours }, (_, index) => {
     const at = from + index * spanMs;
-    const isWithin = ({ hour }: HourStats) => Date.parse(hour) >= at && Date.parse(hour) < at + spanMs;
+    const isWithin = ({ hour }: HourStatsView) => Date.parse(hour) >= at && Date.parse(hour) < at + spanMs;
     return spanOf(at, stats.filter(isWithin));
   });
 }
 
-function spanOf(at: number, stats: readonly HourStats[]): Span {
-  const sum = (of: (item: HourStats) => number) => stats.reduce((total, item) => total + of(item), 0);
+function spanOf(at: number, stats: readonly HourStatsView[]): Span {
+  const sum = (of: (item: HourStatsView) => number) => stats.reduce((total, item) => total + of(item), 0);
   return {
     at,
     accepted: sum((item) => item.accepted),
@@ -50,13 +50,13 @@ function spanOf(at: number, stats: readonly HourStats[]): Span {
     failed: sum((item) => item.failed),
     cancelled: sum((item) => item.cancelled),
     attempts: sum((item) => item.attempts),
-    waitingMs: joined(stats.map((item) => ({ ...item.waiting_ms, weight: item.accepted }))),
-    runningMs: joined(stats.map((item) => ({ ...item.running_ms, weight: finished(item) }))),
+    queueTimeMs: joinSpans(stats.map((item) => ({ ...item.queue_time_ms, weight: item.accepted }))),
+    runTimeMs: joinSpans(stats.map((item) => ({ ...item.run_time_ms, weight: finishedCount(item) }))),
   };
 }
 
 /** How many jobs ended in it. */
-export function finished({
+export function finishedCount({
   succeeded,
   failed,
   cancelled,
@@ -68,7 +68,7 @@ export function finished({
  * Percentiles of several hours or types together. They do not add up exactly: the median shown is the middle one of
  * theirs, each counted as often as it has jobs; the 95th percentile is the highest of theirs, which none exceeds.
  */
-export function joined(parts: readonly (Percentiles & { weight: number })[]): Percentiles {
+export function joinSpans(parts: readonly (Percentiles & { weight: number })[]): Percentiles {
   const known = parts.flatMap(({ p50, p95, weight }) =>
     p50 === null || p95 === null ? [] : [{ p50, p95, weight: Math.max(1, weight) }],
   );

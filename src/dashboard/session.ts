@@ -6,8 +6,8 @@
 import type { Context } from "hono";
 import { deleteCookie, getSignedCookie, setSignedCookie } from "hono/cookie";
 import { hex, sha256 } from "../lib/hash.ts";
-import { now } from "../lib/world.ts";
-import type { DashboardEnv } from "./context.ts";
+import { now } from "../lib/runtime.ts";
+import type { DashboardEnv, Session } from "./context.ts";
 
 export const ROOT = "/dashboard";
 
@@ -16,11 +16,8 @@ const LIFETIME_MS = 12 * 60 * 60_000;
 
 const COOKIE = "accepted_session";
 
-/** `mayWrite` only decides which buttons are shown: what a key may do, the API decides. */
-export type Session = { key: string; mayWrite: boolean };
-
 /** Keeps the session in the browser. */
-export async function begin(c: Context<DashboardEnv>, session: Session): Promise<void> {
+export async function beginSession(c: Context<DashboardEnv>, session: Session): Promise<void> {
   const value = JSON.stringify({ ...session, until: now() + LIFETIME_MS });
   await setSignedCookie(c, COOKIE, value, await secretOf(c), {
     ...attributes(c),
@@ -29,7 +26,7 @@ export async function begin(c: Context<DashboardEnv>, session: Session): Promise
 }
 
 /** The session that the request carries; null without one, and for one that is over or not of our making. */
-export async function current(c: Context<DashboardEnv>): Promise<Session | null> {
+export async function currentSession(c: Context<DashboardEnv>): Promise<Session | null> {
   const value = await getSignedCookie(c, await secretOf(c), COOKIE);
   if (!value) return null;
   const { key, mayWrite, until } = JSON.parse(value) as Session & { until: number };
@@ -37,7 +34,7 @@ export async function current(c: Context<DashboardEnv>): Promise<Session | null>
 }
 
 /** Lets the browser forget the session. */
-export function end(c: Context<DashboardEnv>): void {
+export function endSession(c: Context<DashboardEnv>): void {
   deleteCookie(c, COOKIE, attributes(c));
 }
 

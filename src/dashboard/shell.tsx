@@ -2,16 +2,16 @@
 
 import type { Context } from "hono";
 import type { Child } from "hono/jsx";
-import { asset, htmlOf, Page } from "../pages/layout.tsx";
+import { asset, htmlOf, Page } from "../site/layout.tsx";
 import type { DashboardEnv } from "./context.ts";
 import { ROOT } from "./session.ts";
 
-const places = [
+const navigation = [
   [ROOT, "Overview"],
   [`${ROOT}/jobs`, "Jobs"],
   [`${ROOT}/submit`, "Submit a job"],
 ] as const;
-type Place = (typeof places)[number][1];
+type NavigationEntry = (typeof navigation)[number][1];
 
 /** What an action says afterwards, by the word for it in the address. */
 const notices = {
@@ -26,7 +26,7 @@ export type Notice = keyof typeof notices;
 
 type ShellProps = {
   title: string;
-  place?: Place;
+  place?: NavigationEntry;
   /** Whether the browser's script is wanted. */
   isSignedIn?: boolean;
   mayWrite?: boolean;
@@ -37,11 +37,11 @@ type ShellProps = {
 /** A page of the dashboard; `children` has the h1. */
 export function Shell({ title, place, isSignedIn = true, mayWrite = false, notice, children }: ShellProps) {
   const text = notice && Object.hasOwn(notices, notice) ? notices[notice as Notice] : null;
-  const shown = places.filter(([, name]) => mayWrite || name !== "Submit a job");
+  const shown = navigation.filter(([, name]) => mayWrite || name !== "Submit a job");
   return (
     <Page
       title={title}
-      place="/dashboard"
+      path="/dashboard"
       styles={[asset("dashboard/dashboard.css")]}
       scripts={isSignedIn ? [asset("dashboard/dashboard.js")] : []}
       actions={isSignedIn && <SignOut mayWrite={mayWrite} />}

@@ -1,11 +1,11 @@
 /** Signing in with an API key, and out. The key is typed into a form, checked by the API, and kept in the cookie. */
 
 import { type Context, Hono } from "hono";
-import { htmlOf } from "../pages/layout.tsx";
-import { openApi, Refusal, type Service } from "./api.ts";
+import { htmlOf } from "../site/layout.tsx";
+import { ApiError, createApiClient, type Service } from "./api.ts";
 import type { DashboardEnv } from "./context.ts";
 import { readSimpleForm } from "./form/simple.ts";
-import { begin, end, ROOT, safeReturn } from "./session.ts";
+import { beginSession, endSession, ROOT, safeReturn } from "./session.ts";
 import { Shell } from "./shell.tsx";
 
 type SignInProps = { returnTo: string; fault?: string | undefined; note?: string | undefined };
@@ -31,13 +31,13 @@ export function signInRoutes(service: Service) {
       return answer(c, { returnTo, fault: "This is not an API key. Keys start with acpt_." }, 422);
     const checked = await check(service, c, key);
     if (!checked.ok) return answer(c, { returnTo, fault: checked.fault }, 422);
-    await begin(c, { key, mayWrite: checked.mayWrite });
+    await beginSession(c, { key, mayWrite: checked.mayWrite });
     return c.redirect(returnTo, 303);
   });
 
   routes.post("/sign-out", async (c) => {
     await readSimpleForm(c.req.raw);
-    end(c);
+    endSession(c);
     return c.redirect(`${ROOT}/sign-in`, 303);
   });
 
@@ -48,19 +48,19 @@ type Checked = { ok: true; mayWrite: boolean } | { ok: false; fault: string };
 
 /** What the API says of the key. */
 async function check(service: Service, c: Context<DashboardEnv>, key: string): Promise<Checked> {
-  const api = openApi(service, c, key);
+  const api = createApiClient(service, c, key);
   try {
     await api.types();
     const mayWrite = await api.mayWrite();
     if (mayWrite === null) return { ok: false, fault: "The service is busy. Try again in a few seconds." };
     return { ok: true, mayWrite };
   } catch (error) {
-    if (!(error instanceof Refusal)) throw error;
+    if (!(error instanceof ApiError)) throw error;
     return { ok: false, fault: faultOf(error) };
   }
 }
 
-function faultOf({ problem, retryAfter }: Refusal): string {
+function faultOf({ problem, retryAfter }: ApiError): string {
   if (problem.status === 401)
     return "This key is not valid. Check that it was copied whole; it may also have expired.";
   if (problem.status === 403) return "This key may not read jobs. Use one that has the scope jobs:read.";

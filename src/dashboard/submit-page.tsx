@@ -1,10 +1,10 @@
 /** The pages for submitting: which types there are, and the form of one, with the command that does the same. */
 
-import type { Refusal, TypeView } from "./api.ts";
+import type { ApiError, TypeView } from "./api.ts";
 import { type Filled, fieldId } from "./form/controls.tsx";
 import { Field, Fields } from "./form/fields.tsx";
 import { KEY_POINTER, partsOf } from "./form/request.ts";
-import { Code, JobLink, RefusalNotice } from "./parts.tsx";
+import { ApiErrorNotice, Code, JobLink } from "./parts.tsx";
 import { ROOT } from "./session.ts";
 
 function submitPath(type: string): string {
@@ -38,7 +38,7 @@ type SubmitProps = {
   filled: Filled;
   /** Shell commands: uploads first, then the submission. */
   commands: string[];
-  refusal: Refusal | null;
+  refusal: ApiError | null;
   mayWrite: boolean;
 };
 
@@ -52,7 +52,7 @@ export function SubmitPage({ type, filled, commands, refusal, mayWrite }: Submit
       <p>{type.description}</p>
       {!mayWrite && <p class="notice">This key may only read, so the service will refuse the form.</p>}
       <Summary faults={filled.faults} />
-      {refusal && <RefusalNotice refusal={refusal} what="The job was not accepted." />}
+      {refusal && <ApiErrorNotice refusal={refusal} what="The job was not accepted." />}
       {refusal?.problem.job_id && (
         <p>
           The place is held by <JobLink job={{ id: refusal.problem.job_id }} />.

@@ -1,8 +1,8 @@
 /** Submitting a job by a form: the form, what its buttons do, and the request it makes of the API. */
 
 import { type Context, Hono } from "hono";
-import { uuid } from "../lib/world.ts";
-import { type Api, orRefusal, Refusal, type TypeView } from "./api.ts";
+import { uuid } from "../lib/runtime.ts";
+import { type ApiClient, ApiError, orApiError, type TypeView } from "./api.ts";
 import type { DashboardEnv } from "./context.ts";
 import { submitCommand, uploadCommand } from "./form/curl.ts";
 import { type FilePart, readMultipart } from "./form/multipart.ts";
@@ -16,10 +16,10 @@ import {
   withFilesToCome,
 } from "./form/request.ts";
 import { type Fault, type State, withItem, withoutItem } from "./form/state.ts";
-import { jobPath } from "./parts.tsx";
+import { jobPagePath } from "./parts.tsx";
 import { show } from "./shell.tsx";
 import { SubmitPage, TypesPage } from "./submit-page.tsx";
-import { bytesWords } from "./words.ts";
+import { formatBytes } from "./words.ts";
 
 /** Names in the form that are no pointers. */
 const DO = "do";
@@ -60,7 +60,7 @@ export function submitRoutes() {
 }
 
 /** Reads the form; a chosen file is stored while it arrives, and its id takes its place. What the API refuses is a fault. */
-async function readSent(request: Request, api: Api): Promise<Sent> {
+async function readSent(request: Request, api: ApiClient): Promise<Sent> {
   const state = new Map<string, readonly string[]>();
   const sent: Sent = { state, action: "submit", stored: new Map(), filenames: [], faults: [] };
   const onText = (name: string, text: string) => {
@@ -70,13 +70,13 @@ async function readSent(request: Request, api: Api): Promise<Sent> {
   };
   const onFile = async (part: FilePart) => {
     const pointer = part.name.slice(0, -FILE.length);
-    const file = await orRefusal(api.upload(streamOf(part.body), part.contentType));
-    if (file instanceof Refusal) {
+    const file = await orApiError(api.upload(streamOf(part.body), part.contentType));
+    if (file instanceof ApiError) {
       sent.faults.push({ pointer, detail: `${part.filename}: ${file.problem.title} ${file.problem.detail}` });
       return passOver(part.body);
     }
     state.set(pointer, [file.id]);
-    sent.stored.set(pointer, `${part.filename}, ${bytesWords(file.size)}, is stored under this id.`);
+    sent.stored.set(pointer, `${part.filename}, ${formatBytes(file.size)}, is stored under this id.`);
   };
   await readMultipart(request, onText, onFile);
   return sent;
@@ -113,21 +113,21 @@ async function submit(c: Context<DashboardEnv>, type: TypeView, sent: Sent): Pro
   if (faults.length > 0) return form(c, type, { ...sent, faults });
   try {
     const job = await c.get("api").submit(body, idempotencyKey);
-    return c.redirect(`${jobPath(job.id)}?notice=submitted`, 303);
+    return c.redirect(`${jobPagePath(job.id)}?notice=submitted`, 303);
   } catch (error) {
-    if (!(error instanceof Refusal) || error.problem.status === 401) throw error;
+    if (!(error instanceof ApiError) || error.problem.status === 401) throw error;
     return form(c, type, { ...sent, faults: faultsOf(error) }, error);
   }
 }
 
 /** What the API finds wrong, at the pointers of the form. */
-function faultsOf({ problem }: Refusal): Fault[] {
+function faultsOf({ problem }: ApiError): Fault[] {
   const isAboutKey = problem.code === "idempotency_key_reused" || problem.code === "invalid_idempotency_key";
   if (isAboutKey) return [{ pointer: KEY_POINTER, detail: problem.detail }];
   return (problem.errors ?? []).map(({ pointer, detail }) => ({ pointer: plainPointer(pointer), detail }));
 }
 
-function form(c: Context<DashboardEnv>, type: TypeView, sent: Sent, refusal: Refusal | null = null) {
+function form(c: Context<DashboardEnv>, type: TypeView, sent: Sent, refusal: ApiError | null = null) {
   const { origin } = new URL(c.req.url);
   const { body, idempotencyKey } = requestOf(type, withFilesToCome(type, sent.state));
   const commands = [

@@ -1,9 +1,9 @@
 /** What a job's fields mean in plain words: for the person who looks at it, and for what they tell support. */
 
-import type { JobView } from "../job/present.ts";
-import { durationWords } from "../lib/duration.ts";
+import { formatDuration } from "../lib/duration.ts";
+import type { JobView } from "../rpc/views.ts";
 
-type Attempt = JobView["attempts"][number];
+type AttemptView = JobView["attempts"][number];
 
 /** Every status a job can have, in the order of a life. */
 export const statuses = ["queued", "running", "succeeded", "failed", "cancelled"] as const;
@@ -47,16 +47,17 @@ function runningSentence({ status_reason, attempt, max_attempts, attempts }: Job
 function failedSentence({ status_reason, attempt, max_attempts }: JobView): string {
   switch (status_reason) {
     case "attempts_exhausted":
-      return `Each of its ${times(attempt, "attempt")} failed for a reason that may pass, and no more are allowed. When the cause is gone, replay it.`;
-    case "time_limit_exceeded":
-      return `It did not succeed within its time limit, after ${times(attempt, "attempt")}.`;
+      return `Each of its ${pluralize(attempt, "attempt")} failed for a reason that may pass, and no more are allowed. When the cause is gone, replay it.`;
+    case "total_timeout":
+      return `It did not succeed within its time limit, after ${pluralize(attempt, "attempt")}.`;
     default:
       return `Attempt ${attempt} of ${max_attempts} failed for a reason that repeating would not cure, so it was not tried again.`;
   }
 }
 
 function cancelledSentence({ status_reason, cancellation }: JobView): string {
-  if (status_reason === "expired") return "No attempt began in time, so it was cancelled and never ran.";
+  if (status_reason === "start_timeout")
+    return "No attempt began in time, so it was cancelled and never ran.";
   const by = cancellation?.by === "system" ? "by the service" : "on request";
   const reason = cancellation?.reason ? `, with the reason “${cancellation.reason}”` : "";
   const stopped = cancellation?.acknowledged_at
@@ -66,7 +67,7 @@ function cancelledSentence({ status_reason, cancellation }: JobView): string {
 }
 
 /** How an attempt ended, to be read after "attempt 2 …". */
-export function attemptEnding(attempt: Attempt | undefined): string {
+export function attemptEnding(attempt: AttemptView | undefined): string {
   switch (attempt?.status) {
     case "running":
       return "is running";
@@ -104,7 +105,7 @@ export function supportText(job: JobView): string | null {
   if (!job.error) return null;
   const { code, message, kind, reference } = job.error;
   const lines = [
-    `Job ${job.id} (${job.type}) failed at ${job.finished_at} after ${times(job.attempt, "attempt")}.`,
+    `Job ${job.id} (${job.type}) failed at ${job.finished_at} after ${pluralize(job.attempt, "attempt")}.`,
     `Reason: ${job.status_reason}. Error: ${code} (${kind}): ${message}`,
     `Reference: ${reference}`,
   ];
@@ -128,7 +129,7 @@ export function eventTitle(type: string): string {
   return eventWords[type] ?? type;
 }
 
-type Progress = NonNullable<JobView["progress"]>;
+type ProgressView = NonNullable<JobView["progress"]>;
 
 /** How far the work is, as far as is known: never a percentage that was not reported. */
 export function progressSentence({
@@ -138,7 +139,7 @@ export function progressSentence({
   percent,
   stage,
   message,
-}: Omit<Progress, "updated_at">) {
+}: Omit<ProgressView, "updated_at">) {
   const done = current === null ? null : amount(current, unit === "bytes");
   const all = total === null ? null : amount(total, unit === "bytes");
   const unitWord = unit === null || unit === "bytes" ? "" : ` ${unit}`;
@@ -149,11 +150,11 @@ export function progressSentence({
 }
 
 function amount(value: number, isBytes: boolean): string {
-  return isBytes ? bytesWords(value) : value.toLocaleString("en");
+  return isBytes ? formatBytes(value) : value.toLocaleString("en");
 }
 
 /** A number of bytes as people read it. */
-export function bytesWords(bytes: number): string {
+export function formatBytes(bytes: number): string {
   const units = ["bytes", "KiB", "MiB", "GiB"];
   const step = bytes < 1024 ? 0 : Math.min(3, Math.floor(Math.log2(bytes) / 10));
   const value = bytes / 1024 ** step;
@@ -161,12 +162,12 @@ export function bytesWords(bytes: number): string {
 }
 
 /** "1 attempt", "2 attempts". */
-export function times(count: number, noun: string): string {
+export function pluralize(count: number, noun: string): string {
   return `${count.toLocaleString("en")} ${noun}${count === 1 ? "" : "s"}`;
 }
 
 /** From when to when in words; until `now` (epoch milliseconds) for what has not ended. */
-export function spanWords(from: string, to: string | null, now: number): string {
+export function formatElapsed(from: string, to: string | null, now: number): string {
   const end = to === null ? now : Date.parse(to);
-  return durationWords(Math.max(0, end - Date.parse(from)));
+  return formatDuration(Math.max(0, end - Date.parse(from)));
 }

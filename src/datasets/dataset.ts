@@ -35,5 +35,5 @@ export type DatasetImport = {
   /** Makes this generation the live one, at once and whole; null once abandoned. May be repeated. */
   publish(): Promise<Dataset | null>;
   /** Gives the generation up: it can neither be staged nor published any more. */
-  abandon(): Promise<void>;
+  discard(): Promise<void>;
 };

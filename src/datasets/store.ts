@@ -6,7 +6,7 @@
 
 import type { Env } from "../env.ts";
 import { randomId } from "../lib/id.ts";
-import { now } from "../lib/world.ts";
+import { now } from "../lib/runtime.ts";
 import type { Dataset, DatasetImport, DatasetRow, StagedReject, StagedRow } from "./dataset.ts";
 
 /** D1 takes a text of 2 MB at most. Three bytes a character at worst, so this many are safe; one row goes alone. */
@@ -17,7 +17,7 @@ const PAGE_BYTES = 4 * 1024 * 1024;
 const PAGE_ROWS_MAX = 5_000;
 const PAGE_ROWS_MIN = 8;
 
-const SWEEP_ROWS = 5_000;
+const PURGE_ROWS = 5_000;
 const REJECTS_PAGE = 100;
 
 const SELECT_DATASET =
@@ -37,7 +37,7 @@ export type JobDatasets = {
   /** Goes on with a generation; null if it was abandoned. */
   resumeImport(name: string, generation: string): Promise<DatasetImport | null>;
   /** Deletes rows of the dataset's abandoned generations until none are left or `goOn` says no. */
-  sweep(name: string, goOn: () => boolean): Promise<void>;
+  purge(name: string, goOn: () => boolean): Promise<void>;
 };
 
 type DatasetRecord = {
@@ -102,24 +102,24 @@ export function jobDatasets(env: Pick<Env, "DATA">, tenant: string, jobId: strin
     return openImport(db, { tenant, name, generation, columns: JSON.parse(record.columns) as string[] });
   }
 
-  async function sweep(name: string, goOn: () => boolean): Promise<void> {
+  async function purge(name: string, goOn: () => boolean): Promise<void> {
     const { results } = await db
       .prepare(
         "SELECT generation FROM dataset_generations WHERE tenant = ? AND dataset = ? AND abandoned = 1",
       )
       .bind(tenant, name)
       .all<{ generation: string }>();
-    for (const { generation } of results) await sweepGeneration(db, { tenant, name, generation }, goOn);
+    for (const { generation } of results) await purgeGeneration(db, { tenant, name, generation }, goOn);
   }
 
-  return { describe, pages, beginImport, resumeImport, sweep };
+  return { describe, pages, beginImport, resumeImport, purge };
 }
 
 /**
  * Removes what a purged job's imports staged and never published, as long as `goOn` says so; true if nothing is left.
  * May be repeated, and takes up where it was cut short.
  */
-export async function removeStagedByJob(
+export async function deleteStagedByJob(
   env: Pick<Env, "DATA">,
   tenant: string,
   jobId: string,
@@ -140,19 +140,19 @@ export async function removeStagedByJob(
       .bind(tenant, jobId),
   ]);
   for (const { dataset, generation } of found?.results ?? []) {
-    if (!(await sweepGeneration(db, { tenant, name: dataset, generation }, goOn))) return false;
+    if (!(await purgeGeneration(db, { tenant, name: dataset, generation }, goOn))) return false;
   }
   return true;
 }
 
-type Item = readonly [line: number, value: unknown];
+type LineValue = readonly [line: number, value: unknown];
 type Generation = { tenant: string; name: string; generation: string };
 
 function openImport(db: D1Database, staged: Generation & { columns: string[] }): DatasetImport {
   const { tenant, name, generation, columns } = staged;
   const isStaging =
     "EXISTS (SELECT 1 FROM dataset_generations WHERE tenant = ?3 AND dataset = ?4 AND generation = ?1 AND abandoned = 0)";
-  const inserts = (table: string, column: string, items: readonly Item[]) => {
+  const inserts = (table: string, column: string, items: readonly LineValue[]) => {
     const statement = db.prepare(
       `INSERT OR REPLACE INTO ${table} (generation, line, ${column})
        SELECT ?1, CAST(key AS INTEGER), value FROM json_each(?2) WHERE ${isStaging}`,
@@ -213,7 +213,7 @@ function openImport(db: D1Database, staged: Generation & { columns: string[] }):
     return record ? datasetOf(name, record) : null;
   }
 
-  async function abandon(): Promise<void> {
+  async function discard(): Promise<void> {
     await db
       .prepare(
         `UPDATE dataset_generations SET abandoned = 1 WHERE tenant = ?1 AND dataset = ?2 AND generation = ?3
@@ -223,11 +223,11 @@ function openImport(db: D1Database, staged: Generation & { columns: string[] }):
       .run();
   }
 
-  return { dataset: name, generation, columns, stage, rejects, publish, abandon };
+  return { dataset: name, generation, columns, stage, rejects, publish, discard };
 }
 
 /** Deletes an abandoned generation, its record last, so that a sweep cut short (false) is taken up by the next. */
-async function sweepGeneration(db: D1Database, swept: Generation, goOn: () => boolean): Promise<boolean> {
+async function purgeGeneration(db: D1Database, swept: Generation, goOn: () => boolean): Promise<boolean> {
   const { tenant, name, generation } = swept;
   for (const table of ["dataset_rows", "dataset_rejects"]) {
     const statement = db
@@ -235,8 +235,8 @@ async function sweepGeneration(db: D1Database, swept: Generation, goOn: () => bo
         `DELETE FROM ${table} WHERE generation = ?1 AND line <= (SELECT MAX(line) FROM
            (SELECT line FROM ${table} WHERE generation = ?1 ORDER BY line LIMIT ?2))`,
       )
-      .bind(generation, SWEEP_ROWS);
-    for (let deleted = SWEEP_ROWS; deleted === SWEEP_ROWS; ) {
+      .bind(generation, PURGE_ROWS);
+    for (let deleted = PURGE_ROWS; deleted === PURGE_ROWS; ) {
       if (!goOn()) return false;
       deleted = (await statement.run()).meta.changes;
     }
@@ -249,7 +249,7 @@ async function sweepGeneration(db: D1Database, swept: Generation, goOn: () => bo
 }
 
 /** The items as JSON objects of values by line, which json_each takes apart again; none larger than D1 takes. */
-function objectsByLine(items: readonly Item[]): string[] {
+function objectsByLine(items: readonly LineValue[]): string[] {
   const objects: string[][] = [];
   let room = 0;
   for (const [line, value] of items) {

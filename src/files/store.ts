@@ -7,7 +7,7 @@
 import type { Env } from "../env.ts";
 import { randomId } from "../lib/id.ts";
 import { log } from "../lib/log.ts";
-import { now } from "../lib/world.ts";
+import { now } from "../lib/runtime.ts";
 import { type Chunks, upload } from "./upload.ts";
 
 /** What a client may upload at most. */
@@ -38,7 +38,7 @@ export type NewFile = {
   /** Asked once the file is on record and before a byte is written; rejects if it must not be written after all. */
   confirm?: () => Promise<void>;
 };
-export type Created = { ok: true; file: StoredFile } | { ok: false; why: "too_large" };
+export type Created = { ok: true; file: StoredFile } | { ok: false; reason: "too_large" };
 
 /** The tenant's files as a job's code sees them. */
 export type JobFiles = {
@@ -70,7 +70,7 @@ export function openFileStore(env: Pick<Env, "DATA" | "FILES">) {
   async function read(tenant: string, file: StoredFile, range: ByteRange = { offset: 0 }) {
     const length = Math.min(range.length ?? file.size, file.size - range.offset);
     if (length <= 0) return emptyBody();
-    const object = await bucket.get(keyOf(tenant, file.id), { range: { offset: range.offset, length } });
+    const object = await bucket.get(objectKey(tenant, file.id), { range: { offset: range.offset, length } });
     return object?.body ?? null;
   }
 
@@ -87,7 +87,7 @@ export function openFileStore(env: Pick<Env, "DATA" | "FILES">) {
     await record(wanted, file);
     try {
       await wanted.confirm?.();
-      const written = await upload(bucket, keyOf(tenant, file.id), wanted.chunks, wanted.bytesMax);
+      const written = await upload(bucket, objectKey(tenant, file.id), wanted.chunks, wanted.bytesMax);
       if (!written.ok) {
         await discard(tenant, [file.id]);
         return written;
@@ -128,7 +128,7 @@ export function openFileStore(env: Pick<Env, "DATA" | "FILES">) {
 
   /** Bytes first, then the rows that know of them. */
   async function discard(tenant: string, ids: string[]): Promise<void> {
-    await bucket.delete(ids.map((id) => keyOf(tenant, id)));
+    await bucket.delete(ids.map((id) => objectKey(tenant, id)));
     await db
       .prepare("DELETE FROM files WHERE tenant = ? AND id IN (SELECT value FROM json_each(?))")
       .bind(tenant, JSON.stringify(ids))
@@ -136,7 +136,7 @@ export function openFileStore(env: Pick<Env, "DATA" | "FILES">) {
   }
 
   /** Removes a file for readers at once and then for good; false if there is none. */
-  async function remove(tenant: string, id: string): Promise<boolean> {
+  async function deleteFile(tenant: string, id: string): Promise<boolean> {
     const { meta } = await db
       .prepare("UPDATE files SET ready = 0 WHERE tenant = ? AND id = ? AND ready = 1")
       .bind(tenant, id)
@@ -147,7 +147,7 @@ export function openFileStore(env: Pick<Env, "DATA" | "FILES">) {
   }
 
   /** Removes all that a job produced, pending or ready. May be repeated; a second call finds nothing. */
-  async function removeOfJob(tenant: string, jobId: string): Promise<void> {
+  async function deleteOfJob(tenant: string, jobId: string): Promise<void> {
     for (;;) {
       const { results } = await db
         .prepare("SELECT id FROM files WHERE tenant = ? AND job_id = ? LIMIT ?")
@@ -163,7 +163,7 @@ export function openFileStore(env: Pick<Env, "DATA" | "FILES">) {
     }
   }
 
-  return { find, read, open, create, remove, removeOfJob };
+  return { find, read, open, create, delete: deleteFile, deleteOfJob };
 }
 
 /**
@@ -194,7 +194,7 @@ export function jobFiles(
   };
 }
 
-function keyOf(tenant: string, id: string): string {
+function objectKey(tenant: string, id: string): string {
   return `${tenant}/${id}`;
 }
 

@@ -10,7 +10,7 @@ const PART_BYTES = 5 * 1024 * 1024;
 const FIRST_BUFFER_BYTES = 64 * 1024;
 
 export type Chunks = AsyncIterable<Uint8Array | string>;
-export type Upload = { ok: true; size: number; sha256: string } | { ok: false; why: "too_large" };
+export type Upload = { ok: true; size: number; sha256: string } | { ok: false; reason: "too_large" };
 
 class TooLarge extends Error {}
 
@@ -29,7 +29,7 @@ export async function upload(
   const sink = openSink(bucket, key);
   let size = 0;
   try {
-    for await (const part of partsOf(chunks, bytesMax)) {
+    for await (const part of splitParts(chunks, bytesMax)) {
       size += part.byteLength;
       await hashing.write(part);
       await sink.write(part);
@@ -39,7 +39,7 @@ export async function upload(
     return { ok: true, size, sha256: hex(new Uint8Array(await digest.digest)) };
   } catch (error) {
     await sink.abort();
-    if (error instanceof TooLarge) return { ok: false, why: "too_large" };
+    if (error instanceof TooLarge) return { ok: false, reason: "too_large" };
     throw error;
   }
 }
@@ -68,7 +68,7 @@ function openSink(bucket: R2Bucket, key: string) {
 }
 
 /** Cuts a stream into full parts and a shorter last one; an empty stream is one empty part. */
-async function* partsOf(chunks: Chunks, bytesMax: number): AsyncGenerator<Uint8Array> {
+async function* splitParts(chunks: Chunks, bytesMax: number): AsyncGenerator<Uint8Array> {
   const encoder = new TextEncoder();
   let buffer = new Uint8Array(FIRST_BUFFER_BYTES);
   let used = 0;

@@ -6,10 +6,10 @@
 
 import { z } from "zod";
 import { type CsvRecord, readCsv, UnreadableCsv, writeCsv } from "../lib/csv.ts";
-import { pause } from "../lib/world.ts";
+import { sleep } from "../lib/runtime.ts";
 import {
-  ATTEMPT_LIMIT_MAX_MS,
-  type ContinueLater,
+  ATTEMPT_TIMEOUT_MAX_MS,
+  type Continuation,
   DAY,
   defineJobType,
   type JobContext,
@@ -28,9 +28,9 @@ const BATCH_BYTES = 512 * 1024;
 const BATCH_ROWS = 5_000;
 
 /** With less time left than this, another batch is left to another slice. */
-const RESERVE_MS = 45 * SECOND;
+const IMPORT_RESERVE_MS = 45 * SECOND;
 
-const Input = z.strictObject({
+const CsvImportInputSchema = z.strictObject({
   file: z
     .string()
     .regex(/^file_[0-9a-z]{1,64}$/, "must be the id of a file, such as file_01…")
@@ -45,11 +45,11 @@ const Input = z.strictObject({
     .default(",")
     .meta({ description: "The character between two cells; a comma if not given." }),
 });
-type Input = z.output<typeof Input>;
+type CsvImportInputSchema = z.output<typeof CsvImportInputSchema>;
 
 const CSV_TYPE = "text/csv; charset=utf-8";
 
-type Result = {
+type CsvImportResult = {
   dataset: string;
   columns: string[];
   rows_imported: number;
@@ -58,17 +58,17 @@ type Result = {
 };
 
 /** Where reading goes on, in which generation, and what has been staged before that. */
-const Checkpoint = z.object({
+const CsvImportCheckpoint = z.object({
   generation: z.string(),
   offset: z.int(),
   line: z.int(),
   imported: z.int(),
   rejected: z.int(),
 });
-type Checkpoint = z.infer<typeof Checkpoint>;
+type CsvImportCheckpoint = z.infer<typeof CsvImportCheckpoint>;
 
 type Import = Awaited<ReturnType<JobContext["datasets"]["beginImport"]>>;
-type Begun = { target: Import; at: Checkpoint };
+type Begun = { target: Import; at: CsvImportCheckpoint };
 type Records = AsyncGenerator<CsvRecord>;
 
 export const csvImport = defineJobType({
@@ -76,16 +76,16 @@ export const csvImport = defineJobType({
   description:
     "Reads a CSV file with a header row into a dataset, which it replaces as a whole once all rows are in. " +
     "Rows that do not fit go to a rejects file with their line numbers and do not stop the import.",
-  input: Input,
+  input: CsvImportInputSchema,
   example: { file: "file_01h2xcejqtf2nbrexx3vqjhp41", dataset: "orders" },
-  attemptLimitMs: ATTEMPT_LIMIT_MAX_MS,
-  timeLimitMs: DAY,
+  attemptTimeoutMs: ATTEMPT_TIMEOUT_MAX_MS,
+  totalTimeoutMs: DAY,
   // Repeating does no harm here, so what nobody foresaw may be tried again, too.
   alsoRetry: ["internal_error"],
-  uniquePlace: (input) => input.dataset,
+  uniqueKey: (input) => input.dataset,
 
-  async run(input, job): Promise<Result | ContinueLater> {
-    const resumed = await resume(input, job);
+  async run(input, job): Promise<CsvImportResult | Continuation> {
+    const resumed = await resumeCsvImport(input, job);
     const { offset, line } = resumed?.at ?? { offset: 0, line: 1 };
     const opened = await job.files.open(input.file, offset);
     if (!opened) {
@@ -93,9 +93,9 @@ export const csvImport = defineJobType({
     }
     const records = readCsv(opened.body, { offset, line, delimiter: input.delimiter }, RECORD_BYTES_MAX);
     try {
-      const begun = resumed ?? (await begin(input, job, records));
+      const begun = resumed ?? (await beginCsvImport(input, job, records));
       const { at, isDone } = await stageAll(begun, job, records, opened.file.size);
-      if (!isDone) return job.continueLater(at);
+      if (!isDone) return job.continueFrom(at);
       return await publish(input, job, { target: begun.target, at }, opened.file.size);
     } catch (error) {
       throw error instanceof UnreadableCsv ? unreadable(error) : error;
@@ -106,17 +106,21 @@ export const csvImport = defineJobType({
 });
 
 /** Where an earlier slice or attempt stopped; null if there is nothing to go on with. */
-async function resume({ dataset }: Input, job: JobContext): Promise<Begun | null> {
-  const { data: at } = Checkpoint.safeParse(job.checkpoint);
+async function resumeCsvImport({ dataset }: CsvImportInputSchema, job: JobContext): Promise<Begun | null> {
+  const { data: at } = CsvImportCheckpoint.safeParse(job.checkpoint);
   const target = at && (await job.datasets.resumeImport(dataset, at.generation));
   return target ? { target, at } : null;
 }
 
-async function begin({ dataset }: Input, job: JobContext, records: Records): Promise<Begun> {
+async function beginCsvImport(
+  { dataset }: CsvImportInputSchema,
+  job: JobContext,
+  records: Records,
+): Promise<Begun> {
   const { value: header } = await records.next();
   if (!header) throw badHeader("no_header", "The file has no header row.");
   const target = await job.datasets.beginImport(dataset, columnsOf(header));
-  await job.datasets.sweep(dataset, () => hasTime(job));
+  await job.datasets.purge(dataset, () => hasTime(job));
   const { endOffset: offset, endLine: line } = header;
   return { target, at: { generation: target.generation, offset, line, imported: 0, rejected: 0 } };
 }
@@ -162,7 +166,7 @@ async function stageAll({ target, at }: Begun, job: JobContext, records: Records
     return { at: batch.at, isDone: hasTime(job) };
   } catch (error) {
     // What is wrong with the file will stay wrong: nobody comes back for the staged rows.
-    if (error instanceof UnreadableCsv) await discard(target, job);
+    if (error instanceof UnreadableCsv) await discardImport(target, job);
     throw error;
   }
 }
@@ -171,10 +175,10 @@ type Batch = {
   rows: { line: number; cells: string[] }[];
   rejects: { line: number; reason: string; row: string }[];
   fromOffset: number;
-  at: Checkpoint;
+  at: CsvImportCheckpoint;
 };
 
-function emptyBatch(at: Checkpoint): Batch {
+function emptyBatch(at: CsvImportCheckpoint): Batch {
   return { rows: [], rejects: [], fromOffset: at.offset, at: { ...at } };
 }
 
@@ -204,30 +208,30 @@ async function stage(
 ): Promise<void> {
   job.signal.throwIfAborted();
   // Where everything is local, staging waits for nothing: this lets others have their turn, the heartbeat too.
-  await pause(0);
-  if (!(await target.stage(rows, rejects))) throw superseded();
+  await sleep(0);
+  if (!(await target.stage(rows, rejects))) throw supersededFailure();
   await job.saveCheckpoint(at);
   // All of it counts as done only when it is published.
-  if (at.offset < totalBytes) report(job, at, totalBytes, "reading");
+  if (at.offset < totalBytes) reportImport(job, at, totalBytes, "reading");
 }
 
-function report(job: JobContext, at: Checkpoint, totalBytes: number, stage: string): void {
+function reportImport(job: JobContext, at: CsvImportCheckpoint, totalBytes: number, stage: string): void {
   const message = `${at.imported} rows${at.rejected > 0 ? `, ${at.rejected} rejected` : ""}`;
   job.progress({ current: at.offset, total: totalBytes, unit: "bytes", stage, message });
 }
 
 async function publish(
-  { dataset }: Input,
+  { dataset }: CsvImportInputSchema,
   job: JobContext,
   { target, at }: Begun,
   totalBytes: number,
-): Promise<Result> {
+): Promise<CsvImportResult> {
   const rejects = at.rejected > 0 ? await job.files.create(CSV_TYPE, rejectLines(target)) : null;
   await job.ensureCurrent();
   const published = await target.publish();
-  if (!published) throw superseded();
-  report(job, at, totalBytes, "published");
-  await job.datasets.sweep(dataset, () => hasTime(job));
+  if (!published) throw supersededFailure();
+  reportImport(job, at, totalBytes, "published");
+  await job.datasets.purge(dataset, () => hasTime(job));
   return {
     dataset,
     columns: target.columns,
@@ -245,13 +249,13 @@ async function* rejectLines(target: Import): AsyncGenerator<string> {
   }
 }
 
-async function discard(target: Import, job: JobContext): Promise<void> {
-  await target.abandon();
-  await job.datasets.sweep(target.dataset, () => hasTime(job));
+async function discardImport(target: Import, job: JobContext): Promise<void> {
+  await target.discard();
+  await job.datasets.purge(target.dataset, () => hasTime(job));
 }
 
 function hasTime(job: JobContext): boolean {
-  return job.remainingMs() > RESERVE_MS && !job.signal.aborted;
+  return job.remainingMs() > IMPORT_RESERVE_MS && !job.signal.aborted;
 }
 
 function badHeader(code: string, message: string): JobFailure {
@@ -259,15 +263,15 @@ function badHeader(code: string, message: string): JobFailure {
 }
 
 /** The unique place keeps imports of one dataset apart; should that ever fail, the later one wins. */
-function superseded(): JobFailure {
+function supersededFailure(): JobFailure {
   const message = "Another import of the same dataset took over.";
   return new JobFailure("service_unavailable", { code: "import_superseded", message });
 }
 
-function unreadable({ why, line }: UnreadableCsv): JobFailure {
+function unreadable({ reason, line }: UnreadableCsv): JobFailure {
   const message =
-    why === "not_utf8"
+    reason === "not_utf8"
       ? `The file is not UTF-8 text: there are other bytes after line ${line}.`
       : `The row on line ${line} is larger than ${RECORD_BYTES_MAX} bytes. Is a quote never closed?`;
-  return new JobFailure("invalid_input", { code: why === "not_utf8" ? why : "row_too_large", message });
+  return new JobFailure("invalid_input", { code: reason === "not_utf8" ? reason : "row_too_large", message });
 }

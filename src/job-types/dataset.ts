@@ -1,13 +1,13 @@
 /** What the job types that read datasets have in common: finding one, its columns, and reading it whole or not at all. */
 
-import { pause } from "../lib/world.ts";
+import { sleep } from "../lib/runtime.ts";
 import { type JobContext, JobFailure } from "./define.ts";
 
-export type Dataset = Parameters<JobContext["datasets"]["pages"]>[0];
-export type Row = { line: number; cells: string[] };
+export type JobDataset = Parameters<JobContext["datasets"]["pages"]>[0];
+export type JobDatasetRow = { line: number; cells: string[] };
 
 /** The tenant's dataset of that name. Fails the job with `dataset_not_found`. */
-export async function findDataset(job: JobContext, name: string): Promise<Dataset> {
+export async function findDataset(job: JobContext, name: string): Promise<JobDataset> {
   const dataset = await job.datasets.describe(name);
   if (dataset) return dataset;
   throw new JobFailure("not_found", {
@@ -17,7 +17,7 @@ export async function findDataset(job: JobContext, name: string): Promise<Datase
 }
 
 /** Where the column stands in a row. Fails the job with `unknown_column`. */
-export function indexOfColumn({ name, columns }: Dataset, column: string): number {
+export function indexOfColumn({ name, columns }: JobDataset, column: string): number {
   const index = columns.indexOf(column);
   if (index >= 0) return index;
   throw invalidInput("unknown_column", `The dataset ${name} has no column named ${JSON.stringify(column)}.`);
@@ -27,12 +27,16 @@ export function indexOfColumn({ name, columns }: Dataset, column: string): numbe
  * All rows of the dataset in pages, with the cells of `columns` (at most 32) in that order.
  * If the dataset is replaced meanwhile, the attempt fails, and the next one reads the new rows.
  */
-export async function* readRows(job: JobContext, dataset: Dataset, columns: number[]): AsyncGenerator<Row[]> {
+export async function* readRows(
+  job: JobContext,
+  dataset: JobDataset,
+  columns: number[],
+): AsyncGenerator<JobDatasetRow[]> {
   let rowsRead = 0;
   for await (const page of job.datasets.pages(dataset, columns)) {
     job.signal.throwIfAborted();
     // Where everything is local, reading waits for nothing: this lets others have their turn, the heartbeat too.
-    await pause(0);
+    await sleep(0);
     rowsRead += page.length;
     yield page;
   }

@@ -4,13 +4,12 @@
  */
 
 import type { z } from "zod";
-import type { TenantJobs } from "../bulk/jobs.ts";
 import type { Backoff, FailureKind, LogLevel, Progress } from "../core/job.ts";
 import type { JobDatasets } from "../datasets/store.ts";
 import type { JobFiles } from "../files/store.ts";
-import type { Filter, Position } from "../listing/entry.ts";
+import type { JobFilter, JobPosition } from "../rpc/index-entry.ts";
 
-export type { Filter as JobFilter, Position as JobPosition };
+export type { JobFilter, JobPosition };
 
 export const SECOND = 1_000;
 export const MINUTE = 60 * SECOND;
@@ -18,7 +17,22 @@ export const HOUR = 60 * MINUTE;
 export const DAY = 24 * HOUR;
 
 /** A queue consumer lives 15 minutes; what may run longer works in slices (see `continueLater`). */
-export const ATTEMPT_LIMIT_MAX_MS = 14 * MINUTE;
+export const ATTEMPT_TIMEOUT_MAX_MS = 14 * MINUTE;
+
+export type TenantJobAction = "cancel" | "replay" | "delete";
+
+/** Every call may be repeated; what has been done to a job once is not done again. Rejects if nobody answers. */
+export type TenantJobs = {
+  count(filter: JobFilter): Promise<number>;
+  /** Where at most `limit` jobs after a position stand, newest first; `next` is null after the last. */
+  page(
+    filter: JobFilter,
+    after: JobPosition | null,
+    limit: number,
+  ): Promise<{ jobs: JobPosition[]; next: JobPosition | null }>;
+  /** Does it, unless the job is gone, in another state by now, or no longer acceptable: then it is skipped. */
+  act(action: TenantJobAction, id: string): Promise<"done" | "skipped">;
+};
 
 /** What the code of a job type is given: who it is, what it may touch, and how it reports. */
 export type JobContext = {
@@ -26,7 +40,7 @@ export type JobContext = {
   /** 1 for the first attempt. */
   readonly attempt: number;
   /** 1 for the first slice of this attempt, one more after each `continueLater`. */
-  readonly slice: number;
+  readonly continuation: number;
   /** Aborts when the attempt no longer counts: cancelled, out of time, or taken for lost. */
   readonly signal: AbortSignal;
   /** What the last `saveCheckpoint` or `continueLater` of any attempt stored; null at the very start. */
@@ -34,7 +48,7 @@ export type JobContext = {
   /** W3C Trace Context of this job, to send along to third parties. */
   readonly traceparent: string;
   /** Whether this deployment lets jobs call http://localhost. */
-  readonly allowLocalTargets: boolean;
+  readonly allowLocalhost: boolean;
   /** The tenant's files; what is created here is produced by this job and purged with it. */
   readonly files: JobFiles;
   /** The tenant's datasets. */
@@ -54,11 +68,11 @@ export type JobContext = {
   /** Stores where to resume: JSON of at most 64 KiB. Survives retries. Rejects if the attempt no longer counts. */
   saveCheckpoint(checkpoint: unknown): Promise<void>;
   /** `return job.continueLater(checkpoint)` ends this slice; the same attempt goes on in a new one. */
-  continueLater(checkpoint: unknown): ContinueLater;
+  continueFrom(checkpoint: unknown): Continuation;
 };
 
 /** The return value that asks for another slice. */
-export class ContinueLater {
+export class Continuation {
   readonly checkpoint: unknown;
   constructor(checkpoint: unknown) {
     this.checkpoint = checkpoint;
@@ -66,7 +80,7 @@ export class ContinueLater {
 }
 
 /** The public words of a failure, and what stays in the log. */
-export type FailureWords = {
+export type FailureDetails = {
   /** Stable snake_case code for clients; the kind if not given. */
   code?: string;
   /** One sentence for clients. */
@@ -85,7 +99,7 @@ export class JobFailure extends Error {
   readonly publicMessage: string | null;
   readonly retryAfterMs: number | null;
 
-  constructor(kind: Exclude<FailureKind, "worker_lost">, words: FailureWords = {}) {
+  constructor(kind: Exclude<FailureKind, "worker_lost">, words: FailureDetails = {}) {
     super(words.message ?? kind, words.cause === undefined ? {} : { cause: words.cause });
     this.kind = kind;
     this.code = words.code ?? null;
@@ -95,10 +109,10 @@ export class JobFailure extends Error {
 }
 
 /** A fault in an input that its schema cannot see, with a JSON pointer (RFC 6901) relative to the input. */
-export type InputFault = { pointer: string; detail: string };
+export type InputError = { pointer: string; detail: string };
 
 /** What a check at the door knows of the deployment. */
-export type Door = { allowLocalTargets: boolean; ownHost: string | null };
+export type CheckContext = { allowLocalhost: boolean; ownHost: string | null };
 
 /** A job type as its author writes it. */
 export type JobTypeDefinition<Input extends z.ZodType, Result> = {
@@ -112,26 +126,26 @@ export type JobTypeDefinition<Input extends z.ZodType, Result> = {
   /** Attempts of a job whose client asked for no number; default `maxAttempts`. */
   defaultAttempts?: number;
   /** Longest slice; default 5 minutes, at most 14. */
-  attemptLimitMs?: number;
+  attemptTimeoutMs?: number;
   /** The handler must report at least this often; default: no sign of life demanded. */
-  silenceLimitMs?: number;
+  heartbeatTimeoutMs?: number;
   /** From due to finished, retries included; default 24 hours. */
-  timeLimitMs?: number;
+  totalTimeoutMs?: number;
   /** From finished to purged; default 30 days. */
   retentionMs?: number;
   backoff?: Partial<Backoff>;
   /** Kinds this type retries besides the temporary ones. */
   alsoRetry?: FailureKind[];
   /** At most one unfinished job of this type per place; null for no place. */
-  uniquePlace?: (input: z.output<Input>) => string | null;
+  uniqueKey?: (input: z.output<Input>) => string | null;
   /** For so long, equal inputs are one job, with or without a key. */
-  sameRequestForMs?: number;
+  dedupeWindowMs?: number;
   /** The id of the file that is the result, if the result route should answer with that file. */
   resultFile?: (result: Result) => string;
   /** Faults the schema cannot see. Asked once, when the job is submitted. */
-  check?: (input: z.output<Input>, door: Door) => InputFault[];
+  check?: (input: z.output<Input>, door: CheckContext) => InputError[];
   /** Does the work. What it returns is the result (JSON, at most 1 MiB). */
-  run(input: z.output<Input>, job: JobContext): Promise<Result | ContinueLater>;
+  run(input: z.output<Input>, job: JobContext): Promise<Result | Continuation>;
 };
 
 /** A job type as the service keeps it: its author's types are checked where it is defined, and here forgotten. */

@@ -6,11 +6,11 @@
 
 import { z } from "zod";
 import { retryAfterMs } from "../lib/retry-after.ts";
+import { now, sleep } from "../lib/runtime.ts";
 import { checkTarget, TARGET_CHARS_MAX } from "../lib/target.ts";
-import { now, pause } from "../lib/world.ts";
-import { defineJobType, type InputFault, type JobContext, JobFailure } from "./define.ts";
+import { defineJobType, type InputError, type JobContext, JobFailure } from "./define.ts";
 
-const BODY_BYTES_MAX = 512 * 1024;
+const REQUEST_BODY_BYTES_MAX = 512 * 1024;
 const HEADERS_MAX = 50;
 
 /** A result is at most 1 MiB of JSON, and escapes may double a text. */
@@ -49,7 +49,7 @@ const RequestHeaders = z
     return new Set(names).size === names.length;
   }, "must not name a header twice");
 
-const Input = z.strictObject({
+const HttpRequestInputSchema = z.strictObject({
   url: z
     .string()
     .min(1)
@@ -63,7 +63,7 @@ const Input = z.strictObject({
   body: z
     .union([z.string(), z.record(z.string(), z.unknown()), z.array(z.unknown())])
     .refine(
-      (body) => new TextEncoder().encode(textOf(body)).length <= BODY_BYTES_MAX,
+      (body) => new TextEncoder().encode(decodeText(body)).length <= REQUEST_BODY_BYTES_MAX,
       "must not exceed 512 KiB",
     )
     .optional()
@@ -73,10 +73,10 @@ const Input = z.strictObject({
     ),
   timeout_ms: z.int().min(1_000).max(120_000).default(30_000).describe("Until the whole answer has arrived."),
 });
-type Input = z.infer<typeof Input>;
+type HttpRequestInputSchema = z.infer<typeof HttpRequestInputSchema>;
 
 /** `headers` has lower-case names. */
-type Result = { status: number; headers: Record<string, string>; body: KeptBody };
+type HttpRequestResult = { status: number; headers: Record<string, string>; body: KeptBody };
 
 /** Short text itself, or where it is: `file` is the id of a file of the tenant, purged with the job. */
 type KeptBody = string | { file: string };
@@ -89,7 +89,7 @@ export const httpRequest = defineJobType({
     "{status, headers, body}: header names in lower case, without Set-Cookie, Content-Encoding and hop-by-hop " +
     'headers; body a string if it is UTF-8 text of at most 256 KiB, else {"file": "file_…"}, the id of a stored ' +
     "file of at most 100 MiB.",
-  input: Input,
+  input: HttpRequestInputSchema,
   example: {
     url: "https://api.example.com/v1/refunds",
     method: "POST",
@@ -98,7 +98,7 @@ export const httpRequest = defineJobType({
   },
   maxAttempts: 5,
   check: (input, door) => [
-    ...targetFaults(input, door.allowLocalTargets, door.ownHost),
+    ...targetErrors(input, door.allowLocalhost, door.ownHost),
     ...(hasForbiddenBody(input)
       ? [{ pointer: "/body", detail: `A ${input.method} request has no body.` }]
       : []),
@@ -107,13 +107,13 @@ export const httpRequest = defineJobType({
 });
 
 /** One call. Every abort, by the job or by the time-out, also stops the reading of the body. */
-async function call(input: Input, job: JobContext): Promise<Result> {
-  const [fault] = targetFaults(input, job.allowLocalTargets, null);
+async function call(input: HttpRequestInputSchema, job: JobContext): Promise<HttpRequestResult> {
+  const [fault] = targetErrors(input, job.allowLocalhost, null);
   if (fault) throw new JobFailure("invalid_input", { code: "target_refused", message: fault.detail });
   if (!SAFE_METHODS.includes(input.method)) await job.ensureCurrent();
   const over = new AbortController();
   const late = new AbortController();
-  void pause(input.timeout_ms, over.signal).then(() => late.abort());
+  void sleep(input.timeout_ms, over.signal).then(() => late.abort());
   const signal = AbortSignal.any([job.signal, late.signal]);
   const heard = <T>(answer: Promise<T>) =>
     answer.catch((cause: unknown): never => {
@@ -121,8 +121,8 @@ async function call(input: Input, job: JobContext): Promise<Result> {
       throw late.signal.aborted ? tooLate(input.timeout_ms, cause) : notReached(cause);
     });
   try {
-    const response = await heard(fetch(input.url, requestOf(input, job, signal)));
-    const failure = failureOf(response);
+    const response = await heard(fetch(input.url, toRequest(input, job, signal)));
+    const failure = toJobFailure(response);
     if (failure) throw failure;
     return {
       status: response.status,
@@ -134,18 +134,18 @@ async function call(input: Input, job: JobContext): Promise<Result> {
   }
 }
 
-function requestOf(input: Input, job: JobContext, signal: AbortSignal): RequestInit {
+function toRequest(input: HttpRequestInputSchema, job: JobContext, signal: AbortSignal): RequestInit {
   const headers = new Headers(input.headers);
   const byDefault = (name: string, value: string) => headers.has(name) || headers.set(name, value);
   byDefault("traceparent", job.traceparent);
   if (!SAFE_METHODS.includes(input.method)) byDefault("idempotency-key", job.id);
   if (typeof input.body === "object") byDefault("content-type", "application/json");
-  const body = input.body === undefined ? null : textOf(input.body);
+  const body = input.body === undefined ? null : decodeText(input.body);
   return { method: input.method, headers, body, redirect: "manual", signal };
 }
 
 /** Null for an answer that is a result, redirects included. */
-function failureOf({ status, headers }: Response): JobFailure | null {
+function toJobFailure({ status, headers }: Response): JobFailure | null {
   if (status < 400) return null;
   const waitMs = retryAfterMs(headers.get("retry-after"), now());
   return new JobFailure(kindOf(status), {
@@ -173,16 +173,20 @@ function notReached(cause: unknown): JobFailure {
   return new JobFailure("service_unavailable", { code: "third_party_unreachable", message, cause });
 }
 
-function targetFaults({ url }: Input, allowLocal: boolean, ownHost: string | null): InputFault[] {
+function targetErrors(
+  { url }: HttpRequestInputSchema,
+  allowLocal: boolean,
+  ownHost: string | null,
+): InputError[] {
   const detail = checkTarget(url, { allowLocal, ownHost });
   return detail === null ? [] : [{ pointer: "/url", detail }];
 }
 
-function hasForbiddenBody({ method, body }: Input): boolean {
+function hasForbiddenBody({ method, body }: HttpRequestInputSchema): boolean {
   return body !== undefined && (method === "GET" || method === "HEAD");
 }
 
-function textOf(body: string | object): string {
+function decodeText(body: string | object): string {
   return typeof body === "string" ? body : JSON.stringify(body);
 }
 
@@ -205,7 +209,7 @@ async function keepBody(response: Response, heard: Heard, files: JobContext["fil
   }
   const text = bytes <= INLINE_BYTES_MAX ? plainText(first) : null;
   if (text !== null) return text;
-  const file = await files.create(contentTypeOf(response), joined(first, chunks));
+  const file = await files.create(contentTypeOf(response), joinChunks(first, chunks));
   return { file: file.id };
 }
 
@@ -224,7 +228,7 @@ async function* chunksOf({ body }: Response, heard: Heard): AsyncGenerator<Uint8
   }
 }
 
-async function* joined(
+async function* joinChunks(
   first: Uint8Array[],
   rest: AsyncIterable<Uint8Array>,
 ): AsyncGenerator<Uint8Array, void> {

@@ -5,15 +5,15 @@ import type { JobType, JobTypes } from "./define.ts";
 import { httpRequest } from "./http-request.ts";
 import { jobsBulk } from "./jobs-bulk.ts";
 import { paymentsReconcile } from "./payments-reconcile.ts";
-import { rehearsal } from "./rehearsal.ts";
 import { reportExport } from "./report-export.ts";
+import { testSimulate } from "./test-simulate.ts";
 
 export const jobTypes: JobTypes = byName([
   csvImport,
   httpRequest,
   jobsBulk,
   paymentsReconcile,
-  rehearsal,
+  testSimulate,
   reportExport,
 ]);
 

@@ -5,10 +5,10 @@
  */
 
 import { z } from "zod";
-import { now, pause } from "../lib/world.ts";
+import { now, sleep } from "../lib/runtime.ts";
 import {
-  ATTEMPT_LIMIT_MAX_MS,
-  type ContinueLater,
+  ATTEMPT_TIMEOUT_MAX_MS,
+  type Continuation,
   DAY,
   defineJobType,
   type JobContext,
@@ -20,39 +20,43 @@ import {
 
 const PER_SECOND_DEFAULT = 20;
 const PAGE = 100;
-const AT_ONCE_MAX = 10;
+const CONCURRENCY_MAX = 10;
 
 /** With less time than this left, the work goes on in a new slice. */
-const SLICE_LEFT_MS = MINUTE;
+const RUN_TIME_LEFT_MIN_MS = MINUTE;
 
 /** And after so many jobs: one invocation, which ten runs may share, makes at most 10,000 calls, and each job takes 1 to 3. */
-const SLICE_JOBS_MAX = 250;
+const RUN_JOBS_MAX = 250;
 
 /** A job that cannot be reached is skipped; so many in a row are an outage, to be waited out. */
 const UNREACHED_MAX = 10;
 
-const statuses = ["queued", "running", "succeeded", "failed", "cancelled"] as const;
-const finished = ["succeeded", "failed", "cancelled"] as const;
+const bulkStatuses = ["queued", "running", "succeeded", "failed", "cancelled"] as const;
+const finishedStatuses = ["succeeded", "failed", "cancelled"] as const;
 
 /** The states in which each action can be taken. */
-const actionable = { cancel: ["queued", "running"], replay: finished, delete: finished } as const;
+const actionable = {
+  cancel: ["queued", "running"],
+  replay: finishedStatuses,
+  delete: finishedStatuses,
+} as const;
 
-const time = z.iso.datetime({ offset: true });
+const timeSchema = z.iso.datetime({ offset: true });
 
 /** Which jobs; what is left out asks for nothing. */
-export const BulkFilter = z
+export const BulkFilterSchema = z
   .strictObject({
-    status: z.array(z.enum(statuses)).optional().describe("Jobs in any of these states."),
+    status: z.array(z.enum(bulkStatuses)).optional().describe("Jobs in any of these states."),
     type: z.array(z.string().min(1)).max(50).optional().describe("Jobs of any of these types."),
-    created_after: time.optional(),
-    created_before: time.optional(),
+    created_after: timeSchema.optional(),
+    created_before: timeSchema.optional(),
     metadata: z.record(z.string(), z.string()).optional().describe("Jobs with all of these pairs."),
   })
   .describe("Which jobs; those in a state in which the action makes no sense are left out.");
 
-export const BulkInput = z.strictObject({
+export const BulkInputSchema = z.strictObject({
   action: z.enum(["cancel", "replay", "delete"]),
-  filter: BulkFilter,
+  filter: BulkFilterSchema,
   per_second: z
     .int()
     .min(1)
@@ -60,57 +64,63 @@ export const BulkInput = z.strictObject({
     .default(PER_SECOND_DEFAULT)
     .describe("Jobs acted on per second, at most."),
 });
-export type BulkInput = z.infer<typeof BulkInput>;
+export type BulkInputSchema = z.infer<typeof BulkInputSchema>;
 
-type Result = { action: BulkInput["action"]; matched: number; done: number; skipped: number };
+type BulkResult = { action: BulkInputSchema["action"]; matched: number; done: number; skipped: number };
 
 /** How far it is. `before` is when it began, epoch milliseconds; `after` the last job it has dealt with. */
-type Checkpoint = { before: number; total: number; after: JobPosition | null; done: number; skipped: number };
+type BulkCheckpoint = {
+  before: number;
+  total: number;
+  after: JobPosition | null;
+  done: number;
+  skipped: number;
+};
 
 export const jobsBulk = defineJobType({
   type: "jobs.bulk",
   description:
     "Cancels, replays or deletes all jobs that a filter chooses. POST /v1/bulk submits it, and can count them first.",
-  input: BulkInput,
+  input: BulkInputSchema,
   example: { action: "replay", filter: { status: ["failed"], type: ["csv.import"] }, per_second: 10 },
-  attemptLimitMs: ATTEMPT_LIMIT_MAX_MS,
+  attemptTimeoutMs: ATTEMPT_TIMEOUT_MAX_MS,
   // A hundred thousand jobs at one a second take more than a day, and live through deploys.
-  timeLimitMs: 7 * DAY,
+  totalTimeoutMs: 7 * DAY,
   maxAttempts: 10,
   // Repeating does no harm here, so what nobody foresaw may be tried again, too.
   alsoRetry: ["internal_error"],
-  async run(input, job): Promise<Result | ContinueLater> {
-    const state = (job.checkpoint as Checkpoint | null) ?? (await begin(input, job));
-    const filter = chosenBy(input, state.before);
-    report(state, job);
+  async run(input, job): Promise<BulkResult | Continuation> {
+    const state = (job.checkpoint as BulkCheckpoint | null) ?? (await beginBulk(input, job));
+    const filter = toJobFilter(input, state.before);
+    reportBulk(state, job);
     const isDone = filter === null || (await actOnAll(input, filter, state, job));
-    if (!isDone) return job.continueLater(state);
+    if (!isDone) return job.continueFrom(state);
     return { action: input.action, matched: state.total, done: state.done, skipped: state.skipped };
   },
 });
 
 /** Acts on all jobs after the state's position, as far as a slice goes; says whether those were all. */
 async function actOnAll(
-  { action, per_second }: BulkInput,
+  { action, per_second }: BulkInputSchema,
   filter: JobFilter,
-  state: Checkpoint,
+  state: BulkCheckpoint,
   job: JobContext,
 ): Promise<boolean> {
-  const keepPace = pacer(per_second);
-  const act = actor(action, job);
+  const keepPace = createRateLimiter(per_second);
+  const act = createExecutor(action, job);
   let acted = 0;
   for (;;) {
     const { jobs, next } = await job.jobs.page(filter, state.after, PAGE);
-    for (const some of inGroups(jobs, Math.min(AT_ONCE_MAX, per_second))) {
+    for (const some of chunk(jobs, Math.min(CONCURRENCY_MAX, per_second))) {
       job.signal.throwIfAborted();
       const done = await act(some);
       state.done += done;
       state.skipped += some.length - done;
       state.after = some.at(-1) ?? state.after;
       acted += some.length;
-      report(state, job);
+      reportBulk(state, job);
       await keepPace(some.length, job.signal);
-      if (acted >= SLICE_JOBS_MAX || job.remainingMs() < SLICE_LEFT_MS) return false;
+      if (acted >= RUN_JOBS_MAX || job.remainingMs() < RUN_TIME_LEFT_MIN_MS) return false;
     }
     if (next === null) return true;
     state.after = next;
@@ -122,11 +132,11 @@ async function actOnAll(
  * The jobs a request chooses, in the states in which its action can be taken; null if there can be none.
  * `before` is epoch milliseconds: only jobs made earlier are chosen.
  */
-export function chosenBy(
-  { action, filter }: Pick<BulkInput, "action" | "filter">,
+export function toJobFilter(
+  { action, filter }: Pick<BulkInputSchema, "action" | "filter">,
   before: number,
 ): JobFilter | null {
-  const able: readonly (typeof statuses)[number][] = actionable[action];
+  const able: readonly (typeof bulkStatuses)[number][] = actionable[action];
   const asked = filter.status ?? able;
   const chosen = able.filter((status) => asked.includes(status));
   if (chosen.length === 0 || filter.type?.length === 0) return null;
@@ -145,9 +155,9 @@ export function chosenBy(
 }
 
 /** Counts, and remembers when it began before anything is done: what it makes itself is thereby left alone. */
-async function begin(input: BulkInput, job: JobContext): Promise<Checkpoint> {
+async function beginBulk(input: BulkInputSchema, job: JobContext): Promise<BulkCheckpoint> {
   const before = now();
-  const filter = chosenBy(input, before);
+  const filter = toJobFilter(input, before);
   const total = filter ? await job.jobs.count(filter) : 0;
   const state = { before, total, after: null, done: 0, skipped: 0 };
   await job.saveCheckpoint(state);
@@ -155,7 +165,7 @@ async function begin(input: BulkInput, job: JobContext): Promise<Checkpoint> {
 }
 
 /** Acts on some jobs at once, and returns for how many that did something. Throws if too many in a row are not reached. */
-function actor(action: BulkInput["action"], job: JobContext) {
+function createExecutor(action: BulkInputSchema["action"], job: JobContext) {
   let unreached = 0;
   return async (some: readonly JobPosition[]): Promise<number> => {
     const others = some.map(({ id }) => id).filter((id) => id !== job.id);
@@ -174,22 +184,22 @@ function unreachableJobs(): JobFailure {
 }
 
 /** The total is what was counted; jobs that ended meanwhile may make it a little more or less. */
-function report({ total, done, skipped }: Checkpoint, job: JobContext): void {
+function reportBulk({ total, done, skipped }: BulkCheckpoint, job: JobContext): void {
   const current = done + skipped;
   job.progress({ current, total: Math.max(total, current), unit: "jobs" });
 }
 
 /** Waits as long as it takes for so many jobs not to have been too many per second. */
-function pacer(perSecond: number) {
+function createRateLimiter(perSecond: number) {
   const startedAt = now();
   let count = 0;
   return async (more: number, signal: AbortSignal): Promise<void> => {
     count += more;
     const waitMs = startedAt + (count * 1_000) / perSecond - now();
-    if (waitMs > 0) await pause(waitMs, signal);
+    if (waitMs > 0) await sleep(waitMs, signal);
   };
 }
 
-function* inGroups<Item>(items: readonly Item[], size: number): Generator<Item[]> {
+function* chunk<Item>(items: readonly Item[], size: number): Generator<Item[]> {
   for (let first = 0; first < items.length; first += size) yield items.slice(first, first + size);
 }

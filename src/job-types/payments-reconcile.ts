@@ -8,7 +8,14 @@ import Big from "big.js";
 import { z } from "zod";
 import { spreadsheetSafe, writeCsv } from "../lib/csv.ts";
 import { decimalText, parseDecimal, ZERO } from "../lib/decimal.ts";
-import { type Dataset, findDataset, indexOfColumn, invalidInput, type Row, readRows } from "./dataset.ts";
+import {
+  findDataset,
+  indexOfColumn,
+  invalidInput,
+  type JobDataset,
+  type JobDatasetRow,
+  readRows,
+} from "./dataset.ts";
 import { DAY, defineJobType, type JobContext, MINUTE, SECOND } from "./define.ts";
 
 /** About so many rows are held at once, of some 300 bytes each. */
@@ -16,10 +23,10 @@ const ROWS_PER_PASS = 100_000;
 const KEY_CHARS_MAX = 256;
 
 /** Left for storing the file, on top of half as much again as the longest pass took. */
-const RESERVE_MS = 60 * SECOND;
+const RECONCILE_RESERVE_MS = 60 * SECOND;
 
 const LINES_PER_CHUNK = 1_000;
-const CSV_TYPE = "text/csv; charset=utf-8";
+const DISCREPANCIES_TYPE = "text/csv; charset=utf-8";
 const HEADER = [
   "key",
   "kind",
@@ -31,13 +38,17 @@ const HEADER = [
 ];
 
 const DatasetName = z.string().min(1).max(64);
-const Column = z.string().min(1).max(200);
+const ColumnNameSchema = z.string().min(1).max(200);
 
-const Input = z.strictObject({
+const ReconcileInputSchema = z.strictObject({
   ledger: DatasetName.meta({ description: "Dataset with what should have been paid." }),
   statement: DatasetName.meta({ description: "Dataset with what was paid, as the bank says." }),
-  key: Column.meta({ description: "Column, in both, by which rows belong together. No cell may be empty." }),
-  amount: Column.meta({ description: "Column, in both, with a plain decimal number in every row." }),
+  key: ColumnNameSchema.meta({
+    description: "Column, in both, by which rows belong together. No cell may be empty.",
+  }),
+  amount: ColumnNameSchema.meta({
+    description: "Column, in both, with a plain decimal number in every row.",
+  }),
   tolerance: z
     .union([
       z.string().regex(/^\d{1,20}(\.\d{1,20})?$/, "must be a decimal number"),
@@ -46,9 +57,9 @@ const Input = z.strictObject({
     .default("0")
     .meta({ description: "Amounts that differ by no more than this agree; 0 if not given." }),
 });
-type Input = z.output<typeof Input>;
+type ReconcileInputSchema = z.output<typeof ReconcileInputSchema>;
 
-type Result = {
+type ReconcileResult = {
   matched: number;
   missing_in_statement: number;
   missing_in_ledger: number;
@@ -59,26 +70,26 @@ type Result = {
   discrepancies_file: string;
 };
 
-const count = z.int();
+const countSchema = z.int();
 /** The passes done, what they found, and the file with the discrepancies so far; all of these generations. */
-const State = z.object({
+const ReconcileState = z.object({
   generations: z.tuple([z.string(), z.string()]),
-  passesDone: count,
-  rowsDone: count,
+  passesDone: countSchema,
+  rowsDone: countSchema,
   file: z.string().nullable(),
   counts: z.object({
-    matched: count,
-    missing_in_statement: count,
-    missing_in_ledger: count,
-    different_amount: count,
-    duplicate_key: count,
+    matched: countSchema,
+    missing_in_statement: countSchema,
+    missing_in_ledger: countSchema,
+    different_amount: countSchema,
+    duplicate_key: countSchema,
   }),
   totals: z.object({ ledger: z.string(), statement: z.string() }),
 });
-type State = z.infer<typeof State>;
+type ReconcileState = z.infer<typeof ReconcileState>;
 
 type Side = "ledger" | "statement";
-type Source = { dataset: Dataset; columns: number[] };
+type Source = { dataset: JobDataset; columns: number[] };
 type Sources = Record<Side, Source>;
 /** What a side has under a key: its first line, the sum of its amounts, and how many rows they are. */
 type Found = { line: number; amount: Big; rows: number };
@@ -89,29 +100,32 @@ export const paymentsReconcile = defineJobType({
   description:
     "Compares two datasets by key with exact decimals and stores the discrepancies as a CSV file. " +
     "A key found more than once on a side is a discrepancy of its own, duplicate_key, with the sums of its amounts.",
-  input: Input,
+  input: ReconcileInputSchema,
   example: { ledger: "invoices", statement: "bank", key: "reference", amount: "amount", tolerance: "0.01" },
   // A slice may be computing all the time, and an invocation gets five minutes of that.
-  attemptLimitMs: 5 * MINUTE,
-  timeLimitMs: DAY,
+  attemptTimeoutMs: 5 * MINUTE,
+  totalTimeoutMs: DAY,
   // It only reads and makes new files, so what nobody foresaw may be tried again, too.
   alsoRetry: ["internal_error"],
 
   async run(input, job) {
     const sources = {
-      ledger: await source(job, input, "ledger"),
-      statement: await source(job, input, "statement"),
+      ledger: await sourceSchema(job, input, "ledger"),
+      statement: await sourceSchema(job, input, "statement"),
     };
-    const state = resume(job, sources) ?? begin(sources);
+    const state = resumeReconcile(job, sources) ?? beginReconcile(sources);
     const passes = Math.max(1, Math.ceil(rowsIn(sources) / ROWS_PER_PASS));
-    const { id } = await job.files.create(CSV_TYPE, passAfterPass(input, job, sources, state, passes));
-    if (state.passesDone < passes) return job.continueLater({ ...state, file: id });
-    report(job, state, sources, "stored");
+    const { id } = await job.files.create(
+      DISCREPANCIES_TYPE,
+      passAfterPass(input, job, sources, state, passes),
+    );
+    if (state.passesDone < passes) return job.continueFrom({ ...state, file: id });
+    reportReconcile(job, state, sources, "stored");
     return resultOf(state, id);
   },
 });
 
-async function source(job: JobContext, input: Input, side: Side): Promise<Source> {
+async function sourceSchema(job: JobContext, input: ReconcileInputSchema, side: Side): Promise<Source> {
   const dataset = await findDataset(job, input[side]);
   return { dataset, columns: [indexOfColumn(dataset, input.key), indexOfColumn(dataset, input.amount)] };
 }
@@ -124,7 +138,7 @@ function generationsOf({ ledger, statement }: Sources): [string, string] {
   return [ledger.dataset.generation, statement.dataset.generation];
 }
 
-function begin(sources: Sources): State {
+function beginReconcile(sources: Sources): ReconcileState {
   return {
     generations: generationsOf(sources),
     passesDone: 0,
@@ -142,21 +156,26 @@ function begin(sources: Sources): State {
 }
 
 /** The state an earlier slice left; null if a dataset is another by now, for then all begins again. */
-function resume(job: JobContext, sources: Sources): State | null {
-  const { data } = State.safeParse(job.checkpoint);
+function resumeReconcile(job: JobContext, sources: Sources): ReconcileState | null {
+  const { data } = ReconcileState.safeParse(job.checkpoint);
   return data?.generations.join() === generationsOf(sources).join() ? data : null;
 }
 
-function report(job: JobContext, { rowsDone }: State, sources: Sources, stage: string): void {
+function reportReconcile(
+  job: JobContext,
+  { rowsDone }: ReconcileState,
+  sources: Sources,
+  stage: string,
+): void {
   job.progress({ current: rowsDone, total: rowsIn(sources), unit: "rows", stage });
 }
 
 /** The file: what earlier slices found, then the discrepancies of pass after pass, as long as there is time. */
 async function* passAfterPass(
-  input: Input,
+  input: ReconcileInputSchema,
   job: JobContext,
   sources: Sources,
-  state: State,
+  state: ReconcileState,
   passes: number,
 ): AsyncGenerator<string | Uint8Array> {
   const earlier = state.file === null ? null : await job.files.open(state.file);
@@ -171,32 +190,32 @@ async function* passAfterPass(
     yield* discrepancies(pairs, tolerance, state);
     state.passesDone += 1;
     longestMs = Math.max(longestMs, before - job.remainingMs());
-  } while (state.passesDone < passes && job.remainingMs() > 1.5 * longestMs + RESERVE_MS);
+  } while (state.passesDone < passes && job.remainingMs() > 1.5 * longestMs + RECONCILE_RESERVE_MS);
 }
 
 /** Reads both sides and keeps the rows whose keys fall to this pass. */
-async function readPass(job: JobContext, sources: Sources, state: State, passes: number) {
+async function readPass(job: JobContext, sources: Sources, state: ReconcileState, passes: number) {
   const pairs = new Map<string, Pair>();
   for (const side of ["ledger", "statement"] as const) {
     const { dataset, columns } = sources[side];
     let total = new Big(state.totals[side]);
     for await (const page of readRows(job, dataset, columns)) {
       for (const row of page) {
-        const key = keyOf(row, dataset);
+        const key = rowKeyOf(row, dataset);
         if (passOf(key, passes) !== state.passesDone) continue;
         const amount = amountOf(row, dataset);
         keep(pairs, key, side, { line: row.line, amount, rows: 1 });
         total = total.plus(amount);
         state.rowsDone += 1;
       }
-      if (state.rowsDone < rowsIn(sources)) report(job, state, sources, "comparing");
+      if (state.rowsDone < rowsIn(sources)) reportReconcile(job, state, sources, "comparing");
     }
     state.totals[side] = decimalText(total);
   }
   return pairs;
 }
 
-function keyOf({ line, cells }: Row, { name }: Dataset): string {
+function rowKeyOf({ line, cells }: JobDatasetRow, { name }: JobDataset): string {
   const key = (cells[0] ?? "").trim();
   if (key === "") throw invalidInput("empty_key", `Line ${line} of ${name} has no key.`);
   if (key.length <= KEY_CHARS_MAX) return key;
@@ -204,7 +223,7 @@ function keyOf({ line, cells }: Row, { name }: Dataset): string {
   throw invalidInput("key_too_long", message);
 }
 
-function amountOf({ line, cells }: Row, { name }: Dataset): Big {
+function amountOf({ line, cells }: JobDatasetRow, { name }: JobDataset): Big {
   const amount = parseDecimal(cells[1] ?? "");
   if (amount) return amount;
   throw invalidInput("not_a_number", `The amount on line ${line} of ${name} is no plain decimal number.`);
@@ -226,7 +245,7 @@ function keep(pairs: Map<string, Pair>, key: string, side: Side, found: Found): 
 }
 
 /** Counts every pair and yields the lines of those that do not agree, by key. */
-function* discrepancies(pairs: Map<string, Pair>, tolerance: Big, state: State): Generator<string> {
+function* discrepancies(pairs: Map<string, Pair>, tolerance: Big, state: ReconcileState): Generator<string> {
   let chunk: string[][] = [];
   for (const key of [...pairs.keys()].sort()) {
     const pair = pairs.get(key) ?? {};
@@ -241,7 +260,7 @@ function* discrepancies(pairs: Map<string, Pair>, tolerance: Big, state: State):
   yield writeCsv(chunk);
 }
 
-function judge({ ledger, statement }: Pair, tolerance: Big): keyof State["counts"] {
+function judge({ ledger, statement }: Pair, tolerance: Big): keyof ReconcileState["counts"] {
   if ((ledger?.rows ?? 0) > 1 || (statement?.rows ?? 0) > 1) return "duplicate_key";
   if (!statement) return "missing_in_statement";
   if (!ledger) return "missing_in_ledger";
@@ -264,7 +283,7 @@ function lineOf(key: string, kind: string, { ledger, statement }: Pair): string[
   ];
 }
 
-function resultOf({ counts, totals }: State, file: string): Result {
+function resultOf({ counts, totals }: ReconcileState, file: string): ReconcileResult {
   const { duplicate_key, ...others } = counts;
   return {
     ...others,

@@ -7,8 +7,8 @@ import type Big from "big.js";
 import { z } from "zod";
 import { spreadsheetSafe, writeCsv } from "../lib/csv.ts";
 import { decimalText, parseDecimal, ZERO } from "../lib/decimal.ts";
-import { findDataset, indexOfColumn, invalidInput, type Row, readRows } from "./dataset.ts";
-import { ATTEMPT_LIMIT_MAX_MS, defineJobType, HOUR, type JobContext } from "./define.ts";
+import { findDataset, indexOfColumn, invalidInput, type JobDatasetRow, readRows } from "./dataset.ts";
+import { ATTEMPT_TIMEOUT_MAX_MS, defineJobType, HOUR, type JobContext } from "./define.ts";
 
 /** What fits in memory: so many tallies of about 250 bytes, and group values of so many characters. */
 const TALLIES_MAX = 200_000;
@@ -17,15 +17,19 @@ const GROUP_CHARS_MAX = 256;
 
 const ROWS_PER_CHUNK = 1_000;
 
-const Column = z.string().min(1).max(200);
-const column = Column.meta({ description: "Column with plain decimal numbers; empty cells are left out." });
+const ColumnSchema = z.string().min(1).max(200);
+const column = ColumnSchema.meta({
+  description: "Column with plain decimal numbers; empty cells are left out.",
+});
 
-const Metric = z.discriminatedUnion("op", [
+const MetricSchema = z.discriminatedUnion("op", [
   z.strictObject({
     op: z
       .literal("count")
       .meta({ description: "Counts rows, or with a column its cells that are not empty." }),
-    column: Column.optional().meta({ description: "Column whose cells are counted; without it, rows are." }),
+    column: ColumnSchema.optional().meta({
+      description: "Column whose cells are counted; without it, rows are.",
+    }),
   }),
   z.strictObject({
     op: z
@@ -34,15 +38,15 @@ const Metric = z.discriminatedUnion("op", [
     column,
   }),
 ]);
-type Metric = z.output<typeof Metric>;
+type MetricSchema = z.output<typeof MetricSchema>;
 
-const Input = z.strictObject({
+const ReportInputSchema = z.strictObject({
   dataset: z.string().min(1).max(64).meta({ description: "Name of the dataset to report on." }),
-  group_by: Column.optional().meta({
+  group_by: ColumnSchema.optional().meta({
     description: "Column whose values make the groups; without it, all rows are one.",
   }),
   metrics: z
-    .array(Metric)
+    .array(MetricSchema)
     .min(1)
     .max(20)
     .refine((metrics) => new Set(metrics.map(nameOf)).size === metrics.length, "must not name a metric twice")
@@ -54,7 +58,7 @@ const Input = z.strictObject({
     description: "Who wants the report; one at a time for the same requester, dataset and grouping.",
   }),
 });
-type Input = z.output<typeof Input>;
+type ReportInputSchema = z.output<typeof ReportInputSchema>;
 
 type Tally = { count: number; value: Big | null };
 type Groups = Map<string, Tally[]>;
@@ -65,7 +69,7 @@ export const reportExport = defineJobType({
   description:
     "Aggregates a dataset with exact decimals and stores the report as a file, which is the job's result. " +
     "Groups are sorted by their value.",
-  input: Input,
+  input: ReportInputSchema,
   example: {
     dataset: "orders",
     group_by: "country",
@@ -73,11 +77,11 @@ export const reportExport = defineJobType({
     format: "csv",
     requested_by: "ada@example.com",
   },
-  attemptLimitMs: ATTEMPT_LIMIT_MAX_MS,
-  timeLimitMs: 6 * HOUR,
+  attemptTimeoutMs: ATTEMPT_TIMEOUT_MAX_MS,
+  totalTimeoutMs: 6 * HOUR,
   // It only reads and makes a new file, so what nobody foresaw may be tried again, too.
   alsoRetry: ["internal_error"],
-  uniquePlace: ({ requested_by, dataset, group_by }) =>
+  uniqueKey: ({ requested_by, dataset, group_by }) =>
     JSON.stringify([requested_by, dataset, group_by ?? null]),
   resultFile: (result: { file: string; rows: number }) => result.file,
 
@@ -88,29 +92,32 @@ export const reportExport = defineJobType({
     const file = await (input.format === "csv"
       ? job.files.create("text/csv; charset=utf-8", csvOf(names, rows))
       : job.files.create("application/json", jsonOf(names, rows)));
-    report(job, rowsRead, rowsRead, "stored");
+    reportProgress(job, rowsRead, rowsRead, "stored");
     return { file: file.id, rows: groups.size };
   },
 });
 
 /** The report's columns. A group column called like a metric would make two of one name. */
-function namesOf({ group_by, metrics }: Input): string[] {
+function namesOf({ group_by, metrics }: ReportInputSchema): string[] {
   const names = metrics.map(nameOf);
   if (group_by === undefined) return names;
   if (!names.includes(group_by)) return [group_by, ...names];
   throw invalidInput("ambiguous_column", `The report would have two columns named ${group_by}.`);
 }
 
-function nameOf({ op, column }: Metric): string {
+function nameOf({ op, column }: MetricSchema): string {
   return column === undefined ? op : `${op}_${column}`;
 }
 
-async function aggregate(input: Input, job: JobContext): Promise<{ groups: Groups; rowsRead: number }> {
+async function aggregate(
+  input: ReportInputSchema,
+  job: JobContext,
+): Promise<{ groups: Groups; rowsRead: number }> {
   const dataset = await findDataset(job, input.dataset);
   const wanted = [input.group_by, ...input.metrics.map((metric) => metric.column)];
   const columns = [...new Set(wanted.filter((name) => name !== undefined))];
   const at = (name: string | undefined) => (name === undefined ? null : columns.indexOf(name));
-  const places = { group: at(input.group_by), metrics: input.metrics.map((metric) => at(metric.column)) };
+  const uniqueKeys = { group: at(input.group_by), metrics: input.metrics.map((metric) => at(metric.column)) };
   const indexes = columns.map((name) => indexOfColumn(dataset, name));
 
   const groups: Groups = new Map();
@@ -118,27 +125,32 @@ async function aggregate(input: Input, job: JobContext): Promise<{ groups: Group
   let rowsRead = 0;
   for await (const page of readRows(job, dataset, indexes)) {
     for (const row of page) {
-      const tallies = talliesOf(groups, row, places.group, input.metrics);
+      const tallies = talliesOf(groups, row, uniqueKeys.group, input.metrics);
       for (const [nth, metric] of input.metrics.entries()) {
-        take(tallies[nth] as Tally, metric, row, places.metrics[nth] ?? null);
+        take(tallies[nth] as Tally, metric, row, uniqueKeys.metrics[nth] ?? null);
       }
     }
     rowsRead += page.length;
-    if (rowsRead < dataset.rowCount) report(job, rowsRead, dataset.rowCount, "reading");
+    if (rowsRead < dataset.rowCount) reportProgress(job, rowsRead, dataset.rowCount, "reading");
   }
   return { groups, rowsRead };
 }
 
-function report(job: JobContext, current: number, total: number, stage: string): void {
+function reportProgress(job: JobContext, current: number, total: number, stage: string): void {
   job.progress({ current, total, unit: "rows", stage });
 }
 
-function newTallies(metrics: Metric[]): Tally[] {
+function newTallies(metrics: MetricSchema[]): Tally[] {
   return metrics.map(() => ({ count: 0, value: null }));
 }
 
 /** The tallies of the row's group, which is made if it is the first of it. */
-function talliesOf(groups: Groups, { line, cells }: Row, place: number | null, metrics: Metric[]): Tally[] {
+function talliesOf(
+  groups: Groups,
+  { line, cells }: JobDatasetRow,
+  place: number | null,
+  metrics: MetricSchema[],
+): Tally[] {
   const group = place === null ? "" : (cells[place] ?? "");
   const known = groups.get(group);
   if (known) return known;
@@ -159,7 +171,12 @@ function talliesOf(groups: Groups, { line, cells }: Row, place: number | null, m
 }
 
 /** Takes a row's cell into the tally; an empty cell says nothing. */
-function take(tally: Tally, metric: Metric, { line, cells }: Row, place: number | null): void {
+function take(
+  tally: Tally,
+  metric: MetricSchema,
+  { line, cells }: JobDatasetRow,
+  place: number | null,
+): void {
   const text = place === null ? null : (cells[place] ?? "").trim();
   if (text === "") return;
   tally.count += 1;
@@ -174,7 +191,7 @@ function take(tally: Tally, metric: Metric, { line, cells }: Row, place: number 
   tally.value = tally.value === null ? number : combine(metric.op, tally.value, number);
 }
 
-function combine(op: Exclude<Metric["op"], "count">, one: Big, other: Big): Big {
+function combine(op: Exclude<MetricSchema["op"], "count">, one: Big, other: Big): Big {
   switch (op) {
     case "sum":
     case "avg":
@@ -187,13 +204,13 @@ function combine(op: Exclude<Metric["op"], "count">, one: Big, other: Big): Big 
 }
 
 /** The sum of nothing is 0; an average, a least or a most of nothing there is not. */
-function cellOf({ op }: Metric, { count, value }: Tally): Cell {
+function cellOf({ op }: MetricSchema, { count, value }: Tally): Cell {
   if (op === "count") return count;
   if (value === null) return op === "sum" ? decimalText(ZERO) : null;
   return decimalText(op === "avg" ? value.div(count) : value);
 }
 
-function* sortedRows(groups: Groups, { group_by, metrics }: Input): Generator<Cell[]> {
+function* sortedRows(groups: Groups, { group_by, metrics }: ReportInputSchema): Generator<Cell[]> {
   for (const group of [...groups.keys()].sort()) {
     const tallies = groups.get(group) ?? [];
     const values = metrics.map((metric, nth) => cellOf(metric, tallies[nth] as Tally));

@@ -1,6 +1,6 @@
 /** The one alarm of an object, as cheap as it can be: setting it is a row written, so it is set only when it must be. */
 
-import { now } from "./world.ts";
+import { now } from "./runtime.ts";
 
 /** An alarm this late was lost: the platform gives up after six failures, for example of a broken deployment. */
 const LOST_MS = 10 * 60_000;
@@ -26,7 +26,7 @@ export function openAlarm(ctx: DurableObjectState) {
     isLost,
     set,
     /** Sees to it that it rings at `at` or before; one that rings too early finds nothing due and sets itself. */
-    ringBy(at: number): void {
+    fireBy(at: number): void {
       if (isLost() || (setTo !== null && at < setTo)) set(at);
     },
     /** To be called first thing when it rings, or when the storage has been erased. */

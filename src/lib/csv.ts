@@ -30,12 +30,12 @@ export type CsvStart = { offset: number; line: number; delimiter: string };
 
 /** The file as a whole cannot be read on; thrown by `readCsv`. */
 export class UnreadableCsv extends Error {
-  readonly why: "not_utf8" | "record_too_large";
+  readonly reason: "not_utf8" | "record_too_large";
   /** A line before which all was well. */
   readonly line: number;
-  constructor(why: UnreadableCsv["why"], line: number) {
-    super(`${why} after line ${line}`);
-    this.why = why;
+  constructor(reason: UnreadableCsv["reason"], line: number) {
+    super(`${reason} after line ${line}`);
+    this.reason = reason;
     this.line = line;
   }
 }
@@ -43,7 +43,7 @@ export class UnreadableCsv extends Error {
 type Parsed = { cells: string[]; raw: string; endBytes: number };
 
 /** How far reading is: the line the next record begins on, and the bytes given to the parser. */
-type Position = { line: number; fedBytes: number };
+type CsvPosition = { line: number; fedBytes: number };
 
 const LINE_END = /[\r\n]$/;
 
@@ -58,10 +58,10 @@ export async function* readCsv(
   recordBytesMax: number,
 ): AsyncGenerator<CsvRecord> {
   const { offset, delimiter } = start;
-  const position: Position = { line: start.line, fedBytes: 0 };
+  const position: CsvPosition = { line: start.line, fedBytes: 0 };
   const unclosed: string[] = [];
   const parser = openParser(start, (raw) => unclosed.push(raw));
-  const source = Readable.from(guard(body, recordBytesMax, position, parser), STREAM);
+  const source = Readable.from(checkChunks(body, recordBytesMax, position, parser), STREAM);
   // A fault of the source destroys the parser, whose iteration then throws it; there is nothing left to do here.
   pipeline(source, parser, () => undefined);
   let endBytesBefore = 0;
@@ -113,10 +113,10 @@ function openParser({ offset, delimiter }: CsvStart, onUnclosed: (raw: string) =
 }
 
 /** Hands on small chunks, having seen that they are UTF-8 and that no record grows beyond all bounds. */
-async function* guard(
+async function* checkChunks(
   body: AsyncIterable<Uint8Array>,
   recordBytesMax: number,
-  position: Position,
+  position: CsvPosition,
   parser: Parser,
 ): AsyncGenerator<Uint8Array> {
   const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
@@ -139,7 +139,7 @@ async function* guard(
 }
 
 /** Looks at the next bytes; at null, whether the last character was whole. */
-function checkUtf8(decoder: TextDecoder, bytes: Uint8Array | null, position: Position): void {
+function checkUtf8(decoder: TextDecoder, bytes: Uint8Array | null, position: CsvPosition): void {
   try {
     if (bytes) decoder.decode(bytes, { stream: true });
     else decoder.decode();

@@ -8,7 +8,7 @@ const units = [
 ] as const;
 
 /** `ms` milliseconds with their two largest units: "350 ms", "4.2 s", "3 min 20 s". */
-export function durationWords(ms: number): string {
+export function formatDuration(ms: number): string {
   if (ms < 1_000) return `${Math.round(ms)} ms`;
   if (ms < 10_000) return `${(Math.floor(ms / 100) / 10).toFixed(1)} s`;
   const first = units.findIndex((unit) => ms >= unit.ms);
@@ -20,7 +20,7 @@ export function durationWords(ms: number): string {
 }
 
 /** How far `at` is from `now` (both epoch milliseconds): "3 minutes ago", "in 12 seconds". */
-export function relativeWords(at: number, now: number): string {
+export function formatRelative(at: number, now: number): string {
   const distance = Math.abs(at - now);
   const unit = units.find(({ ms }) => distance >= ms);
   if (!unit) return at > now ? "in a moment" : "just now";

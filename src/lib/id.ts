@@ -1,14 +1,14 @@
 /** Ids: a prefix that says what it names, and at least 100 bits in Crockford's base 32 that nobody guesses. */
 
 import { sha256 } from "./hash.ts";
-import { randomBytes } from "./world.ts";
+import { randomBytes } from "./runtime.ts";
 
-const ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz";
+const ID_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz";
 const BYTES = 15;
 
 /** Every id starts with the version of its making, so that later makings can be told apart. */
 const VERSION = "01";
-const SHAPE = new RegExp(`^[a-z]+_${VERSION}[${ALPHABET}]{24}$`);
+const ID_PATTERN = new RegExp(`^[a-z]+_${VERSION}[${ID_ALPHABET}]{24}$`);
 
 /** An owned id ends in so many characters that follow from the rest and the owner: 20 bits. */
 const MARK_CHARS = 4;
@@ -30,7 +30,7 @@ export async function derivedOwnedId(prefix: string, owner: string, name: string
 
 /** Whether `text` could be an id with this prefix; what could not is asked nowhere. */
 export function isId(prefix: string, text: string): boolean {
-  return text.startsWith(`${prefix}_`) && SHAPE.test(text);
+  return text.startsWith(`${prefix}_`) && ID_PATTERN.test(text);
 }
 
 /**
@@ -61,7 +61,7 @@ function base32(bytes: Uint8Array): string {
   for (const byte of bytes) bits = (bits << 8n) | BigInt(byte);
   let text = "";
   for (let rest = bytes.length * 8; rest > 0; rest -= 5) {
-    text = ALPHABET.charAt(Number(bits & 31n)) + text;
+    text = ID_ALPHABET.charAt(Number(bits & 31n)) + text;
     bits >>= 5n;
   }
   return text;

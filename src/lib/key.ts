@@ -8,7 +8,7 @@ import { crc32 } from "node:zlib";
 import { hex, sha256 } from "./hash.ts";
 
 const PREFIX = "acpt_";
-const ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+const KEY_ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
 /** 32 characters out of 62 are 190 bits: beyond guessing, so a plain hash of the key is safe to store. */
 const RANDOM_CHARS = 32;
@@ -19,7 +19,7 @@ const RANDOM_BYTES_MIN = 24;
 /** 62 to the 6th power is the first that exceeds 2 to the 32nd. */
 const CHECKSUM_CHARS = 6;
 
-const SHAPE = new RegExp(`^${PREFIX}[0-9A-Za-z]{${RANDOM_CHARS + CHECKSUM_CHARS}}$`);
+const KEY_PATTERN = new RegExp(`^${PREFIX}[0-9A-Za-z]{${RANDOM_CHARS + CHECKSUM_CHARS}}$`);
 
 /** The key made of `bytes`, at least 24 of them and secret; the same bytes give the same key. */
 export function makeKey(bytes: Uint8Array): string {
@@ -30,7 +30,7 @@ export function makeKey(bytes: Uint8Array): string {
 
 /** Whether `text` could be a key: right shape, right checksum. Says nothing about who it lets in. */
 export function isKey(text: string): boolean {
-  return SHAPE.test(text) && text.endsWith(checksum(text.slice(0, -CHECKSUM_CHARS)));
+  return KEY_PATTERN.test(text) && text.endsWith(checksum(text.slice(0, -CHECKSUM_CHARS)));
 }
 
 /** The SHA-256 of a key in hexadecimal: what is stored in its place. */
@@ -47,7 +47,7 @@ function checksum(body: string): string {
 function base62(value: bigint, chars: number): string {
   let text = "";
   for (let rest = value; text.length < chars; rest /= 62n) {
-    text = ALPHABET.charAt(Number(rest % 62n)) + text;
+    text = KEY_ALPHABET.charAt(Number(rest % 62n)) + text;
   }
   return text;
 }

@@ -4,7 +4,7 @@
 export const NORMAL_CLOSURE = 1000;
 
 /** Hangs up. A socket that has failed or is closed already is left as it is. */
-export function hangUp(socket: WebSocket): void {
+export function closeNormally(socket: WebSocket): void {
   try {
     socket.close(NORMAL_CLOSURE);
   } catch {

@@ -23,7 +23,7 @@ const PRIVATE_TLDS = new Set(
 const LOCAL_HOSTS = new Set(["localhost", "127.0.0.1"]);
 
 /** The scheme, then an authority: what the URL parser would silently mend is refused instead. */
-const SHAPE = /^https?:\/\/([^/?#\\\s]+)[^\\\s]*$/i;
+const URL_PATTERN = /^https?:\/\/([^/?#\\\s]+)[^\\\s]*$/i;
 const LABEL = /^[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?$/;
 const TLD = /^([a-z]{2,63}|xn--[a-z0-9-]{1,59})$/;
 const IPV4 = /^\d+\.\d+\.\d+\.\d+$/;
@@ -34,7 +34,7 @@ const IPV4 = /^\d+\.\d+\.\d+\.\d+$/;
  * short and full-width spellings of an address are all the same address.
  */
 export function checkTarget(text: string, rules: TargetRules): string | null {
-  const authority = SHAPE.exec(text)?.[1];
+  const authority = URL_PATTERN.exec(text)?.[1];
   const url = authority === undefined ? null : URL.parse(text);
   if (authority === undefined || !url) return "The URL must be an absolute https URL.";
   if (text.length > TARGET_CHARS_MAX)

@@ -4,17 +4,17 @@
  * never heard of again comes back by the object's alarm.
  */
 
-import type { DeliveryTry } from "../core/job.ts";
+import type { DeliveryAttempt } from "../core/job.ts";
 import { type Env, settings } from "../env.ts";
-import { type DueDelivery, jobObject } from "../job/stub.ts";
 import { type LogFields, log } from "../lib/log.ts";
-import { persist } from "../lib/persist.ts";
+import { withRetry } from "../lib/retry.ts";
+import { now } from "../lib/runtime.ts";
 import { checkTarget } from "../lib/target.ts";
 import { traceIdOf } from "../lib/trace.ts";
-import { now } from "../lib/world.ts";
-import { eachMessage } from "../queue/batch.ts";
-import { DeliveryMessage } from "../queue/message.ts";
-import { messageBody, post } from "./post.ts";
+import { type DueDelivery, jobObject } from "../rpc/job.ts";
+import { eachMessage } from "../transport/batch.ts";
+import { DeliveryMessage } from "../transport/message.ts";
+import { messageBody, postMessage } from "./post.ts";
 import { masterSecrets, signatureHeaders } from "./sign.ts";
 
 const USER_AGENT = "Accepted-Webhooks/1.0";
@@ -31,12 +31,12 @@ export function consumeDeliveries(batch: MessageBatch, env: Env, ctx: ExecutionC
 async function deliver(message: DeliveryMessage, env: Env): Promise<void> {
   const { tenant, jobId, deliveryId, attempt } = message;
   const api = () => jobObject(env, tenant, jobId);
-  const due = await persist(() => api().delivery(deliveryId, attempt));
+  const due = await withRetry(() => api().delivery(deliveryId, attempt));
   if (!due) return;
-  const outcome = await tryOnce(message, due, env);
-  const fields = fieldsOf(message, due);
+  const outcome = await attemptDelivery(message, due, env);
+  const fields = deliveryLogFields(message, due);
   try {
-    const delivery = await persist(() => api().delivered(deliveryId, attempt, outcome));
+    const delivery = await withRetry(() => api().recordDelivery(deliveryId, attempt, outcome));
     if (delivery && delivery.status !== "succeeded") logFailure(fields, outcome, delivery);
   } catch (error) {
     log("error", "outcome_lost", { ...fields, error });
@@ -44,30 +44,33 @@ async function deliver(message: DeliveryMessage, env: Env): Promise<void> {
 }
 
 /** Checks the target once more, for rules and deployments change, and posts the message. Rejects without a secret. */
-async function tryOnce(
+async function attemptDelivery(
   { tenant, deliveryId: id }: DeliveryMessage,
   due: DueDelivery,
   env: Env,
-): Promise<DeliveryTry> {
+): Promise<DeliveryAttempt> {
   const masters = masterSecrets(env);
   if (masters.length === 0) throw new Error("WEBHOOK_SECRET is missing: the delivery waits until it is set.");
-  const at = now();
-  const rules = { allowLocal: settings(env).ALLOW_LOCAL_TARGETS, ownHost: null };
+  const startedAt = now();
+  const rules = { allowLocal: settings(env).ALLOW_LOCALHOST_URLS, ownHost: null };
   if (checkTarget(due.url, rules) !== null) {
-    return { at, status: null, error: "refused_target", durationMs: 0, retryAfterMs: null };
+    return { startedAt, status: null, error: "refused_target", durationMs: 0, retryAfterMs: null };
   }
   const body = messageBody(due);
   const headers = {
     "Content-Type": "application/json",
     "User-Agent": USER_AGENT,
     traceparent: due.trace.traceparent,
-    ...(await signatureHeaders(masters, { tenant, id, at, body })),
+    ...(await signatureHeaders(masters, { tenant, id, at: startedAt, body })),
   };
-  return post(due.url, headers, body);
+  return postMessage(due.url, headers, body);
 }
 
 /** What every line about a try carries. Of the URL only the host: path and query may be secrets. */
-function fieldsOf({ tenant, jobId, deliveryId, attempt }: DeliveryMessage, due: DueDelivery): LogFields {
+function deliveryLogFields(
+  { tenant, jobId, deliveryId, attempt }: DeliveryMessage,
+  due: DueDelivery,
+): LogFields {
   const { requestId: request_id, traceparent } = due.trace;
   const trace_id = traceIdOf(traceparent);
   return {
@@ -78,7 +81,7 @@ function fieldsOf({ tenant, jobId, deliveryId, attempt }: DeliveryMessage, due: 
     request_id,
     trace_id,
     delivery_id: deliveryId,
-    delivery_try: attempt,
+    delivery_attempt: attempt,
     event_type: due.type,
     host: URL.parse(due.url)?.host,
   };
@@ -86,11 +89,11 @@ function fieldsOf({ tenant, jobId, deliveryId, attempt }: DeliveryMessage, due: 
 
 function logFailure(
   fields: LogFields,
-  { status, error, durationMs }: DeliveryTry,
+  { status, error, durationMs }: DeliveryAttempt,
   delivery: { status: string; next_attempt_at: string | null },
 ): void {
   const { next_attempt_at } = delivery;
   const how = { status, error, duration_ms: durationMs };
   log("warn", "delivery_failed", { ...fields, ...how, next_attempt_at });
-  if (delivery.status === "failed") log("warn", "delivery_given_up", { ...fields, ...how });
+  if (delivery.status === "failed") log("warn", "delivery_exhausted", { ...fields, ...how });
 }

@@ -3,17 +3,17 @@
  * not followed elsewhere, not waited for beyond 15 s, and what it says is neither kept nor shown, only its status.
  */
 
-import type { DeliveryTry } from "../core/job.ts";
-import { withoutLargeResult } from "../job/present.ts";
-import type { DueDelivery } from "../job/stub.ts";
+import type { DeliveryAttempt } from "../core/job.ts";
 import { retryAfterMs } from "../lib/retry-after.ts";
-import { now, pause } from "../lib/world.ts";
+import { now, sleep } from "../lib/runtime.ts";
+import type { DueDelivery } from "../rpc/job.ts";
+import { withoutLargeResult } from "../rpc/views.ts";
 
 /** From the beginning to the end of the answer; Standard Webhooks recommends 15 to 30 s. */
-const ANSWER_MS = 15_000;
+const RESPONSE_TIMEOUT_MS = 15_000;
 
 /** Of an answer's body so much is read, so that a well-behaved receiver sees it taken; the rest is refused. */
-const ANSWER_BYTES_MAX = 4 * 1024;
+const RESPONSE_BYTES_MAX = 4 * 1024;
 
 /** The body of the message, JSON: its type, the time of the event, and the job as it is now. */
 export function messageBody({
@@ -25,19 +25,23 @@ export function messageBody({
 }
 
 /** Posts the message once; resolves with how that went, whatever happens. Redirects are not followed. */
-export async function post(url: string, headers: Record<string, string>, body: string): Promise<DeliveryTry> {
-  const at = now();
+export async function postMessage(
+  url: string,
+  headers: Record<string, string>,
+  body: string,
+): Promise<DeliveryAttempt> {
+  const startedAt = now();
   const over = new AbortController();
   const late = new AbortController();
-  void pause(ANSWER_MS, over.signal).then(() => late.abort());
-  const ended = (outcome: Pick<DeliveryTry, "status" | "error" | "retryAfterMs">) => {
-    return { at, durationMs: now() - at, ...outcome };
+  void sleep(RESPONSE_TIMEOUT_MS, over.signal).then(() => late.abort());
+  const ended = (outcome: Pick<DeliveryAttempt, "status" | "error" | "retryAfterMs">) => {
+    return { startedAt, durationMs: now() - startedAt, ...outcome };
   };
   try {
     const request = { method: "POST", headers, body, redirect: "manual", signal: late.signal } as const;
     const answer = await fetch(url, request);
-    await skim(answer.body).catch(unlessLate(late.signal));
-    return ended({ status: answer.status, error: null, retryAfterMs: patienceOf(answer) });
+    await discardBody(answer.body).catch(unlessLate(late.signal));
+    return ended({ status: answer.status, error: null, retryAfterMs: readReceiverRetryAfter(answer) });
   } catch {
     const error = late.signal.aborted ? "timeout" : "unreachable";
     return ended({ status: null, error, retryAfterMs: null });
@@ -54,10 +58,10 @@ function unlessLate(late: AbortSignal): (error: unknown) => void {
 }
 
 /** Reads the beginning of a body and refuses the rest. Rejects if the connection breaks, or when it is late. */
-async function skim(body: ReadableStream<Uint8Array> | null): Promise<void> {
+async function discardBody(body: ReadableStream<Uint8Array> | null): Promise<void> {
   if (!body) return;
   const reader = body.getReader();
-  for (let bytes = 0; bytes < ANSWER_BYTES_MAX; ) {
+  for (let bytes = 0; bytes < RESPONSE_BYTES_MAX; ) {
     const { done, value } = await reader.read();
     if (done) return;
     bytes += value.length;
@@ -66,7 +70,7 @@ async function skim(body: ReadableStream<Uint8Array> | null): Promise<void> {
 }
 
 /** How long a receiver asks to be left alone: only where it says that it is the time, not the message. */
-function patienceOf({ status, headers }: Response): number | null {
+function readReceiverRetryAfter({ status, headers }: Response): number | null {
   const mayAsk = status === 429 || status === 503;
   return mayAsk ? retryAfterMs(headers.get("retry-after"), now()) : null;
 }

@@ -6,7 +6,7 @@
 
 import type { Env } from "../env.ts";
 
-const encoder = new TextEncoder();
+const signEncoder = new TextEncoder();
 
 /** The secrets that sign now, the present one first: two while receivers change over. None: no webhooks here. */
 export function masterSecrets(env: Pick<Env, "WEBHOOK_SECRET" | "WEBHOOK_SECRET_PREVIOUS">): string[] {
@@ -34,7 +34,7 @@ export async function signatureHeaders(
 ): Promise<Record<string, string>> {
   const timestamp = String(Math.floor(at / 1_000));
   const signatures = await Promise.all(
-    masters.map(async (master) => signature(await tenantKey(master, tenant), id, timestamp, body)),
+    masters.map(async (master) => sign(await tenantKey(master, tenant), id, timestamp, body)),
   );
   return {
     "webhook-id": id,
@@ -44,24 +44,19 @@ export async function signatureHeaders(
 }
 
 /** One signature ("Symmetric signatures"): `v1,` and the base64 of what is signed with `key`. */
-export async function signature(
-  key: Uint8Array,
-  id: string,
-  timestamp: string,
-  body: string,
-): Promise<string> {
+export async function sign(key: Uint8Array, id: string, timestamp: string, body: string): Promise<string> {
   return `v1,${base64(await hmac(key, `${id}.${timestamp}.${body}`))}`;
 }
 
 function tenantKey(master: string, tenant: string): Promise<Uint8Array> {
-  return hmac(encoder.encode(master), `webhook/${tenant}`);
+  return hmac(signEncoder.encode(master), `webhook/${tenant}`);
 }
 
 /** HMAC-SHA256 (RFC 2104): 32 bytes. */
 async function hmac(key: Uint8Array, text: string): Promise<Uint8Array> {
   const algorithm = { name: "HMAC", hash: "SHA-256" };
   const imported = await crypto.subtle.importKey("raw", key, algorithm, false, ["sign"]);
-  return new Uint8Array(await crypto.subtle.sign("HMAC", imported, encoder.encode(text)));
+  return new Uint8Array(await crypto.subtle.sign("HMAC", imported, signEncoder.encode(text)));
 }
 
 function base64(bytes: Uint8Array): string {

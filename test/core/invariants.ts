@@ -14,12 +14,12 @@ import {
   type JobEvent,
   type JobStatus,
   type Progress,
-  timeLimitAt,
+  totalTimeoutAt,
 } from "../../src/core/job.ts";
-import { percent } from "../../src/core/report.ts";
+import { progressPercent } from "../../src/core/progress.ts";
+import { nextAlarmAt, nextDeadline } from "../../src/core/timeouts.ts";
 import { transition } from "../../src/core/transition.ts";
-import { nextDeadline, nextWakeup } from "../../src/core/wakeup.ts";
-import { countOf, leaseOf, NO_JITTER, standing, startCommand } from "./jobs.ts";
+import { countOf, leaseOf, NO_JITTER, standing, startCommand } from "./job-fixtures.ts";
 
 const legalMoves: Record<JobStatus, readonly JobStatus[]> = {
   queued: ["running", "cancelled"],
@@ -37,7 +37,7 @@ export function checkStep(before: Job, command: Command, now: number, decision: 
   checkVersion(before, job, now);
   checkEvents(before, job, events, now);
   if (job === before) assert.deepEqual(events, [], "nothing changed, so nothing is told");
-  const wasOverdue = nextWakeup(before) <= now;
+  const wasOverdue = nextAlarmAt(before) <= now;
   if (!answer.ok && !wasOverdue) {
     assert.equal(job, before, "a refused command leaves the very same job");
     assert.deepEqual(effects, []);
@@ -105,17 +105,16 @@ function checkAttempts(before: Job, job: Job): void {
   const shouldBeOpen = ["executing", "continuing"].includes(standing(job));
   assert.equal(isOpen, shouldBeOpen, `a ${standing(job)} job has an open attempt or not`);
   assert.equal(leaseOf(job) !== null, standing(job) === "executing", "a lease if and only if executing");
-  assert.equal(attempts.length === 0, job.slice === 0);
 }
 
 /** What a client sees of a job, apart from the version itself. */
 function visible({ phase, attempts, progress, result }: Job) {
   const { status } = phase;
-  const why = "activity" in phase ? phase.activity : "wait" in phase ? phase.wait.sends > 0 : null;
+  const reason = "activity" in phase ? phase.activity : "wait" in phase ? phase.wait.dispatches > 0 : null;
   const nextAttemptAt = "wait" in phase ? phase.wait.dueAt : null;
   const acknowledgedAt = phase.status === "cancelled" ? phase.cancellation.acknowledgedAt : null;
   const last: Attempt | undefined = attempts.at(-1);
-  return [status, why, nextAttemptAt, acknowledgedAt, attempts.length, last?.status, progress, result];
+  return [status, reason, nextAttemptAt, acknowledgedAt, attempts.length, last?.status, progress, result];
 }
 
 function checkVersion(before: Job, job: Job, now: number): void {
@@ -146,12 +145,12 @@ function checkEffects(before: Job, command: Command, { job, effects }: Decision)
       "only wake purges",
     );
   const { phase } = job;
-  if (phase === before.phase || !("wait" in phase) || phase.wait.sends === 0) return;
+  if (phase === before.phase || !("wait" in phase) || phase.wait.dispatches === 0) return;
   const asked = startCommand(job, "any");
   assert.ok(asked.type === "start");
-  const { attempt, slice } = asked;
-  const last = effects.findLast(({ type }) => type !== "deliver");
-  assert.deepEqual(last, { type: "send", attempt, slice }, "a message counted is a message sent");
+  const { attempt, continuation } = asked;
+  const last = effects.findLast(({ type }) => type !== "dispatch_delivery");
+  assert.deepEqual(last, { type: "dispatch", attempt, continuation }, "a message counted is a message sent");
 }
 
 /** Every event that was asked for has its delivery, none is forgotten, and what has ended begins only when asked. */
@@ -168,12 +167,15 @@ function checkDeliveries(before: Job, command: Command, { job, events, effects }
   job.deliveries.forEach((delivery, index) => {
     const known = before.deliveries[index];
     if (delivery === known) return;
-    const { id, tried, state } = delivery;
-    assert.ok(!known || (known.id === id && tried - known.tried <= 1), "one try at a time is heard of");
+    const { id, attemptCount, state } = delivery;
+    assert.ok(
+      !known || (known.id === id && attemptCount - known.attemptCount <= 1),
+      "one try at a time is heard of",
+    );
     const hasEnded = known !== undefined && known.state.status !== "waiting";
     if (hasEnded) assert.equal(command.type, "redeliver", "an ended delivery begins anew only when asked");
-    if (state.status !== "waiting" || state.sends === 0) return;
-    const asked = { type: "deliver" as const, deliveryId: id, attempt: tried + 1 };
+    if (state.status !== "waiting" || state.dispatches === 0) return;
+    const asked = { type: "dispatch_delivery" as const, deliveryId: id, attempt: attemptCount + 1 };
     assert.ok(
       effects.some((effect) => isDeepStrictEqual(effect, asked)),
       "a message counted is a message sent",
@@ -183,7 +185,7 @@ function checkDeliveries(before: Job, command: Command, { job, events, effects }
 
 function checkProgress(progress: Progress): void {
   const { current, total } = progress;
-  const shown = percent(progress);
+  const shown = progressPercent(progress);
   if (current === null || total === null) {
     assert.equal(shown, null, "no total, no percent");
   } else {
@@ -193,24 +195,24 @@ function checkProgress(progress: Progress): void {
 }
 
 /** What is heard of a delivery or a line settles no deadline that was slept through; the alarm does, at once. */
-const unsettling: readonly Command["type"][] = ["delivered", "redeliver", "suspect"];
+const unsettling: readonly Command["type"][] = ["record_delivery", "redeliver", "shorten_lease"];
 
 /** The alarm is never dead: while a job is unfinished it lies ahead, and when it rings something happens. */
 function checkAlarm(before: Job, command: Command, job: Job, now: number): void {
   const { at, kind } = nextDeadline(job);
   assert.ok(Number.isFinite(at), "there is always a next wake-up");
   const woken = transition(job, { type: "wake" }, Math.max(at, now), NO_JITTER);
-  if (kind === "deliver") {
+  if (kind === "dispatch_delivery") {
     assert.ok(
-      woken.effects.some(({ type }) => type === "deliver"),
+      woken.effects.some(({ type }) => type === "dispatch_delivery"),
       "an alarm for a delivery sends it",
     );
   } else if (isFinished(job)) {
     assert.deepEqual(woken, { answer: { ok: true }, job, events: [], effects: [{ type: "purge" }] });
     return;
   }
-  if (!isFinished(job)) assert.ok(at <= timeLimitAt(job), "nothing is awaited beyond the total limit");
-  const isSettled = job !== before && kind !== "deliver" && !unsettling.includes(command.type);
+  if (!isFinished(job)) assert.ok(at <= totalTimeoutAt(job), "nothing is awaited beyond the total limit");
+  const isSettled = job !== before && kind !== "dispatch_delivery" && !unsettling.includes(command.type);
   if (isSettled) assert.ok(at > now, "after a change the next wake-up lies ahead");
   assert.notEqual(woken.job, job, "an alarm that rings in time changes the job");
 }

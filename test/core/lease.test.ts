@@ -1,14 +1,14 @@
 /** What a broken line means: a worker that says nothing more is lost soon, one that speaks up goes on. */
 
 import { describe, expect, test } from "vitest";
-import { nextWakeup } from "../../src/core/wakeup.ts";
-import { nothing, SECOND, standing, startedLife } from "./jobs.ts";
+import { nextAlarmAt } from "../../src/core/timeouts.ts";
+import { nothing, SECOND, standing, startedLife } from "./job-fixtures.ts";
 
 const LEASE_MS = 300 * SECOND;
 
 function suspected() {
   const life = startedLife({ leaseMs: LEASE_MS });
-  life.pass(10 * SECOND).send({ type: "suspect", lease: life.lease });
+  life.pass(10 * SECOND).send({ type: "shorten_lease", lease: life.lease });
   return life;
 }
 
@@ -22,8 +22,8 @@ describe("a worker whose line broke", () => {
     expect(life.now - brokeAt).toBe(5 * SECOND);
     expect(life.job.attempts).toMatchObject([{ status: "lost", error: { kind: "worker_lost" } }]);
     expect(standing(life.job)).toBe("retrying");
-    expect(nextWakeup(life.job) - brokeAt).toBeLessThan(LEASE_MS / 2);
-    expect(life.succeed().answer).toEqual({ ok: false, why: "stale" });
+    expect(nextAlarmAt(life.job) - brokeAt).toBeLessThan(LEASE_MS / 2);
+    expect(life.succeed().answer).toEqual({ ok: false, reason: "stale" });
   });
 
   test("goes on if it speaks up in time, with its whole lease", () => {
@@ -37,14 +37,17 @@ describe("a worker whose line broke", () => {
   test("gets no more time than its lease had left", () => {
     const life = startedLife({ leaseMs: LEASE_MS });
     const leaseEndsAt = life.now + LEASE_MS;
-    life.pass(LEASE_MS - SECOND).send({ type: "suspect", lease: life.lease });
+    life.pass(LEASE_MS - SECOND).send({ type: "shorten_lease", lease: life.lease });
     expect(life.job.phase).toMatchObject({ leaseEndsAt });
   });
 
   test("is not suspected on behalf of an attempt that is over", () => {
     const life = startedLife({ leaseMs: LEASE_MS });
     const before = life.job;
-    expect(life.send({ type: "suspect", lease: "another" }).answer).toEqual({ ok: false, why: "stale" });
+    expect(life.send({ type: "shorten_lease", lease: "another" }).answer).toEqual({
+      ok: false,
+      reason: "stale",
+    });
     expect(life.job).toBe(before);
   });
 });

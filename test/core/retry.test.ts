@@ -2,8 +2,8 @@
 
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { backoffMs, defaultBackoff, redeliverMs } from "../../src/core/retry.ts";
-import { MINUTE, NO_JITTER, SECOND } from "./jobs.ts";
+import { backoffMs, defaultBackoff, dispatchDelayMs } from "../../src/core/retry.ts";
+import { MINUTE, NO_JITTER, SECOND } from "./job-fixtures.ts";
 
 describe("the wait before a retry", () => {
   test("starts at 2 seconds and doubles", () => {
@@ -49,6 +49,6 @@ describe("the wait before a retry", () => {
 });
 
 test("a repeated message doubles its distance, up to 15 minutes", () => {
-  const distances = [1, 2, 3, 4, 5, 6, 60].map((sends) => redeliverMs(MINUTE, sends) / MINUTE);
+  const distances = [1, 2, 3, 4, 5, 6, 60].map((dispatches) => dispatchDelayMs(MINUTE, dispatches) / MINUTE);
   expect(distances).toEqual([1, 2, 4, 8, 15, 15, 15]);
 });

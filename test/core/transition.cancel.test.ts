@@ -1,7 +1,7 @@
 /** What cancelling means for the job and for the code that runs, and what becomes of words that come too late. */
 
 import { describe, expect, test } from "vitest";
-import { countOf, lifeOf, progressOf, reportOf, SECOND, startedLife, T0 } from "./jobs.ts";
+import { countOf, lifeOf, progressOf, reportOf, SECOND, startedLife, T0 } from "./job-fixtures.ts";
 
 describe("a cancelled job", () => {
   test("is acknowledged at once if nothing was running", () => {
@@ -51,15 +51,15 @@ describe("a late word", () => {
     life.start();
     const { job } = life;
     const late = life.send({ type: "succeed", lease: lost, report: reportOf(progressOf(1)), result: null });
-    expect(late).toEqual({ answer: { ok: false, why: "stale" }, job, events: [], effects: [] });
+    expect(late).toEqual({ answer: { ok: false, reason: "stale" }, job, events: [], effects: [] });
     expect(late.job).toBe(job);
   });
 
   test("of a cancelled attempt is told that it was cancelled, until it has acknowledged", () => {
     const life = startedLife();
     life.cancel();
-    expect(life.succeed().answer).toEqual({ ok: false, why: "cancelled" });
+    expect(life.succeed().answer).toEqual({ ok: false, reason: "cancelled" });
     life.acknowledge();
-    expect(life.succeed().answer).toEqual({ ok: false, why: "stale" });
+    expect(life.succeed().answer).toEqual({ ok: false, reason: "stale" });
   });
 });

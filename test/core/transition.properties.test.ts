@@ -3,7 +3,8 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { describe, test } from "vitest";
-import { deliverableEvents, finalEvents } from "../../src/core/delivery.ts";
+import { deliverableEvents, terminalEvents } from "../../src/core/deliveries.ts";
+import { acceptJob } from "../../src/core/dispatch.ts";
 import {
   type Command,
   type Decision,
@@ -15,12 +16,11 @@ import {
   type Policy,
   type Report,
   temporaryKinds,
-  timeLimitAt,
+  totalTimeoutAt,
   type Webhook,
 } from "../../src/core/job.ts";
+import { nextAlarmAt } from "../../src/core/timeouts.ts";
 import { transition } from "../../src/core/transition.ts";
-import { accept } from "../../src/core/waiting.ts";
-import { nextWakeup } from "../../src/core/wakeup.ts";
 import { checkHistory, checkStep } from "./invariants.ts";
 import {
   DAY,
@@ -35,7 +35,7 @@ import {
   startCommand,
   submissionOf,
   T0,
-} from "./jobs.ts";
+} from "./job-fixtures.ts";
 
 /** Small limits meet each other often, large ones are what is deployed. */
 const limitMs = (most: number) =>
@@ -46,11 +46,11 @@ const orZero = (arbitrary: fc.Arbitrary<number>) =>
 
 const policies: fc.Arbitrary<Policy> = fc.record({
   maxAttempts: fc.integer({ min: 1, max: 25 }),
-  attemptLimitMs: limitMs(14 * MINUTE),
-  silenceLimitMs: fc.option(limitMs(10 * MINUTE)),
-  timeLimitMs: limitMs(2 * DAY),
+  attemptTimeoutMs: limitMs(14 * MINUTE),
+  heartbeatTimeoutMs: fc.option(limitMs(10 * MINUTE)),
+  totalTimeoutMs: limitMs(2 * DAY),
   leaseMs: limitMs(2 * MINUTE),
-  redeliverMs: limitMs(5 * MINUTE),
+  dispatchTimeoutMs: limitMs(5 * MINUTE),
   backoff: fc.record({
     firstMs: orZero(limitMs(MINUTE)),
     factor: fc.constantFrom(1, 1.5, 2, 10),
@@ -61,14 +61,14 @@ const policies: fc.Arbitrary<Policy> = fc.record({
 });
 
 const webhooks: fc.Arbitrary<Webhook | null> = fc
-  .constantFrom(null, finalEvents, deliverableEvents)
+  .constantFrom(null, terminalEvents, deliverableEvents)
   .map((events) => events && { url: "https://example.com/hook", events });
 
 const submissions = fc.record({
   policy: policies,
   webhook: webhooks,
   runAt: fc.option(fc.integer({ min: T0 - HOUR, max: T0 + DAY }), { freq: 1 }),
-  startWithinMs: fc.option(orZero(limitMs(DAY)), { freq: 1 }),
+  startTimeoutMs: fc.option(orZero(limitMs(DAY)), { freq: 1 }),
 });
 
 const amounts = fc.option(fc.oneof(fc.nat(10), fc.maxSafeNat()));
@@ -119,7 +119,7 @@ const acts = fc.record({
   whose: mostly("current", "last", "foreign"),
   /** How far the attempt or version named is from the right one. */
   off: mostly(0, -1, 1),
-  alive: fc.boolean(),
+  isHeartbeat: fc.boolean(),
   report: reports,
   kind: mostly("service_unavailable", ...failureKinds),
   retryAfterMs: mostly(null, 0, SECOND, 2 * HOUR),
@@ -129,8 +129,8 @@ const acts = fc.record({
   command: fc.constantFrom(
     ...(["start", "report", "report", "report", "report", "save_checkpoint", "save_checkpoint"] as const),
     ...(["continue", "continue", "continue", "fail", "fail", "fail", "fail", "wake", "wake"] as const),
-    ...(["succeed", "cancel", "acknowledge", "acknowledge", "suspect"] as const),
-    ...(["delivered", "delivered", "delivered", "redeliver"] as const),
+    ...(["succeed", "cancel", "acknowledge", "acknowledge", "shorten_lease"] as const),
+    ...(["record_delivery", "record_delivery", "record_delivery", "redeliver"] as const),
   ),
 });
 const sequences = fc.array(acts, { minLength: 1, maxLength: 40, size: "max" });
@@ -159,10 +159,10 @@ describe("a job under any limits", () => {
       fc.property(submissions, random, (submission, chance) => {
         const life = checkedLife(submission);
         life.wakeUntilFinished(chance, () => undefined);
-        assert.deepEqual(endOf(life.job()), ["cancelled", "expired"]);
+        assert.deepEqual(endOf(life.job()), ["cancelled", "start_timeout"]);
         assert.equal(
           finishedAt(life.job()),
-          Math.min(timeLimitAt(life.job()), life.job().startBy ?? Infinity),
+          Math.min(totalTimeoutAt(life.job()), life.job().startTimeoutAt ?? Infinity),
         );
         checkHistory(life.job(), life.events);
       }),
@@ -180,7 +180,7 @@ describe("a job under any limits", () => {
         assert.equal(status, attempts.length === 0 ? "cancelled" : "failed");
         assert.ok(reason !== "permanent_failure" && reason !== "requested");
         assert.ok(attempts.every((attempt) => ["lost", "timed_out"].includes(attempt.status)));
-        assert.ok(finishedAt(life.job()) <= timeLimitAt(life.job()));
+        assert.ok(finishedAt(life.job()) <= totalTimeoutAt(life.job()));
         checkHistory(life.job(), life.events);
       }),
       { numRuns: 400 },
@@ -190,20 +190,20 @@ describe("a job under any limits", () => {
   test("that would continue for ever ends by its limits, in its first attempt", () => {
     const patient = submissions.map((submission) => ({
       ...submission,
-      policy: { ...submission.policy, attemptLimitMs: HOUR, leaseMs: HOUR, silenceLimitMs: null },
+      policy: { ...submission.policy, attemptTimeoutMs: HOUR, leaseMs: HOUR, heartbeatTimeoutMs: null },
     }));
     fc.assert(
       fc.property(patient, limitMs(MINUTE), random, (submission, sliceMs, chance) => {
-        const { timeLimitMs } = submission.policy;
+        const { totalTimeoutMs } = submission.policy;
         const life = checkedLife(submission);
         life.wakeUntilFinished(chance, () => {
           life.apply(startCommand(life.job(), life.newLease()), chance);
-          life.pass(Math.max(sliceMs, Math.ceil(timeLimitMs / 20)));
+          life.pass(Math.max(sliceMs, Math.ceil(totalTimeoutMs / 20)));
           const lease = life.lastLease();
           life.apply({ type: "continue", lease, report: nothing, checkpoint: "{}" }, chance);
         });
         assert.ok(
-          ["time_limit_exceeded", "expired", "attempts_exhausted"].includes(`${endOf(life.job())[1]}`),
+          ["total_timeout", "start_timeout", "attempts_exhausted"].includes(`${endOf(life.job())[1]}`),
         );
         assert.ok(life.job().attempts.length <= 1);
       }),
@@ -222,7 +222,7 @@ function finishedAt({ phase }: Job): number {
 
 /** A life in which every command is checked. */
 function checkedLife(submission: Parameters<typeof submissionOf>[0]) {
-  const accepted = accept(submissionOf(submission), T0);
+  const accepted = acceptJob(submissionOf(submission), T0);
   const events: JobEvent[] = [...accepted.events];
   let job = accepted.job;
   let now = T0;
@@ -253,12 +253,12 @@ function checkedLife(submission: Parameters<typeof submissionOf>[0]) {
     },
     /** Lets the clock run before an act, with or without the alarms that ring on the way. */
     advance({ pause, alarms, fits, random: chance }: Act): void {
-      const isNotDue = "wait" in job.phase && job.phase.wait.sends === 0;
+      const isNotDue = "wait" in job.phase && job.phase.wait.dispatches === 0;
       const toAlarm = pause.until === "alarm" || (fits && isNotDue);
-      const from = toAlarm ? Math.min(nextWakeup(job), now + 3 * DAY) : now;
+      const from = toAlarm ? Math.min(nextAlarmAt(job), now + 3 * DAY) : now;
       const target = Math.max(now, from + pause.ms);
-      while (alarms && !isFinished(job) && nextWakeup(job) < target) {
-        now = Math.max(now, nextWakeup(job));
+      while (alarms && !isFinished(job) && nextAlarmAt(job) < target) {
+        now = Math.max(now, nextAlarmAt(job));
         apply({ type: "wake" }, chance);
       }
       now = target;
@@ -266,12 +266,12 @@ function checkedLife(submission: Parameters<typeof submissionOf>[0]) {
     },
     /** Rings every alarm at its time; `onSent` acts whenever a message for a worker has gone out. */
     wakeUntilFinished(chance: number, onSent: () => void): void {
-      if (accepted.effects.some(({ type }) => type === "send")) onSent();
+      if (accepted.effects.some(({ type }) => type === "dispatch")) onSent();
       for (let rings = 0; !isFinished(job); rings++) {
         assert.ok(rings < 2_000, "a job does not wake for ever");
-        now = Math.max(now, nextWakeup(job));
+        now = Math.max(now, nextAlarmAt(job));
         const { effects } = apply({ type: "wake" }, chance);
-        if (effects.some(({ type }) => type === "send")) onSent();
+        if (effects.some(({ type }) => type === "dispatch")) onSent();
       }
     },
   };
@@ -279,7 +279,7 @@ function checkedLife(submission: Parameters<typeof submissionOf>[0]) {
 
 /** The command an act means for the job as it stands. */
 function commandOf(act: Act, job: Job, newest: string): Command {
-  const { report, alive, off } = act;
+  const { report, isHeartbeat, off } = act;
   const isClaimed = act.fits && "wait" in job.phase && act.command !== "cancel";
   const stopping = job.phase.status === "cancelled" ? job.phase.cancellation.stopping : null;
   const lease = {
@@ -294,7 +294,7 @@ function commandOf(act: Act, job: Job, newest: string): Command {
       return asked.type === "start" ? { ...asked, attempt: asked.attempt + off } : asked;
     }
     case "report":
-      return { type: "report", lease, report, alive };
+      return { type: "report", lease, report, isHeartbeat };
     case "save_checkpoint":
       return { type: "save_checkpoint", lease, checkpoint: "{}" };
     case "continue":
@@ -306,9 +306,9 @@ function commandOf(act: Act, job: Job, newest: string): Command {
     case "cancel":
       return { type: "cancel", reason: null, ifVersion: off === 0 ? null : [job.version + off, 1] };
     case "acknowledge":
-    case "suspect":
+    case "shorten_lease":
       return { type: command, lease };
-    case "delivered":
+    case "record_delivery":
       return deliveredCommand(act, job);
     case "redeliver":
       return { type: "redeliver", deliveryId: deliveryNamed(act, job)?.id ?? "msg_other_1" };
@@ -325,7 +325,7 @@ function deliveredCommand(act: Act, job: Job): Command {
   const delivery = deliveryNamed(act, job);
   const { status, retryAfterMs, off } = act;
   const error = status === null ? "timeout" : null;
-  const outcome = { at: T0, status, error, durationMs: 1, retryAfterMs } as const;
-  const attempt = (delivery?.tried ?? 0) + 1 + off;
-  return { type: "delivered", deliveryId: delivery?.id ?? "msg_other_1", attempt, outcome };
+  const outcome = { startedAt: T0, status, error, durationMs: 1, retryAfterMs } as const;
+  const attempt = (delivery?.attemptCount ?? 0) + 1 + off;
+  return { type: "record_delivery", deliveryId: delivery?.id ?? "msg_other_1", attempt, outcome };
 }

@@ -1,9 +1,9 @@
 /** The contract's rules about attempts, limits and slices, each in plain words. */
 
 import { describe, expect, test } from "vitest";
-import { referenceOf } from "../../src/core/failure.ts";
+import { failureReference } from "../../src/core/failure.ts";
 import { type FailureKind, failureKinds, temporaryKinds } from "../../src/core/job.ts";
-import { nextWakeup } from "../../src/core/wakeup.ts";
+import { nextAlarmAt } from "../../src/core/timeouts.ts";
 import {
   countOf,
   DAY,
@@ -17,7 +17,7 @@ import {
   standing,
   startedLife,
   T0,
-} from "./jobs.ts";
+} from "./job-fixtures.ts";
 
 const permanentKinds = failureKinds.filter((kind) => !temporaryKinds.includes(kind));
 
@@ -69,29 +69,29 @@ describe("a failed attempt", () => {
   test("waits at least as long as the failed party asked, and longer if the backoff says so", () => {
     const patient = startedLife();
     patient.fail("rate_limited", 5 * MINUTE);
-    expect(nextWakeup(patient.job)).toBe(T0 + 5 * MINUTE);
+    expect(nextAlarmAt(patient.job)).toBe(T0 + 5 * MINUTE);
     const hasty = startedLife();
     hasty.fail("rate_limited", 1);
-    expect(nextWakeup(hasty.job)).toBe(T0 + 2 * SECOND);
+    expect(nextAlarmAt(hasty.job)).toBe(T0 + 2 * SECOND);
   });
 
   test("is not retried past the total limit: better failed now than a retry that can never begin", () => {
-    const inTime = startedLife({ timeLimitMs: 10 * MINUTE });
+    const inTime = startedLife({ totalTimeoutMs: 10 * MINUTE });
     inTime.fail("rate_limited", 10 * MINUTE - 1);
     expect(standing(inTime.job)).toBe("retrying");
-    const tooLate = startedLife({ timeLimitMs: 10 * MINUTE });
+    const tooLate = startedLife({ totalTimeoutMs: 10 * MINUTE });
     tooLate.fail("rate_limited", 10 * MINUTE);
     expect(tooLate.job.phase).toMatchObject({
       status: "failed",
       finishedAt: T0,
-      reason: "time_limit_exceeded",
+      reason: "total_timeout",
       error: { kind: "rate_limited" },
     });
   });
 
   test("that may be repeated at once sends the next message at once", () => {
     const life = startedLife({ backoff: { firstMs: 0, factor: 1, capMs: 0 } });
-    expect(life.fail("timeout").effects).toEqual([{ type: "send", attempt: 2, slice: 1 }]);
+    expect(life.fail("timeout").effects).toEqual([{ type: "dispatch", attempt: 2, continuation: 0 }]);
     expect(standing(life.job)).toBe("retry_due");
   });
 
@@ -109,19 +109,23 @@ describe("a failed attempt", () => {
 
 describe("a deadline", () => {
   test("to start by cancels a queued job as expired, by the system", () => {
-    const life = lifeOf({}, { startWithinMs: 90 * SECOND }).ring(T0 + 2 * MINUTE);
+    const life = lifeOf({}, { startTimeoutMs: 90 * SECOND }).ring(T0 + 2 * MINUTE);
     expect(life.job.phase).toMatchObject({
       status: "cancelled",
       finishedAt: T0 + 90 * SECOND,
-      reason: "expired",
+      reason: "start_timeout",
       cancellation: { by: "system", requestedAt: T0 + 90 * SECOND, acknowledgedAt: T0 + 90 * SECOND },
     });
-    expect(life.events.at(-1)).toMatchObject({ type: "job.cancelled", reason: "expired", by: "system" });
+    expect(life.events.at(-1)).toMatchObject({
+      type: "job.cancelled",
+      reason: "start_timeout",
+      by: "system",
+    });
   });
 
   test("to start by counts from when the job is due, and no longer once an attempt began", () => {
-    const life = lifeOf({}, { runAt: T0 + HOUR, startWithinMs: MINUTE });
-    expect(life.job.startBy).toBe(T0 + HOUR + MINUTE);
+    const life = lifeOf({}, { runAt: T0 + HOUR, startTimeoutMs: MINUTE });
+    expect(life.job.startTimeoutAt).toBe(T0 + HOUR + MINUTE);
     life.ring(T0 + HOUR + 30 * SECOND).start();
     life.fail("timeout");
     life.ring(T0 + HOUR + 2 * MINUTE);
@@ -129,54 +133,58 @@ describe("a deadline", () => {
   });
 
   test("to start by that passed unnoticed refuses the worker that comes late", () => {
-    const life = lifeOf({}, { startWithinMs: MINUTE }).pass(MINUTE);
-    expect(life.start().answer).toEqual({ ok: false, why: "not_waiting" });
-    expect(life.job.phase).toMatchObject({ status: "cancelled", reason: "expired" });
+    const life = lifeOf({}, { startTimeoutMs: MINUTE }).pass(MINUTE);
+    expect(life.start().answer).toEqual({ ok: false, reason: "not_waiting" });
+    expect(life.job.phase).toMatchObject({ status: "cancelled", reason: "start_timeout" });
   });
 
   test("of the total limit cancels a queued job as expired, for queued may not become failed", () => {
-    const life = lifeOf({ timeLimitMs: HOUR }).ring(T0 + HOUR);
-    expect(life.job.phase).toMatchObject({ status: "cancelled", finishedAt: T0 + HOUR, reason: "expired" });
+    const life = lifeOf({ totalTimeoutMs: HOUR }).ring(T0 + HOUR);
+    expect(life.job.phase).toMatchObject({
+      status: "cancelled",
+      finishedAt: T0 + HOUR,
+      reason: "start_timeout",
+    });
     expect(countOf(life.events, "job.failed", "job.started")).toBe(0);
   });
 
   test("of the total limit counts from when the job is due", () => {
-    const life = lifeOf({ timeLimitMs: HOUR }, { runAt: T0 + 5 * HOUR }).ring(T0 + 6 * HOUR - 1);
+    const life = lifeOf({ totalTimeoutMs: HOUR }, { runAt: T0 + 5 * HOUR }).ring(T0 + 6 * HOUR - 1);
     expect(standing(life.job)).toBe("waiting");
     expect(standing(life.ring(T0 + 6 * HOUR).job)).toBe("cancelled");
   });
 
   test("of a job whose time to run is past counts from its acceptance", () => {
-    const life = lifeOf({ timeLimitMs: HOUR }, { runAt: T0 - DAY, startWithinMs: 2 * HOUR });
-    expect(life.job).toMatchObject({ dueAt: T0, startBy: T0 + 2 * HOUR });
+    const life = lifeOf({ totalTimeoutMs: HOUR }, { runAt: T0 - DAY, startTimeoutMs: 2 * HOUR });
+    expect(life.job).toMatchObject({ dueAt: T0, startTimeoutAt: T0 + 2 * HOUR });
     expect(standing(life.ring(T0 + HOUR - 1).job)).toBe("waiting");
   });
 
   test("of the total limit fails a job that is executing, and its attempt has timed out", () => {
-    const life = startedLife({ timeLimitMs: 20 * SECOND }).ring();
+    const life = startedLife({ totalTimeoutMs: 20 * SECOND }).ring();
     expect(life.job).toMatchObject({
-      phase: { status: "failed", finishedAt: T0 + 20 * SECOND, reason: "time_limit_exceeded" },
+      phase: { status: "failed", finishedAt: T0 + 20 * SECOND, reason: "total_timeout" },
       attempts: [{ status: "timed_out", error: { kind: "timeout", code: "timeout" } }],
     });
   });
 
   test("of the total limit fails a job between two attempts, whose attempts stay as they ended", () => {
-    const life = startedLife({ timeLimitMs: 20 * SECOND });
+    const life = startedLife({ totalTimeoutMs: 20 * SECOND });
     life.fail("rate_limited", 19 * SECOND);
     life.ring(T0 + 20 * SECOND);
     expect(life.job).toMatchObject({
-      phase: { status: "failed", reason: "time_limit_exceeded", error: { kind: "rate_limited" } },
+      phase: { status: "failed", reason: "total_timeout", error: { kind: "rate_limited" } },
       attempts: [{ status: "failed", finishedAt: T0, error: { kind: "rate_limited" } }],
     });
     expect(countOf(life.events, "job.attempt_failed")).toBe(1);
   });
 
   test("of the total limit fails a job that waits to continue", () => {
-    const life = startedLife({ timeLimitMs: 20 * SECOND });
+    const life = startedLife({ totalTimeoutMs: 20 * SECOND });
     life.continueLater();
     life.ring(T0 + 20 * SECOND);
     expect(life.job).toMatchObject({
-      phase: { status: "failed", reason: "time_limit_exceeded" },
+      phase: { status: "failed", reason: "total_timeout" },
       attempts: [{ status: "timed_out" }],
     });
   });
@@ -188,16 +196,16 @@ describe("a deadline", () => {
     const { id } = life.job;
     expect(life.events.at(-1)).toMatchObject({
       status: "lost",
-      reference: referenceOf(id, 1),
+      reference: failureReference(id, 1),
       error: { code: "worker_lost", message: "The job could not be completed." },
     });
   });
 
   test("of the attempt ends it as timed out, however often it renews its lease", () => {
-    const life = startedLife({ attemptLimitMs: MINUTE });
+    const life = startedLife({ attemptTimeoutMs: MINUTE });
     for (const _ of [1, 2]) life.pass(20 * SECOND).report(reportOf(null));
     life.pass(15 * SECOND).report(reportOf(progressOf(1)));
-    expect(nextWakeup(life.job)).toBe(T0 + MINUTE);
+    expect(nextAlarmAt(life.job)).toBe(T0 + MINUTE);
     life.ring();
     expect(life.job.attempts).toMatchObject([
       { status: "timed_out", finishedAt: T0 + MINUTE, error: { kind: "timeout" } },
@@ -206,7 +214,7 @@ describe("a deadline", () => {
   });
 
   test("of silence ends an attempt that only its worker vouches for", () => {
-    const life = startedLife({ silenceLimitMs: 20 * SECOND });
+    const life = startedLife({ heartbeatTimeoutMs: 20 * SECOND });
     life.pass(10 * SECOND).report(reportOf(null), true);
     life.pass(20 * SECOND).report(reportOf(null), false);
     expect(leaseOf(life.job)).toBe(life.lease);
@@ -224,8 +232,8 @@ describe("a deadline", () => {
   test("noticed by a command that is refused is acted on all the same", () => {
     const life = lifeOf({}, { runAt: T0 + HOUR }).pass(HOUR);
     const { answer, effects } = life.report(reportOf(null));
-    expect(answer).toEqual({ ok: false, why: "stale" });
-    expect(effects).toEqual([{ type: "send", attempt: 1, slice: 1 }]);
+    expect(answer).toEqual({ ok: false, reason: "stale" });
+    expect(effects).toEqual([{ type: "dispatch", attempt: 1, continuation: 0 }]);
   });
 
   test("that passed unnoticed does not undo work that was done", () => {
@@ -237,8 +245,8 @@ describe("a deadline", () => {
 
 describe("a message nobody claims", () => {
   test("goes out when the job is due, then again at doubling distances", () => {
-    const life = lifeOf({ redeliverMs: MINUTE }, { runAt: T0 + HOUR }).ring(T0 + HOUR);
-    expect(life.effects).toEqual([{ type: "send", attempt: 1, slice: 1 }]);
+    const life = lifeOf({ dispatchTimeoutMs: MINUTE }, { runAt: T0 + HOUR }).ring(T0 + HOUR);
+    expect(life.effects).toEqual([{ type: "dispatch", attempt: 1, continuation: 0 }]);
     const times = [1, 2, 3].map(() => life.ring().now - T0 - HOUR);
     expect(times).toEqual([MINUTE, 3 * MINUTE, 7 * MINUTE]);
     expect(life.effects).toHaveLength(4);
@@ -247,13 +255,13 @@ describe("a message nobody claims", () => {
 
 describe("a job that continues later", () => {
   test("uses no attempt, keeps its checkpoint, and says which slice comes", () => {
-    const life = startedLife({ maxAttempts: 1, attemptLimitMs: MINUTE });
-    for (const slice of [2, 3, 4]) {
-      life.pass(20 * SECOND).continueLater(`{"slice":${slice}}`);
-      expect(life.events.at(-1)).toMatchObject({ type: "job.continued", attempt: 1, slice });
-      expect(life.effects.at(-1)).toEqual({ type: "send", attempt: 1, slice });
+    const life = startedLife({ maxAttempts: 1, attemptTimeoutMs: MINUTE });
+    for (const continuation of [1, 2, 3]) {
+      life.pass(20 * SECOND).continueLater(`{"continuation":${continuation}}`);
+      expect(life.events.at(-1)).toMatchObject({ type: "job.continued", attempt: 1, continuation });
+      expect(life.effects.at(-1)).toEqual({ type: "dispatch", attempt: 1, continuation });
       life.start();
-      expect(life.job).toMatchObject({ slice, checkpoint: `{"slice":${slice}}` });
+      expect(life.job).toMatchObject({ continuation, checkpoint: `{"continuation":${continuation}}` });
     }
     expect(life.job.attempts).toMatchObject([{ number: 1, status: "running", startedAt: T0 }]);
     expect(countOf(life.events, "job.started")).toBe(1);
@@ -261,24 +269,28 @@ describe("a job that continues later", () => {
 
   test("starts with the first slice again when a later attempt follows, from the last checkpoint", () => {
     const life = startedLife();
-    life.continueLater('{"slice":2}');
+    life.continueLater('{"rows":2}');
     life.start();
     life.fail("timeout");
     life.ring().start();
-    expect(life.job).toMatchObject({ slice: 1, checkpoint: '{"slice":2}', attempts: [{}, { number: 2 }] });
+    expect(life.job).toMatchObject({
+      continuation: 0,
+      checkpoint: '{"rows":2}',
+      attempts: [{}, { number: 2 }],
+    });
   });
 
   test("does not begin slices hot on each other's heels", () => {
     const life = startedLife();
     life.send({ type: "continue", lease: life.lease, report: reportOf(null), checkpoint: "{}" });
-    expect(life.start().answer).toEqual({ ok: false, why: "not_waiting" });
+    expect(life.start().answer).toEqual({ ok: false, reason: "not_waiting" });
     life.ring(T0 + SECOND);
     expect(life.start().answer).toEqual({ ok: true });
   });
 
   test("may not do so past the total limit", () => {
-    const life = startedLife({ timeLimitMs: MINUTE }).pass(MINUTE);
+    const life = startedLife({ totalTimeoutMs: MINUTE }).pass(MINUTE);
     life.continueLater();
-    expect(life.job.phase).toMatchObject({ status: "failed", reason: "time_limit_exceeded" });
+    expect(life.job.phase).toMatchObject({ status: "failed", reason: "total_timeout" });
   });
 });

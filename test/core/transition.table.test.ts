@@ -2,8 +2,8 @@
 
 import { describe, expect, test } from "vitest";
 import type { Command, Job, Submission } from "../../src/core/job.ts";
+import { nextAlarmAt } from "../../src/core/timeouts.ts";
 import { transition } from "../../src/core/transition.ts";
-import { nextWakeup } from "../../src/core/wakeup.ts";
 import {
   DAY,
   deliveryIdOf,
@@ -20,7 +20,7 @@ import {
   startCommand,
   startedLife,
   T0,
-} from "./jobs.ts";
+} from "./job-fixtures.ts";
 
 /**
  * A word is where an accepted command leads; `same` is accepted with nothing changed (the very same job object);
@@ -34,7 +34,7 @@ const TABLE = `
 start                 | -not_waiting      | executing         | -not_waiting      | -not_waiting      | executing         | executing         | -not_waiting     | -not_waiting     | -not_waiting      | -not_waiting
 start early           | -not_waiting      | -not_waiting      | -not_waiting      | -not_waiting      | -not_waiting      | -not_waiting      | -not_waiting     | -not_waiting     | -not_waiting      | -not_waiting
 start late            | -not_waiting      | -not_waiting      | -not_waiting      | -not_waiting      | -not_waiting      | -not_waiting      | -not_waiting     | -not_waiting     | -not_waiting      | -not_waiting
-start other slice     | -not_waiting      | -not_waiting      | -not_waiting      | -not_waiting      | -not_waiting      | -not_waiting      | -not_waiting     | -not_waiting     | -not_waiting      | -not_waiting
+start other run       | -not_waiting      | -not_waiting      | -not_waiting      | -not_waiting      | -not_waiting      | -not_waiting      | -not_waiting     | -not_waiting     | -not_waiting      | -not_waiting
 start repeated        | -not_waiting      | executing         | same              | -not_waiting      | -not_waiting      | -not_waiting      | -not_waiting     | -not_waiting     | -not_waiting      | -not_waiting
 report news           | -stale            | -stale            | executing         | -stale            | -stale            | -stale            | -stale           | -stale           | -cancelled        | -stale
 report nothing        | -stale            | -stale            | same              | -stale            | -stale            | -stale            | -stale           | -stale           | -cancelled        | -stale
@@ -54,8 +54,8 @@ cancel if unchanged   | cancelled         | cancelled         | stopping        
 cancel if changed     | -version_mismatch | -version_mismatch | -version_mismatch | -version_mismatch | -version_mismatch | -version_mismatch | -not_cancellable | -not_cancellable | -version_mismatch | -version_mismatch
 acknowledge           | -stale            | -stale            | -stale            | -stale            | -stale            | -stale            | -stale           | -stale           | cancelled         | -stale
 acknowledge stale     | -stale            | -stale            | -stale            | -stale            | -stale            | -stale            | -stale           | -stale           | -stale            | -stale
-suspect               | -stale            | -stale            | executing         | -stale            | -stale            | -stale            | -stale           | -stale           | -cancelled        | -stale
-suspect stale         | -stale            | -stale            | -stale            | -stale            | -stale            | -stale            | -stale           | -stale           | -stale            | -stale
+shorten lease         | -stale            | -stale            | executing         | -stale            | -stale            | -stale            | -stale           | -stale           | -cancelled        | -stale
+shorten lease stale   | -stale            | -stale            | -stale            | -stale            | -stale            | -stale            | -stale           | -stale           | -stale            | -stale
 delivered             | scheduled         | waiting           | executing         | retrying          | retry_due         | continuing        | succeeded        | failed           | stopping          | cancelled
 delivered late        | -stale            | -stale            | -stale            | -stale            | -stale            | -stale            | -stale           | -stale           | -stale            | -stale
 delivered early       | -stale            | -stale            | -stale            | -stale            | -stale            | -stale            | -stale           | -stale           | -stale            | -stale
@@ -76,8 +76,8 @@ const webhook: Partial<Submission> = {
 };
 
 function delivering(life: Life): Life {
-  const outcome = { at: T0, status: 503, error: null, durationMs: 1, retryAfterMs: 365 * DAY };
-  life.send({ type: "delivered", deliveryId: DELIVERY, attempt: 1, outcome });
+  const outcome = { startedAt: T0, status: 503, error: null, durationMs: 1, retryAfterMs: 365 * DAY };
+  life.send({ type: "record_delivery", deliveryId: DELIVERY, attempt: 1, outcome });
   return life;
 }
 
@@ -114,12 +114,14 @@ type Make = (life: Life) => Command;
 const STALE = "lease-of-another";
 
 const deliveredAs = (deliveryId: string, attempt: number) => (): Command => {
-  const outcome = { at: T0, status: 200, error: null, durationMs: 1, retryAfterMs: null };
-  return { type: "delivered", deliveryId, attempt, outcome };
+  const outcome = { startedAt: T0, status: 200, error: null, durationMs: 1, retryAfterMs: null };
+  return { type: "record_delivery", deliveryId, attempt, outcome };
 };
 
 const startWith =
-  (change: (asked: { attempt: number; slice: number }) => { attempt: number; slice: number }): Make =>
+  (
+    change: (asked: { attempt: number; continuation: number }) => { attempt: number; continuation: number },
+  ): Make =>
   ({ job }) => {
     const command = startCommand(job, "lease-new");
     return command.type === "start" ? { ...command, ...change(command) } : command;
@@ -134,7 +136,7 @@ const leased: Record<string, Make> = {
     type: "report",
     lease,
     report: reportOf(progressOf(1, 2), "a line"),
-    alive: true,
+    isHeartbeat: true,
   }),
   save_checkpoint: ({ lease }) => ({ type: "save_checkpoint", lease, checkpoint: '{"row":1}' }),
   succeed: ({ lease }) => ({ type: "succeed", lease, report: nothing, result: null }),
@@ -142,21 +144,24 @@ const leased: Record<string, Make> = {
   "fail permanent": ({ lease }) => failCommand(lease, "invalid_input"),
   continue: ({ lease }) => ({ type: "continue", lease, report: nothing, checkpoint: "{}" }),
   acknowledge: ({ lease }) => ({ type: "acknowledge", lease }),
-  suspect: ({ lease }) => ({ type: "suspect", lease }),
+  "shorten lease": ({ lease }) => ({ type: "shorten_lease", lease }),
 };
 
 const { report, ...others } = leased;
 const commands: Record<string, Make> = {
   start: startWith((asked) => asked),
-  "start early": startWith(({ attempt }) => ({ attempt: attempt + 1, slice: 1 })),
-  "start late": startWith(({ attempt }) => ({ attempt: attempt - 1, slice: 1 })),
-  "start other slice": startWith(({ attempt, slice }) => ({ attempt, slice: slice + 1 })),
+  "start early": startWith(({ attempt }) => ({ attempt: attempt + 1, continuation: 0 })),
+  "start late": startWith(({ attempt }) => ({ attempt: attempt - 1, continuation: 0 })),
+  "start other run": startWith(({ attempt, continuation }) => ({
+    attempt,
+    continuation: continuation + 1,
+  })),
   "start repeated": ({ job, lease }) => {
     const attempt = Math.max(1, job.attempts.length);
-    return { type: "start", attempt, slice: Math.max(1, job.slice), lease };
+    return { type: "start", attempt, continuation: job.continuation, lease };
   },
   ...(report && { "report news": report, "report stale": withStale(report) }),
-  "report nothing": ({ lease }) => ({ type: "report", lease, report: nothing, alive: true }),
+  "report nothing": ({ lease }) => ({ type: "report", lease, report: nothing, isHeartbeat: true }),
   ...others,
   ...Object.fromEntries(Object.entries(others).map(([name, make]) => [`${name} stale`, withStale(make)])),
   cancel: () => ({ type: "cancel", reason: null, ifVersion: null }),
@@ -197,7 +202,7 @@ describe.each(standings)("%s", (state) => {
       const life = lives[state]();
       const { job } = life;
       const makeCommand = commands[command] as Make;
-      const at = command === "wake in time" ? nextWakeup(job) : life.now + SECOND;
+      const at = command === "wake in time" ? nextAlarmAt(job) : life.now + SECOND;
 
       const decision = transition(job, makeCommand(life), at, NO_JITTER);
 
@@ -209,5 +214,5 @@ describe.each(standings)("%s", (state) => {
 
 function outcomeOf(before: Job, { answer, job }: ReturnType<typeof transition>): string {
   if (answer.ok) return job === before ? "same" : standing(job);
-  return job === before ? `-${answer.why}` : `-${answer.why}, yet changed`;
+  return job === before ? `-${answer.reason}` : `-${answer.reason}, yet changed`;
 }

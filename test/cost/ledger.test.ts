@@ -33,13 +33,13 @@ async function plainly(tenant: Tenant, life: Life): Promise<void> {
   await tenant.start(life);
   await tenant.succeed(life);
   await settle();
-  await tenant.announce(life);
+  await tenant.publish(life);
 }
 
 async function inThreeAttempts(tenant: Tenant, life: Life): Promise<void> {
   await tenant.start(life);
   await tenant.fail(life, 1);
-  await tenant.announce(life);
+  await tenant.publish(life);
   await tenant.live(20_000);
   await tenant.start(life, 2);
   await tenant.fail(life, 2);
@@ -49,16 +49,16 @@ async function inThreeAttempts(tenant: Tenant, life: Life): Promise<void> {
 }
 
 /** Long enough for one attempt of ten minutes. */
-const patient = { ...policy, attemptLimitMs: 14 * MINUTE };
+const patient = { ...policy, attemptTimeoutMs: 14 * MINUTE };
 
 async function slowly(tenant: Tenant, life: Life): Promise<void> {
-  await tenant.announce(life);
+  await tenant.publish(life);
   await tenant.runForTenMinutes(life);
 }
 
 async function followed(tenant: Tenant, life: Life): Promise<void> {
   bill("workerRequests");
-  const feed = await life.api().fetch("https://job/feed?after=0", { headers: { Upgrade: "websocket" } });
+  const feed = await life.api().fetch("https://job/events?after=0", { headers: { Upgrade: "websocket" } });
   feed.webSocket?.accept();
   await slowly(tenant, life);
 }
@@ -74,7 +74,11 @@ const kinds: Record<string, Kind> = {
   "Plain, ten a second": { apartMs: 100, jobs: 40, live: plainly },
   "Plain, one a minute": { jobs: 20, live: plainly },
   "With an idempotency key": { asked: { fingerprint: "the request" }, jobs: 20, live: plainly },
-  "With a unique place": { asked: { places: [{ rule: "unique", name: NAME }] }, jobs: 20, live: plainly },
+  "With a unique place": {
+    asked: { uniqueKeys: [{ rule: "unique_key", name: NAME }] },
+    jobs: 20,
+    live: plainly,
+  },
   "Three attempts": { jobs: 20, live: inThreeAttempts },
   [UNFOLLOWED]: { asked: { policy: patient }, jobs: 1, live: slowly },
   [FOLLOWED]: { asked: { policy: patient }, jobs: 1, live: followed },

@@ -7,7 +7,7 @@ import { runDurableObjectAlarm } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { vi } from "vitest";
 import type { Policy, Submission } from "../../src/core/job.ts";
-import { type JobApi, jobObject } from "../../src/job/stub.ts";
+import { type JobApi, jobObject } from "../../src/rpc/job.ts";
 import { alarmOf, hold, nothing, pass, policy, submission } from "../support/objects.ts";
 import { parkedDeliveries, parkedFor } from "../support/parked.ts";
 import { bill, meteredEnv } from "./meter.ts";
@@ -31,7 +31,7 @@ export function openTenant() {
     const { id } = asked;
     const api = () => jobObject(meteredEnv(env), tenant, id);
     bill("workerRequests");
-    await api().submit(asked, "return");
+    await api().submit(asked, "use_existing");
     lives.push(hold(id, tenant));
     return { id, api };
   }
@@ -42,7 +42,7 @@ export function openTenant() {
       if (!parkedFor(id).some((message) => message.attempt === attempt)) throw new Error("no message yet");
     });
     bill("workerRequests");
-    if ((await api().start(attempt, 1, `lease ${attempt}`)) === null) throw new Error("not claimed");
+    if ((await api().start(attempt, 0, `lease ${attempt}`)) === null) throw new Error("not claimed");
   }
 
   const succeed = ({ api }: Life, attempt = 1) =>
@@ -55,7 +55,7 @@ export function openTenant() {
   };
 
   /** What the Worker that took the job says 0.4 s later. */
-  const announce = ({ api }: Life) => api().announce();
+  const publish = ({ api }: Life) => api().publish();
 
   /** Lets the alarm of a job ring if it is due. */
   async function ring(held: Held): Promise<void> {
@@ -76,14 +76,14 @@ export function openTenant() {
     pass(overAt - Date.now());
   }
 
-  const listing = env.LISTINGS.getByName(tenant) as unknown as DurableObjectStub;
+  const listing = env.JOB_INDEXES.getByName(tenant) as unknown as DurableObjectStub;
 
   return {
     submit,
     start,
     succeed,
     fail,
-    announce,
+    publish,
     live,
 
     /** A run of ten minutes that says every second how far it is, over its line and under its lease. */
@@ -91,7 +91,7 @@ export function openTenant() {
       await start(life);
       const line = await life
         .api()
-        .fetch("https://job/line?lease=lease 1", { headers: { Upgrade: "websocket" } });
+        .fetch("https://job/worker?lease=lease 1", { headers: { Upgrade: "websocket" } });
       line.webSocket?.accept();
       for (let ranMs = 0; ranMs < 600 * SECOND; ) {
         const stepMs = newsMs(ranMs);
@@ -113,8 +113,8 @@ export function openTenant() {
       });
       bill("workerRequests");
       await api().delivery(message.deliveryId, 1);
-      const outcome = { at: Date.now(), status: 200, error: null, durationMs: 80, retryAfterMs: null };
-      await api().delivered(message.deliveryId, 1, outcome);
+      const outcome = { startedAt: Date.now(), status: 200, error: null, durationMs: 80, retryAfterMs: null };
+      await api().recordDelivery(message.deliveryId, 1, outcome);
     },
 
     /** Lives on until every job's time is over and its listing has purged it. */

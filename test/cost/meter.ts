@@ -117,11 +117,11 @@ export function meteredEnv(env: Env): Env {
       return real.send(message);
     },
   });
-  const { JOBS, PLACES, LISTINGS, JOB_QUEUE, DELIVERY_QUEUE } = env;
+  const { JOBS, UNIQUE_KEYS, JOB_INDEXES, JOB_QUEUE, DELIVERY_QUEUE } = env;
   const metered = {
     JOBS: namespace(JOBS),
-    PLACES: namespace(PLACES),
-    LISTINGS: namespace(LISTINGS),
+    UNIQUE_KEYS: namespace(UNIQUE_KEYS),
+    JOB_INDEXES: namespace(JOB_INDEXES),
     JOB_QUEUE: queue(JOB_QUEUE),
     DELIVERY_QUEUE: queue(DELIVERY_QUEUE),
   };

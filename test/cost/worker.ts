@@ -1,9 +1,9 @@
 /** The Worker under test with a meter in every object. Its queues keep their messages: the ledger delivers them itself. */
 
 import type { Env } from "../../src/env.ts";
-import { JobObject as Job } from "../../src/job/object.ts";
-import { ListingObject as Listing } from "../../src/listing/object.ts";
-import { PlaceObject as Place } from "../../src/places/object.ts";
+import { JobObject as Job } from "../../src/objects/job/object.ts";
+import { JobIndexObject as Listing } from "../../src/objects/job-index/object.ts";
+import { UniqueKeyObject as Place } from "../../src/objects/unique-key/object.ts";
 import { isParked, park } from "../support/parked.ts";
 import { bill, meteredEnv, meterStorage } from "./meter.ts";
 
@@ -19,14 +19,14 @@ export class JobObject extends Job {
   }
 }
 
-export class PlaceObject extends Place {
+export class UniqueKeyObject extends Place {
   constructor(ctx: DurableObjectState, env: Env) {
     meterStorage(ctx.storage);
     super(ctx, meteredEnv(env));
   }
 }
 
-export class ListingObject extends Listing {
+export class JobIndexObject extends Listing {
   constructor(ctx: DurableObjectState, env: Env) {
     meterStorage(ctx.storage);
     super(ctx, meteredEnv(env));

@@ -22,7 +22,13 @@ const viewOf = ({ type, description, input, example }: (typeof builtIn)[number])
   type,
   description,
   input_schema: z.toJSONSchema(input, { io: "input" }),
-  limits: { max_attempts: 5, attempt_limit_ms: 1, silence_limit_ms: null, time_limit_ms: 1, retention_ms: 1 },
+  limits: {
+    max_attempts: 5,
+    attempt_timeout_ms: 1,
+    heartbeat_timeout_ms: null,
+    total_timeout_ms: 1,
+    retention_ms: 1,
+  },
   example,
 });
 
@@ -50,13 +56,13 @@ const inputs: Record<string, object[]> = {
       requested_by: "ada",
     },
   ],
-  rehearsal: [
+  "test.simulate": [
     {},
     {
       duration_ms: 5,
       steps: 3,
       progress: "coarse",
-      silent: true,
+      heartbeats: false,
       ignore_cancel: true,
       attempts: [
         { outcome: "fail", kind: "timeout", code: "slow", message: "It's slow.\nVery.", retry_after_ms: 0 },
@@ -105,8 +111,8 @@ describe.each(builtIn.map((type) => [type.type, type] as const))("the form of %s
   });
 });
 
-const rehearsal = viewOf(
-  builtIn.find(({ type }) => type === "rehearsal") ?? expect.fail("rehearsal is gone"),
+const simulated = viewOf(
+  builtIn.find(({ type }) => type === "test.simulate") ?? expect.fail("test.simulate is gone"),
 );
 const csvImport = viewOf(
   builtIn.find(({ type }) => type === "csv.import") ?? expect.fail("csv.import is gone"),
@@ -117,7 +123,7 @@ const form = (pairs: Record<string, string>) =>
 describe("a form's texts", () => {
   test("become the options beside the input", () => {
     const { body, idempotencyKey, faults } = requestOf(
-      rehearsal,
+      test.simulate,
       form({
         "/idempotency_key": " k-1 ",
         "/metadata": "customer: 42\r\nnote: a: b",
@@ -131,7 +137,7 @@ describe("a form's texts", () => {
     expect(faults).toEqual([]);
     expect(idempotencyKey).toBe("k-1");
     expect(body).toEqual({
-      type: "rehearsal",
+      type: "test.simulate",
       input: {},
       metadata: { customer: "42", note: "a: b" },
       run_at: "2026-11-22T13:30:00Z",
@@ -149,8 +155,8 @@ describe("a form's texts", () => {
       "/webhook/url": "",
       "/input/steps": " ",
     });
-    expect(requestOf(rehearsal, empty)).toEqual({
-      body: { type: "rehearsal", input: {} },
+    expect(requestOf(simulated, empty)).toEqual({
+      body: { type: "test.simulate", input: {} },
       idempotencyKey: null,
       faults: [],
     });
@@ -158,7 +164,7 @@ describe("a form's texts", () => {
 
   test("that make no sense are told where they stand", () => {
     const { faults } = requestOf(
-      rehearsal,
+      test.simulate,
       form({
         "/input/steps": "many",
         "/input/result": "{",
@@ -175,7 +181,7 @@ describe("a form's texts", () => {
   });
 
   test("that give a name twice are told so, and neither value is dropped unseen", () => {
-    const { faults } = requestOf(rehearsal, form({ "/metadata": "a: 1\nb: 2\na: 3" }));
+    const { faults } = requestOf(simulated, form({ "/metadata": "a: 1\nb: 2\na: 3" }));
     expect(faults).toEqual([{ pointer: "/metadata", detail: "Write a once." }]);
   });
 
@@ -196,7 +202,7 @@ describe("a form's texts", () => {
 });
 
 describe("a list in a form", () => {
-  const state = stateOf(shapeOf(rehearsal.input_schema as Schema), {
+  const state = stateOf(shapeOf(simulated.input_schema as Schema), {
     attempts: [
       { outcome: "crash", message: "one" },
       { outcome: "hang" },
@@ -204,7 +210,7 @@ describe("a list in a form", () => {
     ],
   });
   const outcomes = (next: ReadonlyMap<string, readonly string[]>) =>
-    readValue(shapeOf(rehearsal.input_schema as Schema), next).value;
+    readValue(shapeOf(simulated.input_schema as Schema), next).value;
 
   test("takes another item", () => {
     expect(outcomes(withItem(state, "/attempts"))).toEqual({
@@ -228,7 +234,7 @@ describe("a list in a form", () => {
 
 test("a box that is ticked by default is ticked at first, and says no once it is unticked", () => {
   const input_schema = { type: "object", properties: { flag: { type: "boolean", default: true } } };
-  const type: TypeView = { ...rehearsal, input_schema, example: {} };
+  const type: TypeView = { ...simulated, input_schema, example: {} };
   const first = initialState(type, "k");
   expect(first.get("/input/flag")).toEqual(["true"]);
   expect(requestOf(type, first).body.input).toEqual({});

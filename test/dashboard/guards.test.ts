@@ -12,7 +12,7 @@ const forms = async () => {
     `/jobs/${job.id}/replay`,
     `/jobs/${job.id}/delete`,
     `/jobs/${job.id}/deliveries/msg_x/redeliver`,
-    "/submit/rehearsal",
+    "/submit/test.simulate",
     "/bulk",
     "/sign-in",
     "/sign-out",
@@ -135,7 +135,7 @@ describe("hostile words", () => {
     form.set("/input/duration_ms", HOSTILE);
     form.set("/metadata", `a: ${HOSTILE}`);
     form.set("do", "submit");
-    const { text, status } = await send("/dashboard/submit/rehearsal", form, { cookie });
+    const { text, status } = await send("/dashboard/submit/test.simulate", form, { cookie });
     expect(status).toBe(422);
     expect(text).not.toContain("<script>alert");
     expect(text).not.toContain("<img src=x");

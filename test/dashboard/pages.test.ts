@@ -62,16 +62,16 @@ describe("the form for a job", () => {
 
   test("makes one job of one form, however often it is sent", async () => {
     const cookie = await signIn();
-    const { text } = await open("/dashboard/submit/rehearsal", { cookie });
+    const { text } = await open("/dashboard/submit/test.simulate", { cookie });
     const [, key = ""] = /name="\/idempotency_key"[^>]*value="([^"]+)"/.exec(text) ?? [];
     expect(key).toMatch(/^dashboard-/);
     const fields = { "/idempotency_key": key, do: "submit" };
     const [one, two] = await Promise.all(
-      [1, 2].map(() => send("/dashboard/submit/rehearsal", form(fields), { cookie })),
+      [1, 2].map(() => send("/dashboard/submit/test.simulate", form(fields), { cookie })),
     );
     expect(one?.headers.get("Location")).toMatch(/^\/dashboard\/jobs\/job_/);
     expect(two?.headers.get("Location")).toBe(one?.headers.get("Location"));
-    const other = await send("/dashboard/submit/rehearsal", form({ ...fields, "/input/steps": "3" }), {
+    const other = await send("/dashboard/submit/test.simulate", form({ ...fields, "/input/steps": "3" }), {
       cookie,
     });
     expect(other.status).toBe(422);
@@ -80,7 +80,7 @@ describe("the form for a job", () => {
 
   test("adds and removes items and shows the fields of what was chosen, without scripts", async () => {
     const cookie = await signIn();
-    const path = "/dashboard/submit/rehearsal";
+    const path = "/dashboard/submit/test.simulate";
     const added = await send(
       path,
       form({ "/input/attempts": "1", "/input/attempts/0/outcome": "crash", do: "add /input/attempts" }),
@@ -125,7 +125,7 @@ describe("the form for a job", () => {
       Origin: ORIGIN,
       "Sec-Fetch-Site": "same-origin",
     };
-    const page = await visit("POST", "/dashboard/submit/rehearsal", {
+    const page = await visit("POST", "/dashboard/submit/test.simulate", {
       cookie: await signIn(),
       headers,
       body: "--x",
@@ -141,7 +141,7 @@ describe("the list", () => {
     const cookie = await signIn();
     const ids: string[] = [];
     for (let made = 0; made < 22; made++) ids.push((await submit({ metadata: { mark } })).job.id);
-    const path = `/dashboard/jobs?status=queued&type=rehearsal&metadata=mark%3D${mark}&limit=20`;
+    const path = `/dashboard/jobs?status=queued&type=test.simulate&metadata=mark%3D${mark}&limit=20`;
     const listed = (html: string) => [...html.matchAll(/id="row-(job_\w+)"/g)].map(([, id]) => id);
     await expect.poll(async () => listed((await open(path, { cookie })).text)[0]).toBe(ids.at(-1));
     const first = await open(path, { cookie });
@@ -166,7 +166,7 @@ describe("the list", () => {
   test("goes on after a page on which nothing matches", async () => {
     const next = { createdAt: 1, id: "job_0000000000000000000000000a" };
     const stub = { page: async () => ({ jobs: [], next }) };
-    const bindings = { LISTINGS: { getByName: () => stub, get: () => stub, idFromName: () => next.id } };
+    const bindings = { JOB_INDEXES: { getByName: () => stub, get: () => stub, idFromName: () => next.id } };
     const { text } = await open("/dashboard/jobs?metadata=a%3D1&metadata=b%3D2", {
       cookie: await signIn(),
       bindings,
@@ -217,7 +217,7 @@ describe("the overview", () => {
     const cookie = await signIn("globex");
     const page = async () => words((await open("/dashboard", { cookie })).text);
     await expect.poll(page).toContain("In 24 hours: 1 job accepted, 1 finished.");
-    const { text } = await open("/dashboard?period=7d&type=rehearsal", { cookie });
+    const { text } = await open("/dashboard?period=7d&type=test.simulate", { cookie });
     expect(text.match(/<svg[^>]*role="img"[^>]*aria-label="[^"]{20,}"/g)).toHaveLength(4);
     expect(text).toMatch(/<th scope="row">[^<]+<\/th><td class="number">1<\/td><td class="number">1<\/td>/);
     expect(words(text)).toContain("Jobs per 6 hours");
@@ -226,7 +226,7 @@ describe("the overview", () => {
   test("shows its other parts when the totals cannot be read", async () => {
     const { text, status } = await open("/dashboard", {
       cookie: await signIn(),
-      bindings: { LISTINGS: null },
+      bindings: { JOB_INDEXES: null },
     });
     expect(status).toBe(200);
     expect(words(text)).toContain("The totals could not be read. Something went wrong on our side.");

@@ -1,14 +1,14 @@
 /** From sums per hour and type to charts, and from milliseconds to words. */
 
 import { describe, expect, test } from "vitest";
-import type { HourStats } from "../../src/dashboard/api.ts";
-import { finished, joined, scaleMax, spansOf } from "../../src/dashboard/series.ts";
-import { bytesWords, progressSentence } from "../../src/dashboard/words.ts";
-import { durationWords, relativeWords } from "../../src/lib/duration.ts";
+import type { HourStatsView } from "../../src/dashboard/api.ts";
+import { finishedCount, joinSpans, scaleMax, spansOf } from "../../src/dashboard/series.ts";
+import { formatBytes, progressSentence } from "../../src/dashboard/words.ts";
+import { formatDuration, formatRelative } from "../../src/lib/duration.ts";
 
 const NOW = Date.parse("2026-11-22T14:35:00Z");
 
-const hour = (at: string, fields: Partial<HourStats> = {}): HourStats => ({
+const hour = (at: string, fields: Partial<HourStatsView> = {}): HourStatsView => ({
   type: "a",
   hour: `2026-11-${at}:00:00.000Z`,
   accepted: 0,
@@ -16,8 +16,8 @@ const hour = (at: string, fields: Partial<HourStats> = {}): HourStats => ({
   failed: 0,
   cancelled: 0,
   attempts: 0,
-  waiting_ms: { p50: null, p95: null },
-  running_ms: { p50: null, p95: null },
+  queue_time_ms: { p50: null, p95: null },
+  run_time_ms: { p50: null, p95: null },
   ...fields,
 });
 
@@ -42,16 +42,16 @@ describe("spans of time", () => {
     ];
     const last = spansOf(stats, "7d", NOW).at(-1);
     expect(last).toMatchObject({ accepted: 7, succeeded: 1, failed: 1, cancelled: 1, attempts: 5 });
-    expect(last && finished(last)).toBe(3);
+    expect(last && finishedCount(last)).toBe(3);
   });
 });
 
 test("percentiles together: the middle of the medians by weight, the highest of the 95th, and nothing from nothing", () => {
-  expect(joined([])).toEqual({ p50: null, p95: null });
-  expect(joined([{ p50: null, p95: null, weight: 9 }])).toEqual({ p50: null, p95: null });
-  expect(joined([{ p50: 5, p95: 9, weight: 0 }])).toEqual({ p50: 5, p95: 9 });
+  expect(joinSpans([])).toEqual({ p50: null, p95: null });
+  expect(joinSpans([{ p50: null, p95: null, weight: 9 }])).toEqual({ p50: null, p95: null });
+  expect(joinSpans([{ p50: 5, p95: 9, weight: 0 }])).toEqual({ p50: 5, p95: 9 });
   expect(
-    joined([
+    joinSpans([
       { p50: 100, p95: 200, weight: 1 },
       { p50: 10, p95: 900, weight: 5 },
       { p50: 50, p95: 60, weight: 2 },
@@ -84,7 +84,7 @@ test.each([
   [3_600_000, "1 h"],
   [90_061_000, "1 d 1 h"],
 ])("%d ms are %s", (ms, words) => {
-  expect(durationWords(ms)).toBe(words);
+  expect(formatDuration(ms)).toBe(words);
 });
 
 test.each([
@@ -94,7 +94,7 @@ test.each([
   [NOW - 7_200_000, "2 hours ago"],
   [NOW + 12_000, "in 12 seconds"],
 ])("%d is %s", (at, words) => {
-  expect(relativeWords(at, NOW)).toBe(words);
+  expect(formatRelative(at, NOW)).toBe(words);
 });
 
 test.each([
@@ -102,7 +102,7 @@ test.each([
   [1_536, "1.5 KiB"],
   [104_857_600, "100 MiB"],
 ])("%d are %s", (bytes, words) => {
-  expect(bytesWords(bytes)).toBe(words);
+  expect(formatBytes(bytes)).toBe(words);
 });
 
 test("progress names a percentage only if one was reported", () => {

@@ -123,7 +123,7 @@ describe("signing in", () => {
 test("no page holds the key, and no address asks for it", async () => {
   const cookie = await signIn();
   const key = await keyOf("parked");
-  for (const path of ["", "/jobs", "/submit", "/submit/rehearsal", "/nowhere"]) {
+  for (const path of ["", "/jobs", "/submit", "/submit/test.simulate", "/nowhere"]) {
     const page = await open(`/dashboard${path}`, { cookie });
     expect(page.text).not.toContain(key);
     expect(page.headers.get("Location") ?? "").not.toContain(key);
@@ -139,7 +139,7 @@ test("no key is logged", async () => {
   const key = await keyOf("parked");
   await send("/dashboard/sign-in", { key: `${key.slice(0, -1)}0` });
   await open("/dashboard/jobs/job_nope", { cookie });
-  await send("/dashboard/submit/rehearsal", new FormData(), { cookie, bindings: { JOBS: null } });
+  await send("/dashboard/submit/test.simulate", new FormData(), { cookie, bindings: { JOBS: null } });
   vi.restoreAllMocks();
   expect(JSON.stringify(said)).toContain("request_failed");
   expect(JSON.stringify(said)).not.toContain(key.slice(0, 20));

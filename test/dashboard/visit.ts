@@ -3,8 +3,8 @@
 import { createExecutionContext } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { expect } from "vitest";
+import { createApp } from "../../src/app.ts";
 import type { Env } from "../../src/env.ts";
-import { createApp } from "../../src/http/app.ts";
 import { jobTypes } from "../../src/job-types/index.ts";
 import { testJobTypes } from "../support/job-types.ts";
 import { type Caller, keyOf } from "../support/keys.ts";

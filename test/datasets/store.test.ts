@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { removeStagedByJob } from "../../src/datasets/store.ts";
+import { deleteStagedByJob } from "../../src/datasets/store.ts";
 import { all, env, newTenant } from "../support/stores.ts";
 
 type Tenant = ReturnType<typeof newTenant>;
@@ -50,7 +50,7 @@ describe("an import", () => {
     const rejects = [{ line: 5, reason: "r", row: "5,5" }];
     for (const _ of [1, 2]) expect(await target.stage(rows, rejects)).toBe(true);
     for (const _ of [1, 2]) expect((await target.publish())?.rowCount).toBe(3);
-    for (const _ of [1, 2]) await tenant.datasets.sweep("d", always);
+    for (const _ of [1, 2]) await tenant.datasets.purge("d", always);
     expect(await rowsOf(tenant, "d")).toHaveLength(3);
     expect((await all(target.rejects())).flat()).toEqual(rejects);
   });
@@ -102,7 +102,7 @@ describe("an import", () => {
     expect(await zombie.stage([{ line: 4, cells: ["late"] }], [])).toBe(false);
     expect(await zombie.publish()).toBeNull();
     expect(await tenant.datasets.resumeImport("d", zombie.generation)).toBeNull();
-    await tenant.datasets.sweep("d", always);
+    await tenant.datasets.purge("d", always);
     expect(await staged(zombie.generation)).toEqual([0, 0, 0]);
     expect(await zombie.stage([{ line: 4, cells: ["late"] }], [])).toBe(false);
     expect(await staged(zombie.generation)).toEqual([0, 0, 0]);
@@ -123,8 +123,8 @@ describe("an import", () => {
     const tenant = newTenant();
     const target = await tenant.datasets.beginImport("d", ["x"]);
     await target.publish();
-    await target.abandon();
-    await tenant.datasets.sweep("d", always);
+    await target.discard();
+    await tenant.datasets.purge("d", always);
     expect(await target.publish()).not.toBeNull();
   });
 });
@@ -138,9 +138,9 @@ test("a sweep stops when told to, and the next one finishes it", async () => {
   );
   await publish(tenant, "d", [["1", "2"]]);
   let allowed = 1;
-  await tenant.datasets.sweep("d", () => allowed-- > 0);
+  await tenant.datasets.purge("d", () => allowed-- > 0);
   expect(await staged(old?.generation ?? "")).toEqual([7_000, 0, 1]);
-  await tenant.datasets.sweep("d", always);
+  await tenant.datasets.purge("d", always);
   expect(await staged(old?.generation ?? "")).toEqual([0, 0, 0]);
 });
 
@@ -156,7 +156,7 @@ test("a reader whose generation is replaced and swept gets fewer rows than there
   const reading = tenant.datasets.pages(dataset, [0])[Symbol.asyncIterator]();
   expect((await reading.next()).value).toHaveLength(5_000);
   await publish(tenant, "d", []);
-  await tenant.datasets.sweep("d", always);
+  await tenant.datasets.purge("d", always);
   expect(await reading.next()).toMatchObject({ done: true });
 });
 
@@ -177,7 +177,7 @@ test("what a removed job staged goes with it, what it published stays", async ()
   const published = await publish(tenant, "kept", [["1", "2"]]);
   const target = await tenant.datasets.beginImport("failed", ["x"]);
   await target.stage([{ line: 2, cells: ["5"] }], []);
-  const remove = (goOn: boolean) => removeStagedByJob(env, tenant.tenant, tenant.jobId, () => goOn);
+  const remove = (goOn: boolean) => deleteStagedByJob(env, tenant.tenant, tenant.jobId, () => goOn);
   expect(await remove(false)).toBe(false);
   for (const _ of [1, 2]) expect(await remove(true)).toBe(true);
   expect(await staged(target.generation)).toEqual([0, 0, 0]);

@@ -80,7 +80,7 @@ describe("a file that is stored", () => {
     const id = created.ok ? created.file.id : "";
     expect(await other.store.find(other.tenant, id)).toBeNull();
     expect(await other.files.open(id)).toBeNull();
-    expect(await other.store.remove(other.tenant, id)).toBe(false);
+    expect(await other.store.delete(other.tenant, id)).toBe(false);
     expect(await one.files.open(id)).not.toBeNull();
   });
 
@@ -88,8 +88,8 @@ describe("a file that is stored", () => {
     const to = newTenant();
     const created = await upload(to, chunked("x"));
     const id = created.ok ? created.file.id : "";
-    expect(await to.store.remove(to.tenant, id)).toBe(true);
-    expect(await to.store.remove(to.tenant, id)).toBe(false);
+    expect(await to.store.delete(to.tenant, id)).toBe(true);
+    expect(await to.store.delete(to.tenant, id)).toBe(false);
     expect(await to.files.open(id)).toBeNull();
     expect(await stored(to.tenant)).toEqual({ rows: 0, objects: 0 });
   });
@@ -106,7 +106,7 @@ describe("a file that could not be stored leaves nothing", () => {
         closed = true;
       }
     }
-    expect(await upload(to, endless(), bytesMax)).toEqual({ ok: false, why: "too_large" });
+    expect(await upload(to, endless(), bytesMax)).toEqual({ ok: false, reason: "too_large" });
     expect(closed).toBe(true);
     expect(await stored(to.tenant)).toEqual({ rows: 0, objects: 0 });
   });
@@ -139,7 +139,7 @@ describe("a file that could not be stored leaves nothing", () => {
     const to = newTenant();
     async function* removing() {
       yield "a";
-      await to.store.removeOfJob(to.tenant, to.jobId);
+      await to.store.deleteOfJob(to.tenant, to.jobId);
       yield "b";
     }
     await expect(to.files.create("a/b", removing())).rejects.toThrow("removed while");
@@ -204,8 +204,8 @@ test("all a job produced goes with it, and nothing else, however often it is ask
     chunks: chunked("another job's"),
     bytesMax: 100,
   });
-  await to.store.removeOfJob(to.tenant, to.jobId);
-  await to.store.removeOfJob(to.tenant, to.jobId);
+  await to.store.deleteOfJob(to.tenant, to.jobId);
+  await to.store.deleteOfJob(to.tenant, to.jobId);
   expect(await stored(to.tenant)).toEqual({ rows: 2, objects: 2 });
   for (const kept of [own, other]) expect(kept.ok && (await to.files.open(kept.file.id))).toBeTruthy();
 });

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { csvImport } from "../../src/job-types/csv-import.ts";
-import { ContinueLater, type JobContext } from "../../src/job-types/define.ts";
+import { Continuation, type JobContext } from "../../src/job-types/define.ts";
 import { fakeJobContext } from "../support/job-context.ts";
 import { all, chunked, newTenant, textOf } from "../support/stores.ts";
 
@@ -22,7 +22,7 @@ async function upload({ store, tenant }: Tenant, content: string | Uint8Array): 
     chunks: chunked(content, 99_991),
     bytesMax: 200 * 1024 * 1024,
   });
-  if (!created.ok) throw new Error(created.why);
+  if (!created.ok) throw new Error(created.reason);
   return created.file.id;
 }
 
@@ -157,8 +157,8 @@ describe("csv.import", () => {
     const text = `a,b\n${`1,${"x".repeat(1000)}\n`.repeat(1_600)}`;
     const file = await upload(tenant, text);
     const outcome = await run(tenant, { file }, { remainingMs: () => 10_000 }).outcome;
-    expect(outcome).toBeInstanceOf(ContinueLater);
-    const { checkpoint } = outcome as ContinueLater;
+    expect(outcome).toBeInstanceOf(Continuation);
+    const { checkpoint } = outcome as Continuation;
     const { outcome: rest } = run(tenant, { file }, { checkpoint });
     expect(await rest).toMatchObject({ rows_imported: 1_600 });
   });
@@ -245,7 +245,7 @@ async function runThrough(tenant: Tenant, input: object, fateOf: () => Fate): Pr
       if (!error.message.startsWith("crash")) throw error;
       return null;
     });
-    if (ended instanceof ContinueLater) checkpoint = ended.checkpoint;
+    if (ended instanceof Continuation) checkpoint = ended.checkpoint;
     else if (ended) return ended as Result;
   }
   throw new Error("the import never ended");

@@ -1,9 +1,9 @@
 /** `jobs.bulk` by itself: what it chooses, its pace, and how it goes on after an interruption. */
 
 import { describe, expect, test } from "vitest";
-import type { BulkAction } from "../../src/bulk/jobs.ts";
-import { ContinueLater, type JobContext, type JobFilter } from "../../src/job-types/define.ts";
-import { chosenBy, jobsBulk } from "../../src/job-types/jobs-bulk.ts";
+import type { TenantJobAction } from "../../src/job-types/define.ts";
+import { Continuation, type JobContext, type JobFilter } from "../../src/job-types/define.ts";
+import { jobsBulk, toJobFilter } from "../../src/job-types/jobs-bulk.ts";
 import { fakeJobContext } from "../support/job-context.ts";
 
 const BEFORE = Date.UTC(2026, 10, 22);
@@ -11,7 +11,7 @@ const BEFORE = Date.UTC(2026, 10, 22);
 /** A tenant with so many jobs, and what is done to them. */
 function openTenant(count: number, changes: Partial<JobContext> = {}, isAway = (_id: string) => false) {
   const ids = Array.from({ length: count }, (_, n) => `job_${n}`);
-  const acted: [BulkAction, string][] = [];
+  const acted: [TenantJobAction, string][] = [];
   const filters: JobFilter[] = [];
   const jobs: JobContext["jobs"] = {
     count: async () => count,
@@ -32,7 +32,7 @@ function openTenant(count: number, changes: Partial<JobContext> = {}, isAway = (
   return { ids, acted, filters, ...fakeJobContext({ jobs, ...changes }) };
 }
 
-const all = (action: BulkAction, per_second = 100) => ({ action, filter: {}, per_second });
+const all = (action: TenantJobAction, per_second = 100) => ({ action, filter: {}, per_second });
 
 describe("what is chosen", () => {
   test.each([
@@ -42,23 +42,23 @@ describe("what is chosen", () => {
     ["cancel", ["running", "failed"], ["running"]],
   ] as const)("to %s of %j: those that can be", (action, status, expected) => {
     const filter = status ? { status: [...status] } : {};
-    expect(chosenBy({ action, filter }, BEFORE)?.statuses).toEqual(expected);
+    expect(toJobFilter({ action, filter }, BEFORE)?.statuses).toEqual(expected);
   });
 
   test("nothing, if the action can be taken on none of the states", () => {
-    expect(chosenBy({ action: "cancel", filter: { status: ["failed"] } }, BEFORE)).toBeNull();
-    expect(chosenBy({ action: "delete", filter: { status: [] } }, BEFORE)).toBeNull();
-    expect(chosenBy({ action: "delete", filter: { type: [] } }, BEFORE)).toBeNull();
+    expect(toJobFilter({ action: "cancel", filter: { status: ["failed"] } }, BEFORE)).toBeNull();
+    expect(toJobFilter({ action: "delete", filter: { status: [] } }, BEFORE)).toBeNull();
+    expect(toJobFilter({ action: "delete", filter: { type: [] } }, BEFORE)).toBeNull();
   });
 
   test("never a job made later than it began, nor another bulk job unless asked for", () => {
     const later = { created_before: new Date(BEFORE + 1).toISOString() };
-    expect(chosenBy({ action: "replay", filter: later }, BEFORE)).toMatchObject({
+    expect(toJobFilter({ action: "replay", filter: later }, BEFORE)).toMatchObject({
       createdBefore: BEFORE,
       exceptTypes: ["jobs.bulk"],
     });
     const filter = { type: ["jobs.bulk"], created_before: new Date(BEFORE - 9).toISOString() };
-    expect(chosenBy({ action: "delete", filter }, BEFORE)).toMatchObject({
+    expect(toJobFilter({ action: "delete", filter }, BEFORE)).toMatchObject({
       createdBefore: BEFORE - 9,
       exceptTypes: [],
     });
@@ -102,15 +102,15 @@ test("goes on in a new slice when its time is nearly over, from the very job it 
   const { job, acted } = openTenant(250, { remainingMs: () => 1_000 });
   const result = await jobsBulk.run(all("replay"), job);
   expect(acted).toHaveLength(10);
-  expect(result).toBeInstanceOf(ContinueLater);
-  expect((result as ContinueLater).checkpoint).toMatchObject({ done: 9, skipped: 1, after: { id: "job_9" } });
+  expect(result).toBeInstanceOf(Continuation);
+  expect((result as Continuation).checkpoint).toMatchObject({ done: 9, skipped: 1, after: { id: "job_9" } });
 });
 
 test("goes on in a new slice after 250 jobs, for an invocation may not make calls without end", async () => {
   const { job, acted } = openTenant(300);
   const result = await jobsBulk.run(all("cancel"), job);
   expect(acted).toHaveLength(250);
-  expect((result as ContinueLater).checkpoint).toMatchObject({ after: { id: "job_249" } });
+  expect((result as Continuation).checkpoint).toMatchObject({ after: { id: "job_249" } });
 });
 
 test("skips a job that cannot be reached, and says so", async () => {

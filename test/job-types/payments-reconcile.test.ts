@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { ContinueLater } from "../../src/job-types/define.ts";
+import { Continuation } from "../../src/job-types/define.ts";
 import { paymentsReconcile } from "../../src/job-types/payments-reconcile.ts";
 import { putDataset, runType } from "../support/datasets.ts";
 import { newTenant, textOf } from "../support/stores.ts";
@@ -136,8 +136,8 @@ describe("more rows than fit in memory", { timeout: 120_000 }, () => {
 
     const first = runType(paymentsReconcile, tenant, input, { remainingMs: () => 1_000 });
     const ended = await first.outcome;
-    expect(ended).toBeInstanceOf(ContinueLater);
-    const { checkpoint } = ended as ContinueLater;
+    expect(ended).toBeInstanceOf(Continuation);
+    const { checkpoint } = ended as Continuation;
     const { outcome, reported } = runType(paymentsReconcile, tenant, input, { checkpoint });
     const { discrepancies_file, ...counts } = (await outcome) as Result;
     expect(counts).toEqual(expected);

@@ -181,7 +181,7 @@ describe("report.export", () => {
   });
 
   test("has one place per requester, dataset and grouping, and none that two could share by accident", () => {
-    const place = (input: object) => reportExport.uniquePlace?.(reportExport.input.parse(input));
+    const place = (input: object) => reportExport.uniqueKey?.(reportExport.input.parse(input));
     const input = { ...common, metrics: [{ op: "count" }] };
     expect(place(input)).toBe(place({ ...input, metrics: everything, format: "json" }));
     const others = [

@@ -9,11 +9,11 @@ import {
   faultsOfPlaces,
   faultsOfWebhook,
 } from "../../scripts/chaos/verify.ts";
-import type { EventView, JobView } from "../../src/job/present.ts";
+import type { EventView, JobView } from "../../src/rpc/views.ts";
 
 const plan: Accepted["plan"] = {
   kind: "succeeds",
-  request: { type: "rehearsal", input: {}, webhook: { url: "http://localhost/" } },
+  request: { type: "test.simulate", input: {}, webhook: { url: "http://localhost/" } },
   demanded: { status: "succeeded", status_reason: null, result: 1 },
   cancelAfterMs: null,
   posts: 1,
@@ -24,7 +24,7 @@ const accepted: Accepted = { id: "job_1", plan, keys: 1 };
 
 const job = {
   id: "job_1",
-  type: "rehearsal",
+  type: "test.simulate",
   status: "succeeded",
   status_reason: null,
   created_at: "2026-11-22T12:00:00.000Z",

@@ -100,13 +100,13 @@ describe("readCsv", () => {
   test.each([[[0x61, 0xff, 0x0a]], [[0x61, 0x0a, 0xc3]], [[0xff, 0xfe, 0x61, 0x00]]])(
     "bytes that are no UTF-8 are refused: %j",
     async (bytes) => {
-      await expect(read(new Uint8Array(bytes))).rejects.toMatchObject({ why: "not_utf8" });
+      await expect(read(new Uint8Array(bytes))).rejects.toMatchObject({ reason: "not_utf8" });
     },
   );
 
   test("a record too large is refused, ended or not", async () => {
     await expect(read(`a\n${"x".repeat(1001)}\nb\n`, { max: 1000, size: 5000 })).rejects.toMatchObject({
-      why: "record_too_large",
+      reason: "record_too_large",
       line: 2,
     });
     await expect(read(`a\n"${",".repeat(200_000)}`, { max: 1000, size: 5000 })).rejects.toThrow(

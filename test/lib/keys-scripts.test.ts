@@ -4,7 +4,7 @@ import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { localApiKeys, localKeys } from "../../scripts/local-keys.ts";
-import { ApiKey } from "../../src/http/keys.ts";
+import { ApiKeySchema } from "../../src/api/middleware/keys.ts";
 import { isKey, keyHash } from "../../src/lib/key.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url).href);
@@ -36,7 +36,7 @@ describe("dev-keys", () => {
     expect(keys.every(isKey)).toBe(true);
     const both = ["jobs:read", "jobs:write"];
     const text = await localApiKeys();
-    expect(ApiKey.array().parse(JSON.parse(text))).toMatchObject([
+    expect(ApiKeySchema.array().parse(JSON.parse(text))).toMatchObject([
       { hash: await keyHash(acme.full), tenant: "acme", scopes: both },
       { hash: await keyHash(acme.read), tenant: "acme", scopes: ["jobs:read"] },
       { hash: await keyHash(globex.full), tenant: "globex", scopes: both },
@@ -55,7 +55,7 @@ describe("new-key", () => {
     const [key = "", ...more] = stdout.match(/acpt_\w+/g) ?? [];
     expect(isKey(key)).toBe(true);
     expect(more).toEqual([]);
-    expect(ApiKey.parse(JSON.parse(stdout.match(/\{.*\}/)?.[0] ?? ""))).toEqual({
+    expect(ApiKeySchema.parse(JSON.parse(stdout.match(/\{.*\}/)?.[0] ?? ""))).toEqual({
       hash: await keyHash(key),
       tenant: "acme",
       scopes: ["jobs:read"],

@@ -157,9 +157,9 @@ describe("a deployed service", () => {
     expect(checkTarget(url, deployed)).toBeNull();
   });
 
-  for (const [why, urls] of Object.entries(refused)) {
-    it.each(urls)(`does not call %j: ${why}`, (url) => {
-      expect(checkTarget(url, deployed)).toContain(why);
+  for (const [reason, urls] of Object.entries(refused)) {
+    it.each(urls)(`does not call %j: ${reason}`, (url) => {
+      expect(checkTarget(url, deployed)).toContain(reason);
     });
   }
 

@@ -2,7 +2,7 @@
 
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import type { EventView } from "../../src/job/present.ts";
+import type { EventView } from "../../src/rpc/views.ts";
 import { launchBrowser, noBrowser, startProxy } from "./browser.ts";
 import { FINAL } from "./followers.ts";
 import { useService } from "./service.ts";
@@ -36,7 +36,7 @@ describe.skipIf(noBrowser !== null)("Chromium's EventSource", () => {
 
   test("resumes without gap or repeat when the connection is cut, and ends at 204", async () => {
     const { acme } = service;
-    const id = await acme.rehearse({ duration_ms: 5_000, steps: 20 });
+    const id = await acme.simulate({ duration_ms: 5_000, steps: 20 });
     const page = await browser.newPage();
     await page.goto(`${proxy.url}/#${id}`);
     const heard = () => page.evaluate<Heard[]>("heard");

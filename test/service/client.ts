@@ -1,7 +1,7 @@
 /** A client as anybody would write it with fetch: posts, polls, waits. Knows no more than the contract. */
 
 import { vi } from "vitest";
-import type { EventView, JobView } from "../../src/job/present.ts";
+import type { EventView, JobView } from "../../src/rpc/views.ts";
 
 export type Job = JobView;
 export type Answer<Data> = { status: number; headers: Headers; text: string; data: Data };
@@ -68,7 +68,7 @@ export function openClient(url: string, key: string) {
     finished: (id: string, timeout?: number) => waitUntil(id, isFinished, timeout),
     cancel: (id: string) => call<Job>("POST", `/v1/jobs/${id}/cancel`),
     events: async (id: string) => (await call<EventView[]>("GET", `/v1/jobs/${id}/events`)).data,
-    /** Submits a rehearsal with this input. */
-    rehearse: (input: object, request: object = {}) => submit({ type: "rehearsal", input, ...request }),
+    /** Submits a simulated job with this input. */
+    simulate: (input: object, request: object = {}) => submit({ type: "test.simulate", input, ...request }),
   };
 }

@@ -10,7 +10,7 @@ import { checksOfAnswers, STATUS_OF_CODE } from "../../conformance/checks/answer
 import { allChecks } from "../../conformance/checks/index.ts";
 import { judge, type Report, titleOf } from "../../conformance/run.ts";
 import { root } from "../../scripts/wrangler.ts";
-import { problemKinds } from "../../src/http/problems.ts";
+import { problemKinds } from "../../src/api/problems.ts";
 import { plantedFaults } from "./conformance-faults.ts";
 import { startFaultyProxy } from "./faulty-proxy.ts";
 import { useService } from "./service.ts";

@@ -22,21 +22,21 @@ describe.skipIf(noBrowser !== null)("the dashboard", () => {
     const file = await acme.call<{ id: string }>("POST", "/v1/files", "a,b\n1,2\n", {
       "Content-Type": "text/csv",
     });
-    jobs.failed = await acme.rehearse(
+    jobs.failed = await acme.simulate(
       { attempts: [{ ...FAILURE, retry_after_ms: 0 }] },
       { max_attempts: 2, ...long },
     );
-    jobs.running = await acme.rehearse({ duration_ms: 600_000, steps: 1000 });
-    jobs.waiting = await acme.rehearse({ attempts: [{ ...FAILURE, retry_after_ms: 600_000 }] });
+    jobs.running = await acme.simulate({ duration_ms: 600_000, steps: 1000 });
+    jobs.waiting = await acme.simulate({ attempts: [{ ...FAILURE, retry_after_ms: 600_000 }] });
     const webhook = { url: `${service.url.replace(/\d+$/, "9")}/hook` };
-    jobs.succeeded = await acme.rehearse({ result: { file: file.data.id } }, { webhook });
+    jobs.succeeded = await acme.simulate({ result: { file: file.data.id } }, { webhook });
     await acme.finished(jobs.failed);
     await acme.finished(jobs.succeeded);
   });
 
   const pages = () => [
     "/dashboard",
-    "/dashboard?period=7d&type=rehearsal",
+    "/dashboard?period=7d&type=test.simulate",
     "/dashboard/jobs",
     "/dashboard/jobs?status=failed&metadata=oops",
     "/dashboard/jobs?metadata=a%3Dnothing",
@@ -45,7 +45,7 @@ describe.skipIf(noBrowser !== null)("the dashboard", () => {
     `/dashboard/jobs/${jobs.failed}/replay`,
     `/dashboard/jobs/${jobs.failed}/delete`,
     "/dashboard/submit",
-    "/dashboard/submit/rehearsal",
+    "/dashboard/submit/test.simulate",
     "/dashboard/submit/csv.import",
     "/dashboard/submit/jobs.bulk",
     "/dashboard/bulk?action=delete&status=failed",
@@ -80,7 +80,7 @@ describe.skipIf(noBrowser !== null)("the dashboard", () => {
         found.push(...(await violations(page)));
         if ((await overflow(page)) > 0) found.push(`${path} is too wide by ${await overflow(page)} pixels`);
       }
-      await page.goto("/dashboard/submit/rehearsal");
+      await page.goto("/dashboard/submit/test.simulate");
       await page.locator("[id='field/input/attempts/0/code']").fill("Not Snake");
       await page.locator("#submit").click();
       await page.getByRole("alert").waitFor();
@@ -96,7 +96,7 @@ describe.skipIf(noBrowser !== null)("the dashboard", () => {
 
   test("works without scripts: signing in, submitting, reading, cancelling", async () => {
     const page = await openWindow({ javaScriptEnabled: false });
-    await page.goto("/dashboard/submit/rehearsal");
+    await page.goto("/dashboard/submit/test.simulate");
     await page.getByLabel("API key").fill(service.keys.acme.full);
     await page.getByRole("button", { name: "Sign in" }).click();
     await page.locator("[id='field/input/duration_ms']").fill("60000");
@@ -152,9 +152,9 @@ describe.skipIf(noBrowser !== null)("the dashboard", () => {
     await tabTo("Submit a job");
     await page.keyboard.press("Enter");
     await page.getByRole("heading", { name: "Submit a job" }).waitFor();
-    await tabTo("rehearsal");
+    await tabTo("test.simulate");
     await page.keyboard.press("Enter");
-    await page.getByRole("heading", { name: "Submit rehearsal" }).waitFor();
+    await page.getByRole("heading", { name: "Submit test.simulate" }).waitFor();
     await tabTo("field/input/duration_ms");
     await page.keyboard.type("60000");
     await page.keyboard.press("Enter");

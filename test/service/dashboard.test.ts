@@ -100,7 +100,7 @@ describe.skipIf(noBrowser !== null)("the dashboard", () => {
   });
 
   test("explains a failed job: what happened, what was tried again, and what to tell support", async () => {
-    const id = await service.acme.rehearse(
+    const id = await service.acme.simulate(
       { attempts: [{ ...OUTAGE, retry_after_ms: 0 }] },
       { max_attempts: 2 },
     );
@@ -117,7 +117,7 @@ describe.skipIf(noBrowser !== null)("the dashboard", () => {
   });
 
   test("shows by itself what others do to a job, says so, and takes neither focus nor what was opened", async () => {
-    const id = await service.acme.rehearse({ duration_ms: 60_000, steps: 300 });
+    const id = await service.acme.simulate({ duration_ms: 60_000, steps: 300 });
     const page = await openSignedIn(`/dashboard/jobs/${id}`);
     await status(page, "running");
     await page.locator("#cancel").focus();
@@ -133,7 +133,7 @@ describe.skipIf(noBrowser !== null)("the dashboard", () => {
   });
 
   test("follows a job again after its events or its page were refused, and says when it is behind", async () => {
-    const id = await service.acme.rehearse({ duration_ms: 60_000, steps: 300 });
+    const id = await service.acme.simulate({ duration_ms: 60_000, steps: 300 });
     const page = await openSignedIn();
     const refusal = { status: 429, contentType: "text/html", body: "" };
     let streams = 0;
@@ -151,8 +151,8 @@ describe.skipIf(noBrowser !== null)("the dashboard", () => {
 
   test("holds no connection while nobody looks, and then makes up for it, be the job deleted", async () => {
     const [first, second] = [
-      await service.acme.rehearse({}, { run_at: "2027-01-01T00:00:00Z" }),
-      await service.acme.rehearse({}, { run_at: "2027-01-01T00:00:00Z" }),
+      await service.acme.simulate({}, { run_at: "2027-01-01T00:00:00Z" }),
+      await service.acme.simulate({}, { run_at: "2027-01-01T00:00:00Z" }),
     ];
     const page = await openSignedIn();
     for (const id of [first, second]) {
@@ -173,7 +173,7 @@ describe.skipIf(noBrowser !== null)("the dashboard", () => {
   test("keeps the list and the overview up to date, and what was opened open", async () => {
     const page = await openSignedIn();
     await page.locator("#throughput-summary").click();
-    const id = await service.acme.rehearse({ duration_ms: 20_000 });
+    const id = await service.acme.simulate({ duration_ms: 20_000 });
     await page.locator(`#row-${id}`).waitFor();
     expect(await page.locator("#throughput-numbers").getAttribute("open")).not.toBeNull();
     await service.acme.cancel(id);
@@ -182,7 +182,7 @@ describe.skipIf(noBrowser !== null)("the dashboard", () => {
 
   test("cancels with a reason, replays, and deletes", async () => {
     const page = await openSignedIn(
-      `/dashboard/jobs/${await service.acme.rehearse({ duration_ms: 60_000 })}`,
+      `/dashboard/jobs/${await service.acme.simulate({ duration_ms: 60_000 })}`,
     );
     const first = jobIdIn(page);
     await page.getByRole("link", { name: "Cancel…" }).click();
@@ -207,17 +207,17 @@ describe.skipIf(noBrowser !== null)("the dashboard", () => {
   });
 
   test("filters by its form into the address, and pages there and back", async () => {
-    for (let made = 0; made < 25; made++) await service.acme.rehearse({}, { metadata: { batch: "pages" } });
-    await service.acme.rehearse({}, { metadata: { batch: "other" } });
+    for (let made = 0; made < 25; made++) await service.acme.simulate({}, { metadata: { batch: "pages" } });
+    await service.acme.simulate({}, { metadata: { batch: "other" } });
     await listed("pages", 25);
     const page = await openSignedIn("/dashboard/jobs");
     await page.locator("#filter-summary").click();
-    await page.getByLabel("rehearsal").check();
+    await page.getByLabel("test.simulate").check();
     await page.getByLabel("Metadata").fill("batch=pages");
     await page.locator("#apply-filter").click();
     await page.locator("#next-page").waitFor();
     const query = new URL(page.url()).searchParams;
-    expect([query.get("type"), query.getAll("metadata")[0]]).toEqual(["rehearsal", "batch=pages"]);
+    expect([query.get("type"), query.getAll("metadata")[0]]).toEqual(["test.simulate", "batch=pages"]);
     const rows = () => page.locator("#jobs tbody tr").evaluateAll((found) => found.map(({ id }) => id));
     const first = await rows();
     await page.locator("#next-page").click();
@@ -232,7 +232,7 @@ describe.skipIf(noBrowser !== null)("the dashboard", () => {
 
   test("cancels all that match, after saying how many, and follows the job that does it", async () => {
     for (let made = 0; made < 3; made++)
-      await service.acme.rehearse({}, { metadata: { batch: "bulk" }, run_at: "2027-01-01T00:00:00Z" });
+      await service.acme.simulate({}, { metadata: { batch: "bulk" }, run_at: "2027-01-01T00:00:00Z" });
     await listed("bulk", 3);
     const page = await openSignedIn("/dashboard/jobs?metadata=batch%3Dbulk");
     await page.getByRole("link", { name: "Cancel all…" }).click();
@@ -244,7 +244,7 @@ describe.skipIf(noBrowser !== null)("the dashboard", () => {
   });
 
   test("builds its form as choices are made, and shows what the service finds wrong at its field", async () => {
-    const page = await openSignedIn("/dashboard/submit/rehearsal");
+    const page = await openSignedIn("/dashboard/submit/test.simulate");
     await page.locator("[id='field/input/attempts/1/outcome']").selectOption("crash");
     await page.locator("[id='field/input/attempts/1/message']").fill("it's broken");
     await page.locator("#curl-0", { hasText: "it'\\''s broken" }).waitFor();
@@ -257,7 +257,7 @@ describe.skipIf(noBrowser !== null)("the dashboard", () => {
     await page.keyboard.press("Enter");
     await page.getByText("The job was accepted.").waitFor();
     const { type } = await service.acme.read(jobIdIn(page));
-    expect(type).toBe("rehearsal");
+    expect(type).toBe("test.simulate");
   });
 
   test("shows the fields of a choice that was made before its script had come, even if asking fails at first", async () => {
@@ -268,11 +268,11 @@ describe.skipIf(noBrowser !== null)("the dashboard", () => {
       await route.continue();
     });
     let posts = 0;
-    await page.route("**/submit/rehearsal", (route) => {
+    await page.route("**/submit/test.simulate", (route) => {
       const isFirstPost = route.request().method() === "POST" && ++posts === 1;
       return isFirstPost ? route.fulfill({ status: 429, body: "" }) : route.continue();
     });
-    const arriving = page.goto(`${service.url}/dashboard/submit/rehearsal`);
+    const arriving = page.goto(`${service.url}/dashboard/submit/test.simulate`);
     await page.locator("[id='field/input/attempts/1/outcome']").selectOption("crash");
     released.resolve();
     await arriving;
@@ -281,11 +281,11 @@ describe.skipIf(noBrowser !== null)("the dashboard", () => {
   });
 
   test("keeps what is typed while the fields for a choice are still on their way", async () => {
-    const page = await openSignedIn("/dashboard/submit/rehearsal");
+    const page = await openSignedIn("/dashboard/submit/test.simulate");
     const steps = page.locator("[id='field/input/steps']");
     const held = Promise.withResolvers<void>();
     let posts = 0;
-    await page.route("**/submit/rehearsal", async (route) => {
+    await page.route("**/submit/test.simulate", async (route) => {
       if (++posts === 1) await held.promise;
       await route.continue();
     });
@@ -301,7 +301,7 @@ describe.skipIf(noBrowser !== null)("the dashboard", () => {
   });
 
   test("shows whoever has a key for reading no way to act", async () => {
-    const id = await service.acme.rehearse({ duration_ms: 30_000 });
+    const id = await service.acme.simulate({ duration_ms: 30_000 });
     const page = await openSignedIn(`/dashboard/jobs/${id}`, "read");
     await page.getByText("read only").waitFor();
     expect(await page.getByRole("button").allTextContents()).toEqual(["Sign out"]);
@@ -321,7 +321,7 @@ describe.skipIf(noBrowser !== null)("the dashboard", () => {
   });
 
   test("opens from a link on another site for who is signed in", async () => {
-    const id = await service.acme.rehearse({}, { run_at: "2027-01-01T00:00:00Z" });
+    const id = await service.acme.simulate({}, { run_at: "2027-01-01T00:00:00Z" });
     const page = await openSignedIn();
     await page.goto(`${service.url.replace("localhost", "127.0.0.1")}/v1/health`);
     await page.evaluate(`location.assign("${service.url}/dashboard/jobs/${id}")`);

@@ -5,7 +5,7 @@
 
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { type Restartable, startRestartable } from "../../scripts/restartable.ts";
-import type { EventView } from "../../src/job/present.ts";
+import type { EventView } from "../../src/rpc/views.ts";
 import { type Client, openClient } from "./client.ts";
 import { FINAL, hear, listenByEventSource, listenByWebSocket } from "./followers.ts";
 
@@ -15,7 +15,7 @@ let service: Restartable;
 let acme: Client;
 let key: string;
 beforeAll(async () => {
-  service = await startRestartable({ leaseMs: 2_000, redeliverMs: 1_000 });
+  service = await startRestartable({ leaseMs: 2_000, dispatchTimeoutMs: 1_000 });
   key = service.keys.acme.full;
   acme = openClient(service.url, key);
 });
@@ -29,7 +29,7 @@ function expectWhole(events: EventView[]): void {
 
 describe("the eventsource package", () => {
   test("hears everything, and does not come back after the end", async () => {
-    const id = await acme.rehearse({ duration_ms: 2_500, steps: 5 });
+    const id = await acme.simulate({ duration_ms: 2_500, steps: 5 });
     const source = listenByEventSource(service.url, key, id);
     await vi.waitFor(() => expect(source.hasEnded()).toBe(true), WAIT);
     expectWhole(source.events);
@@ -42,7 +42,7 @@ describe("the eventsource package", () => {
   });
 
   test("gives up at once without a key that fits", async () => {
-    const id = await acme.rehearse({});
+    const id = await acme.simulate({});
     const source = listenByEventSource(service.url, service.keys.globex.full, id);
     await vi.waitFor(() => expect(source.hasEnded()).toBe(true), WAIT);
     expect(source.connections).toEqual([{ lastEventId: null, status: 404 }]);
@@ -51,7 +51,7 @@ describe("the eventsource package", () => {
 
 describe("the ws package", () => {
   test("hears everything, and is closed with 1000 after the end", async () => {
-    const id = await acme.rehearse({ duration_ms: 1_500, steps: 5 });
+    const id = await acme.simulate({ duration_ms: 1_500, steps: 5 });
     const events: EventView[] = [];
     const code = await hear(service.url, `/v1/jobs/${id}/events`, key, (event) => events.push(event));
     expect(code).toBe(1000);
@@ -61,7 +61,7 @@ describe("the ws package", () => {
 });
 
 test("a job is followed through kill -9 and restart of the whole service", async () => {
-  const id = await acme.rehearse({ duration_ms: 4_000, steps: 40, result: "survived" });
+  const id = await acme.simulate({ duration_ms: 4_000, steps: 40, result: "survived" });
   const source = listenByEventSource(service.url, key, id);
   const bySocket = listenByWebSocket(service.url, key, id);
   await vi.waitFor(() => expect(source.events.length).toBeGreaterThan(3), WAIT);
@@ -87,10 +87,10 @@ test("a job is followed through kill -9 and restart of the whole service", async
 describe("Prefer: wait", () => {
   test("answers when the job has finished, on POST and GET", async () => {
     const prefer = { Prefer: "wait=30" };
-    const request = { type: "rehearsal", input: { duration_ms: 1_000, result: 42 } };
+    const request = { type: "test.simulate", input: { duration_ms: 1_000, result: 42 } };
     const posted = await acme.call<{ id: string }>("POST", "/v1/jobs", request, prefer);
     expect([posted.status, posted.data]).toMatchObject([200, { status: "succeeded", result: 42 }]);
-    const id = await acme.rehearse({ duration_ms: 1_000 });
+    const id = await acme.simulate({ duration_ms: 1_000 });
     const got = await acme.call("GET", `/v1/jobs/${id}`, undefined, prefer);
     expect([got.status, got.data]).toMatchObject([200, { status: "succeeded" }]);
   });
@@ -98,7 +98,7 @@ describe("Prefer: wait", () => {
 
 describe("a running job that is cancelled", () => {
   test("has stopped within a second", async () => {
-    const id = await acme.rehearse({ duration_ms: 60_000, steps: 1_000 });
+    const id = await acme.simulate({ duration_ms: 60_000, steps: 1_000 });
     await acme.waitUntil(id, ({ progress }) => (progress?.current ?? 0) > 0);
     const cancelled = await acme.cancel(id);
     expect(cancelled.data.status).toBe("cancelled");
@@ -107,7 +107,7 @@ describe("a running job that is cancelled", () => {
   });
 
   test("though it does nothing but wait", async () => {
-    const id = await acme.rehearse({ duration_ms: 60_000, steps: 1, silent: true });
+    const id = await acme.simulate({ duration_ms: 60_000, steps: 1, heartbeats: false });
     await acme.waitUntil(id, ({ status_reason }) => status_reason === "executing");
     await acme.cancel(id);
     const job = await acme.waitUntil(id, (now) => acknowledgedAfterMs(now) !== null);

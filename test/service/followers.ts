@@ -2,7 +2,7 @@
 
 import { EventSource } from "eventsource";
 import { WebSocket } from "ws";
-import type { EventView } from "../../src/job/present.ts";
+import type { EventView } from "../../src/rpc/views.ts";
 
 export const FINAL = ["job.succeeded", "job.failed", "job.cancelled"];
 

@@ -56,7 +56,7 @@ describe("the programs for Node", () => {
   test.concurrent.each(["eventsource", "ws"])("with %s follow to the end, and end", async (name) => {
     const file = join(folder, `${name}.js`);
     await writeFile(file, programWith(`from "${name}"`));
-    const id = await service.acme.rehearse({ duration_ms: 2_000, steps: 2 });
+    const id = await service.acme.simulate({ duration_ms: 2_000, steps: 2 });
     const { stdout, stderr } = await run(process.execPath, [
       file,
       `${service.url}/v1/jobs/${id}`,
@@ -87,7 +87,7 @@ describe.skipIf(noBrowser !== null)("the programs for browsers", () => {
   }
 
   test("an EventSource shows progress and the end", async () => {
-    const id = await service.acme.rehearse({ duration_ms: 2_000, steps: 2 });
+    const id = await service.acme.simulate({ duration_ms: 2_000, steps: 2 });
     const seen = await runInPage<unknown[]>(`new Promise((resolve) => {
       const id = ${JSON.stringify(id)}, seen = [];
       const show = (percent) => seen.push(percent), finish = (type) => resolve([...seen, type]);
@@ -97,7 +97,7 @@ describe.skipIf(noBrowser !== null)("the programs for browsers", () => {
   });
 
   test("fetch with a key follows from another origin, to the end", async () => {
-    const id = await service.acme.rehearse({ duration_ms: 2_000, steps: 2 });
+    const id = await service.acme.simulate({ duration_ms: 2_000, steps: 2 });
     const [url, key] = [`${service.url}/v1/jobs/${id}`, service.keys.acme.full].map((text) =>
       JSON.stringify(text),
     );

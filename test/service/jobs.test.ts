@@ -13,7 +13,7 @@ const succeeding = { outcome: "succeed" };
 
 test.concurrent("a job is accepted, runs with its progress seen moving, and succeeds", async () => {
   const { acme } = service;
-  const id = await acme.rehearse({ duration_ms: 3_500, steps: 50, result: { hello: "world" } });
+  const id = await acme.simulate({ duration_ms: 3_500, steps: 50, result: { hello: "world" } });
   const seen: Job[] = [];
   const job = await acme.waitUntil(id, (now) => seen.push(now) > 0 && now.status === "succeeded");
 
@@ -29,7 +29,7 @@ test.concurrent("a job is accepted, runs with its progress seen moving, and succ
 test.concurrent("a temporary failure is tried again; the job stays running in between", async () => {
   const { acme } = service;
   const unavailable = failing("service_unavailable", { code: "bank_closed", retry_after_ms: 1_500 });
-  const id = await acme.rehearse({ attempts: [unavailable, succeeding] });
+  const id = await acme.simulate({ attempts: [unavailable, succeeding] });
   const waiting = await acme.waitUntil(id, ({ attempts }) => attempts[0]?.status === "failed");
 
   expect(waiting).toMatchObject({ status: "running", status_reason: "waiting_to_retry", attempt: 1 });
@@ -45,7 +45,7 @@ test.concurrent("a temporary failure is tried again; the job stays running in be
 
 test.concurrent("when no attempt is left, the job has failed", async () => {
   const { acme } = service;
-  const id = await acme.rehearse({ attempts: [failing("timeout")] }, { max_attempts: 2 });
+  const id = await acme.simulate({ attempts: [failing("timeout")] }, { max_attempts: 2 });
   const job = await acme.finished(id);
   expect(job).toMatchObject({ status: "failed", status_reason: "attempts_exhausted", attempt: 2 });
   expect(job.error).toMatchObject({ kind: "timeout" });
@@ -54,7 +54,7 @@ test.concurrent("when no attempt is left, the job has failed", async () => {
 test.concurrent("a permanent failure is not tried again, and says what its type declared", async () => {
   const { acme } = service;
   const words = { code: "unknown_currency", message: "There is no currency XYZ." };
-  const id = await acme.rehearse({ attempts: [failing("invalid_input", words), succeeding] });
+  const id = await acme.simulate({ attempts: [failing("invalid_input", words), succeeding] });
   const job = await acme.finished(id);
   expect(job).toMatchObject({ status: "failed", status_reason: "permanent_failure", attempt: 1 });
   expect(job.error).toMatchObject({ kind: "invalid_input", ...words });
@@ -64,7 +64,7 @@ test.concurrent("a permanent failure is not tried again, and says what its type 
 test.concurrent("the text of an exception is in the log beside its reference, and in no answer", async () => {
   const { acme } = service;
   const message = `secret-internal-detail ${randomUUID()}`;
-  const id = await acme.rehearse({ attempts: [{ outcome: "crash", message }] });
+  const id = await acme.simulate({ attempts: [{ outcome: "crash", message }] });
   const job = await acme.finished(id);
   expect(job.error).toMatchObject({ kind: "internal_error", message: "The job could not be completed." });
 
@@ -82,7 +82,7 @@ test.concurrent("the text of an exception is in the log beside its reference, an
 
 test.concurrent("a running job that is cancelled stops, and says when it really had", async () => {
   const { acme } = service;
-  const id = await acme.rehearse({ duration_ms: 60_000, steps: 600 });
+  const id = await acme.simulate({ duration_ms: 60_000, steps: 600 });
   await acme.waitUntil(id, ({ status_reason }) => status_reason === "executing");
   const { status, data } = await acme.cancel(id);
   expect(status).toBe(200);
@@ -96,7 +96,12 @@ test.concurrent("a running job that is cancelled stops, and says when it really 
 
 test.concurrent("a cancelled job's code that goes on changes nothing, and is acknowledged when it has stopped", async () => {
   const { acme } = service;
-  const id = await acme.rehearse({ duration_ms: 3_000, ignore_cancel: true, silent: true, result: "late" });
+  const id = await acme.simulate({
+    duration_ms: 3_000,
+    ignore_cancel: true,
+    heartbeats: false,
+    result: "late",
+  });
   await acme.waitUntil(id, ({ status_reason }) => status_reason === "executing");
   await acme.cancel(id);
   const job = await acme.waitUntil(id, ({ cancellation }) => cancellation?.acknowledged_at !== null);
@@ -110,9 +115,9 @@ test.concurrent("a cancelled job's code that goes on changes nothing, and is ack
 
 test.concurrent("a job that hangs fails at its time limit", async () => {
   const { acme } = service;
-  const id = await acme.rehearse({ attempts: [{ outcome: "hang" }] }, { time_limit_ms: 1_500 });
+  const id = await acme.simulate({ attempts: [{ outcome: "hang" }] }, { total_timeout_ms: 1_500 });
   const job = await acme.finished(id);
-  expect(job).toMatchObject({ status: "failed", status_reason: "time_limit_exceeded" });
+  expect(job).toMatchObject({ status: "failed", status_reason: "total_timeout" });
   expect(job.attempts[0]?.status).toBe("timed_out");
   const tookMs = Date.parse(job.finished_at ?? "") - Date.parse(job.created_at);
   expect(tookMs).toBeGreaterThanOrEqual(1_500);
@@ -122,7 +127,7 @@ test.concurrent("a job that hangs fails at its time limit", async () => {
 test.concurrent("a scheduled job begins when it is due, not before", async () => {
   const { acme } = service;
   const runAt = inMs(2_000);
-  const id = await acme.rehearse({}, { run_at: runAt });
+  const id = await acme.simulate({}, { run_at: runAt });
   const scheduled = await acme.read(id);
   expect(scheduled).toMatchObject({ status: "queued", status_reason: "scheduled", next_attempt_at: runAt });
   const job = await acme.finished(id);
@@ -132,15 +137,15 @@ test.concurrent("a scheduled job begins when it is due, not before", async () =>
 
 test.concurrent("a job that could not begin in time is cancelled as expired", async () => {
   const { acme } = service;
-  const id = await acme.rehearse({ duration_ms: 60_000 }, { start_within_ms: 1, run_at: inMs(1_000) });
+  const id = await acme.simulate({ duration_ms: 60_000 }, { start_timeout_ms: 1, run_at: inMs(1_000) });
   const job = await acme.finished(id);
-  expect(job).toMatchObject({ status: "cancelled", status_reason: "expired", attempt: 0 });
+  expect(job).toMatchObject({ status: "cancelled", status_reason: "start_timeout", attempt: 0 });
   expect(job.cancellation).toMatchObject({ by: "system", acknowledged_at: expect.any(String) });
 });
 
 test.concurrent("what another tenant owns does not exist", async () => {
   const { acme, globex } = service;
-  const id = await acme.rehearse({ duration_ms: 3_000 });
+  const id = await acme.simulate({ duration_ms: 3_000 });
   const absent = "job_01h2xcejqtf2nbrexx3vqjhp41";
   const without = (text: string) => text.replace(/urn:uuid:[^"]+/, "");
   const routes: [string, string][] = [
@@ -162,7 +167,7 @@ test.concurrent("what another tenant owns does not exist", async () => {
 test.concurrent("any number of simultaneous posts with one key make one job", async () => {
   const { acme, globex } = service;
   const headers = { "Idempotency-Key": randomUUID() };
-  const request = { type: "rehearsal", input: { duration_ms: 500 } };
+  const request = { type: "test.simulate", input: { duration_ms: 500 } };
   const post = () => acme.call<Job>("POST", "/v1/jobs", request, headers);
   const answers = await Promise.all(Array.from({ length: 100 }, post));
 

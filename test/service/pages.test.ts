@@ -65,7 +65,7 @@ describe.skipIf(noBrowser !== null)("in a browser", () => {
     "the pages have no fault that axe knows, in %s on a %s",
     async (colorScheme, _, viewport) => {
       const page = await openWindow({ colorScheme, viewport });
-      for (const path of ["/", "/problems/unique_conflict", "/problems/internal_error"]) {
+      for (const path of ["/", "/problems/duplicate_job", "/problems/internal_error"]) {
         await page.goto(path);
         expect(await faultsOf(page), path).toEqual([]);
       }
@@ -97,7 +97,7 @@ describe.skipIf(noBrowser !== null)("in a browser", () => {
     const { status, body } = await execute(block);
     expect(status).toBe("202");
     const { id } = JSON.parse(body).data;
-    expect(await service.acme.read(id)).toMatchObject({ type: "rehearsal" });
+    expect(await service.acme.read(id)).toMatchObject({ type: "test.simulate" });
 
     const reading = await open(page, "getJob");
     await reading.getByLabel("id", { exact: true }).fill(id);
@@ -165,9 +165,9 @@ describe("the assets", () => {
 
   test("carry their type and an ETag, and what has not changed is not sent again", async () => {
     for (const [name, type] of [
-      ["pages/base.css", "text/css; charset=utf-8"],
-      ["pages/docs.js", "text/javascript; charset=utf-8"],
-      ["pages/icon.svg", "image/svg+xml"],
+      ["site/base.css", "text/css; charset=utf-8"],
+      ["site/docs.js", "text/javascript; charset=utf-8"],
+      ["site/icon.svg", "image/svg+xml"],
     ] as const) {
       const { status, headers } = await asset(name);
       expect([status, headers.get("Content-Type")]).toEqual([200, type]);
@@ -178,7 +178,7 @@ describe("the assets", () => {
   });
 
   test("are only what was built: neither sources nor the folder, and nothing else is looked up among them", async () => {
-    for (const name of ["pages/docs.ts", "pages/", "", "none.css", "..%2F_headers"]) {
+    for (const name of ["site/docs.ts", "pages/", "", "none.css", "..%2F_headers"]) {
       expect((await asset(name)).status, name).toBe(404);
     }
     const headers = await fetch(`${service.url}/_headers`);

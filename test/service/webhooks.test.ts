@@ -4,7 +4,7 @@ import type { ServerResponse } from "node:http";
 import { Webhook } from "standardwebhooks";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { startRestartable } from "../../scripts/restartable.ts";
-import type { DeliveryView } from "../../src/job/present.ts";
+import type { DeliveryView } from "../../src/rpc/views.ts";
 import { type Client, openClient } from "./client.ts";
 import { answering, type Behaviour, type Received, type Receiver, startReceiver } from "./receiver.ts";
 import { useService } from "./service.ts";
@@ -37,12 +37,12 @@ function deliveryOnce(client: Client, id: string, isWanted: (delivery: DeliveryV
   return vi.waitFor(look, { interval: 100, timeout: 40 * SECOND });
 }
 
-const wasTried = (times: number) => (delivery: DeliveryView) => delivery.tries.length >= times;
+const wasTried = (times: number) => (delivery: DeliveryView) => delivery.attempts.length >= times;
 
 /** A job of acme that succeeds at once and tells the hook so. */
 async function jobTelling(name: string, ...behaviours: Behaviour[]) {
   const hook = receiver.hook(name, ...behaviours);
-  const id = await service.acme.rehearse({ result: { told: name } }, { webhook: { url: hook.url } });
+  const id = await service.acme.simulate({ result: { told: name } }, { webhook: { url: hook.url } });
   return { id, ...hook };
 }
 
@@ -53,15 +53,15 @@ async function verified(client: Client, { body, headers }: Received) {
 }
 
 /** Milliseconds between a try and the next one that is due. */
-function waitMs({ tries, next_attempt_at }: DeliveryView): number {
-  return Date.parse(next_attempt_at ?? "") - Date.parse(tries.at(-1)?.time ?? "");
+function waitMs({ attempts, next_attempt_at }: DeliveryView): number {
+  return Date.parse(next_attempt_at ?? "") - Date.parse(attempts.at(-1)?.started_at ?? "");
 }
 
 test.concurrent("a receiver gets the job's end once, and can verify it with the tenant's secret", async () => {
   const { id, received } = await jobTelling("good", answering(204));
   const delivery = await deliveryOnce(service.acme, id, wasTried(1));
   expect(delivery).toMatchObject({ event: "job.succeeded", status: "succeeded", next_attempt_at: null });
-  expect(delivery.tries).toMatchObject([{ status: 204, error: null }]);
+  expect(delivery.attempts).toMatchObject([{ status: 204, error: null }]);
 
   const [message, ...others] = received;
   if (!message) throw new Error("nothing was received");
@@ -87,10 +87,10 @@ test.concurrent("a receiver gets the job's end once, and can verify it with the 
 test.concurrent("after a 500 the same message comes again, under the same id and newly signed", async () => {
   const { id, received } = await jobTelling("broken", answering(500), answering(200));
   const failed = await deliveryOnce(service.acme, id, wasTried(1));
-  expect(failed).toMatchObject({ status: "pending", tries: [{ status: 500 }] });
+  expect(failed).toMatchObject({ status: "pending", attempts: [{ status: 500 }] });
   expect(await service.acme.read(id)).toMatchObject({ status: "succeeded" });
   const delivery = await deliveryOnce(service.acme, id, wasTried(2));
-  expect(delivery).toMatchObject({ status: "succeeded", tries: [{ status: 500 }, { status: 200 }] });
+  expect(delivery).toMatchObject({ status: "succeeded", attempts: [{ status: 500 }, { status: 200 }] });
 
   const [first, second] = received;
   if (!first || !second) throw new Error("it was not tried twice");
@@ -108,7 +108,7 @@ test.concurrent("a redirect is a failure and is not followed", async () => {
   const elsewhere = receiver.hook("elsewhere", answering(200));
   const { id } = await jobTelling("moved", answering(302, { Location: elsewhere.url }));
   const delivery = await deliveryOnce(service.acme, id, wasTried(2));
-  expect(delivery).toMatchObject({ status: "pending", tries: [{ status: 302 }, { status: 302 }] });
+  expect(delivery).toMatchObject({ status: "pending", attempts: [{ status: 302 }, { status: 302 }] });
   expect(elsewhere.received).toEqual([]);
 });
 
@@ -116,7 +116,7 @@ test.concurrent("410 stops it, until it is asked for again", async () => {
   const { id, received } = await jobTelling("gone", answering(410), answering(204));
   const given = await deliveryOnce(service.acme, id, wasTried(1));
   expect(given).toMatchObject({ status: "failed", next_attempt_at: null });
-  expect(service.logOf(id).map(({ event }) => event)).toContain("delivery_given_up");
+  expect(service.logOf(id).map(({ event }) => event)).toContain("delivery_exhausted");
 
   const path = `/v1/jobs/${id}/deliveries/${given.id}/redeliver`;
   expect((await service.acme.call("POST", path)).status).toBe(202);
@@ -129,7 +129,7 @@ test.concurrent("429 with Retry-After is left alone for as long as it asked", as
   const busy = await deliveryOnce(service.acme, id, wasTried(1));
   expect(waitMs(busy)).toBeGreaterThanOrEqual(9 * SECOND);
   const delivery = await deliveryOnce(service.acme, id, wasTried(2));
-  const [first, second] = delivery.tries.map(({ time }) => Date.parse(time));
+  const [first, second] = delivery.attempts.map(({ started_at }) => Date.parse(started_at));
   expect((second ?? 0) - (first ?? 0)).toBeGreaterThanOrEqual(9 * SECOND);
 });
 
@@ -150,10 +150,10 @@ test.concurrent("receivers that hang are given up after 15 s, and delay no job a
   expect(Date.now() - beganAt).toBeLessThan(5 * SECOND);
 
   const deliveries = await Promise.all(hanging.map((job) => deliveryOnce(service.acme, job.id, wasTried(1))));
-  for (const { tries } of deliveries) {
-    expect(tries[0]).toMatchObject({ status: null, error: "timeout" });
-    expect(tries[0]?.duration_ms).toBeGreaterThanOrEqual(15 * SECOND - 50);
-    expect(tries[0]?.duration_ms).toBeLessThan(20 * SECOND);
+  for (const { attempts } of deliveries) {
+    expect(attempts[0]).toMatchObject({ status: null, error: "timeout" });
+    expect(attempts[0]?.duration_ms).toBeGreaterThanOrEqual(15 * SECOND - 50);
+    expect(attempts[0]?.duration_ms).toBeLessThan(20 * SECOND);
   }
 });
 
@@ -167,7 +167,7 @@ test.concurrent("an answer of 10 MB is refused after its beginning, and shown no
   };
   const { id } = await jobTelling("talks", talkative);
   const delivery = await deliveryOnce(service.acme, id, wasTried(1));
-  expect(delivery).toMatchObject({ status: "succeeded", tries: [{ status: 200 }] });
+  expect(delivery).toMatchObject({ status: "succeeded", attempts: [{ status: 200 }] });
   await vi.waitFor(() => expect(wasCutOff).toBe(true), 5 * SECOND);
   expect(JSON.stringify([delivery, service.logOf(id)])).not.toContain("words of");
 });
@@ -175,17 +175,17 @@ test.concurrent("an answer of 10 MB is refused after its beginning, and shown no
 test.concurrent("a connection that breaks, or is refused, is tried again", async () => {
   const { id } = await jobTelling("breaks", (response) => void response.destroy(), answering(200));
   const delivery = await deliveryOnce(service.acme, id, wasTried(2));
-  expect(delivery.tries).toMatchObject([{ status: null, error: "unreachable" }, { status: 200 }]);
+  expect(delivery.attempts).toMatchObject([{ status: null, error: "unreachable" }, { status: 200 }]);
 });
 
 test.concurrent("a failed and a cancelled job are told, too, and the events between if asked for", async () => {
   const { acme } = service;
   const hook = receiver.hook("events", answering(200));
   const failing = { outcome: "fail", kind: "invalid_input", code: "no_such_column", message: "No." };
-  const failed = await acme.rehearse({ attempts: [failing] }, { webhook: { url: hook.url } });
+  const failed = await acme.simulate({ attempts: [failing] }, { webhook: { url: hook.url } });
   const events = ["job.queued", "job.started", "job.cancelled"];
   const webhook = { url: hook.url, events };
-  const cancelled = await acme.rehearse({ duration_ms: 60_000 }, { webhook });
+  const cancelled = await acme.simulate({ duration_ms: 60_000 }, { webhook });
   await acme.waitUntil(cancelled, ({ status }) => status === "running");
   await acme.cancel(cancelled);
   await vi.waitFor(() => expect(hook.received).toHaveLength(4), 10 * SECOND);
@@ -203,14 +203,14 @@ test("a delivery outlives kill -9 of the service and an absence of its receiver"
   try {
     const client = openClient(restartable.url, restartable.keys.acme.full);
     const webhook = { url: `http://localhost:${doomed.port}/back` };
-    const id = await client.rehearse({}, { webhook });
+    const id = await client.simulate({}, { webhook });
     await deliveryOnce(client, id, wasTried(1));
     await restartable.kill();
     const back = await startReceiver(doomed.port);
     const { received } = back.hook("back", answering(200));
     await restartable.restart();
     const delivery = await deliveryOnce(client, id, ({ status }) => status === "succeeded");
-    expect(delivery.tries[0]).toMatchObject({ status: null, error: "unreachable" });
+    expect(delivery.attempts[0]).toMatchObject({ status: null, error: "unreachable" });
     expect(new Set(received.map(({ headers }) => headers["webhook-id"]))).toEqual(new Set([delivery.id]));
     back.stop();
   } finally {

@@ -3,7 +3,8 @@
  * holds the service to what it was told. They call the objects as the HTTP layer does, one call at a time.
  */
 
-import type { Snapshot, SubmitAnswer } from "../../src/job/stub.ts";
+import type { SubmitAnswer } from "../../src/rpc/job.ts";
+import type { Snapshot } from "../../src/rpc/views.ts";
 import { demand } from "./invariants/demand.ts";
 import type { Witness } from "./invariants/witness.ts";
 import type { System } from "./load.ts";
@@ -51,7 +52,7 @@ export async function actAsClient(
   const asked: Asked[] = [];
   const seen: Seen[] = [];
   for (let acted = 0; acted < actions; acted += 1) {
-    await system.pause(random.spread(10, 5 * 60_000));
+    await system.sleep(random.spread(10, 5 * 60_000));
     const action = seen.length === 0 ? "submit" : random.pick(ACTIONS);
     try {
       if (action === "submit") await submit(scene, tenant, asked, seen, submissions);
@@ -84,7 +85,7 @@ async function submit(
     } catch (error) {
       scene.world.note(`client of ${tenant} got no answer: ${(error as Error).message}`);
       if (request.key === null) return;
-      await scene.system.pause(random.spread(10, 60_000));
+      await scene.system.sleep(random.spread(10, 60_000));
     }
   }
 }
@@ -114,7 +115,7 @@ export async function submitOnce(
   const job = system.jobObject(env, tenant, submission.id);
   const answer = await job.submit(submission, onConflict);
   checkAnswer(scene, tenant, key, sentAt, answer, seen);
-  if (answer.kind === "accepted") await job.announce();
+  if (answer.kind === "accepted") await job.publish();
 }
 
 /** Holds an answer to a submission against the truth. */
@@ -128,12 +129,13 @@ function checkAnswer(
 ): void {
   const { witness, world } = scene;
   world.note(`client of ${tenant} was answered ${answer.kind}${key === null ? "" : ` for key ${key}`}`);
-  if (answer.kind === "unique_conflict" || answer.kind === "place_taken") {
-    const holder = answer.kind === "place_taken" ? answer.jobId : answer.job.id;
-    const known = witness.find(tenant, holder);
+  const isUniqueKeyOwner = answer.kind === "existing" && answer.deduplicated === "unique_key";
+  if (isUniqueKeyOwner || answer.kind === "duplicate") {
+    const ownerJobId = answer.kind === "duplicate" ? answer.jobId : answer.job.id;
+    const known = witness.find(tenant, ownerJobId);
     witness.hold("only an unfinished job keeps others out of its place", () => {
       const wasOpen = known !== null && (known.closedAt === null || known.closedAt >= sentAt);
-      demand(wasOpen, `${holder} keeps its place, though it had ended before anybody asked`);
+      demand(wasOpen, `${ownerJobId} keeps its place, though it had ended before anybody asked`);
     });
   }
   if (!("job" in answer)) return;
@@ -199,7 +201,7 @@ async function visit(
       return;
     }
     case "remove":
-      if (world.random.chance(0.5)) await job.remove();
+      if (world.random.chance(0.5)) await job.delete();
       return;
     case "replay":
       return replay(scene, tenant, known, seen);
@@ -222,7 +224,7 @@ async function replay(scene: Scene, tenant: string, known: Seen, seen: Seen[]): 
   const sentAt = scene.world.clock.now();
   const sender = senderOf(scene, tenant, null);
   const submission = await system.readReplay({ ...source, id: known.jobId }, types, sender);
-  const answer = await system.jobObject(env, tenant, submission.id).submit(submission, "return");
+  const answer = await system.jobObject(env, tenant, submission.id).submit(submission, "use_existing");
   checkAnswer(scene, tenant, null, sentAt, answer, seen);
 }
 
@@ -243,7 +245,7 @@ async function readEvents({ system, env, witness }: Scene, tenant: string, known
 /** Follows for a while, from where it stopped: what comes is what follows, and nothing else. */
 async function follow({ system, env, witness, world }: Scene, tenant: string, known: Seen): Promise<void> {
   const { life, jobId } = known;
-  const url = `https://job/feed?after=${known.lastSeq}`;
+  const url = `https://job/events?after=${known.lastSeq}`;
   const answer = (await system.jobObject(env, tenant, jobId).fetch(url)) as unknown as Answer;
   const socket = answer.webSocket;
   if (!socket) return;
@@ -259,6 +261,6 @@ async function follow({ system, env, witness, world }: Scene, tenant: string, kn
     known.lastSeq = seq;
   });
   socket.accept();
-  await system.pause(world.random.spread(100, 10 * 60_000), over.signal as unknown as AbortSignal);
+  await system.sleep(world.random.spread(100, 10 * 60_000), over.signal as unknown as AbortSignal);
   socket.close(1000);
 }

@@ -11,7 +11,7 @@ import {
   MINUTE,
   SECOND,
 } from "../../src/job-types/define.ts";
-import { pause } from "../../src/lib/world.ts";
+import { sleep } from "../../src/lib/runtime.ts";
 
 /** Longer than the last try of a webhook, so that a purge cuts no delivery short. */
 const RETENTION_MS = 7 * DAY;
@@ -34,7 +34,7 @@ export function simulatedJobTypes(die: () => void): JobTypes {
   async function work(input: Work, job: JobContext): Promise<unknown> {
     const done = typeof job.checkpoint === "number" ? job.checkpoint : 0;
     for (let step = done + 1; step <= input.steps; step += 1) {
-      await pause(input.stepMs, input.ignoresCancel ? undefined : job.signal);
+      await sleep(input.stepMs, input.ignoresCancel ? undefined : job.signal);
       if (!input.ignoresCancel) job.signal.throwIfAborted();
       job.progress({ current: step, total: input.steps });
       job.log(`step ${step}`);
@@ -54,7 +54,7 @@ export function simulatedJobTypes(die: () => void): JobTypes {
       case "throw":
         throw new Error("an exception nobody declared");
       case "overrun":
-        await pause(5 * MINUTE);
+        await sleep(5 * MINUTE);
         return "too late";
       case "die":
         die();
@@ -72,15 +72,15 @@ export function simulatedJobTypes(die: () => void): JobTypes {
     ...common,
     type: "sim.work",
     example,
-    attemptLimitMs: 2 * MINUTE,
+    attemptTimeoutMs: 2 * MINUTE,
     run: work,
   });
   const watched = defineJobType({
     ...common,
     type: "sim.watched",
     example,
-    attemptLimitMs: 4 * MINUTE,
-    silenceLimitMs: 20 * SECOND,
+    attemptTimeoutMs: 4 * MINUTE,
+    heartbeatTimeoutMs: 20 * SECOND,
     run: work,
   });
   const place = defineJobType({
@@ -88,16 +88,16 @@ export function simulatedJobTypes(die: () => void): JobTypes {
     type: "sim.place",
     input: Work.extend({ place: z.string() }),
     example: { ...example, place: "here" },
-    attemptLimitMs: MINUTE,
-    uniquePlace: (input) => input.place,
+    attemptTimeoutMs: MINUTE,
+    uniqueKey: (input) => input.place,
     run: work,
   });
   const sameRequest = defineJobType({
     ...common,
     type: "sim.same",
     example,
-    sameRequestForMs: 2 * MINUTE,
-    timeLimitMs: HOUR,
+    dedupeWindowMs: 2 * MINUTE,
+    totalTimeoutMs: HOUR,
     run: work,
   });
   const slices = defineJobType({
@@ -105,13 +105,13 @@ export function simulatedJobTypes(die: () => void): JobTypes {
     type: "sim.slices",
     input: z.strictObject({ to: z.int(), failsAt: z.int().nullable() }),
     example: { to: 3, failsAt: null },
-    attemptLimitMs: MINUTE,
+    attemptTimeoutMs: MINUTE,
     async run({ to, failsAt }, job) {
       const counted = typeof job.checkpoint === "number" ? job.checkpoint + 1 : 1;
       if (counted === failsAt && job.attempt === 1) throw new JobFailure("service_unavailable");
       job.progress({ current: counted, total: to });
-      await pause(500, job.signal);
-      return counted < to ? job.continueLater(counted) : { counted };
+      await sleep(500, job.signal);
+      return counted < to ? job.continueFrom(counted) : { counted };
     },
   });
   return new Map([plain, watched, place, sameRequest, slices].map((type) => [type.type, type]));

@@ -49,7 +49,7 @@ export const mutations: readonly Mutation[] = [
       patch(
         "src/core/waiting.ts",
         "dueAt > now) return { wait: { dueAt, sends: 0, nextSendAt: dueAt }, effects: [] };",
-        'dueAt > now) return { wait: { dueAt, sends: 0, nextSendAt: dueAt }, effects: [{ type: "send", attempt, slice }] };',
+        'dueAt > now) return { wait: { dueAt, sends: 0, nextSendAt: dueAt }, effects: [{ type: "dispatch", attempt, slice }] };',
       ),
     ],
     within: 100,

@@ -42,9 +42,9 @@ export function makeRequest(world: World): Record<string, unknown> {
   return {
     ...(random.chance(0.2) ? slices(world) : work(world)),
     ...(random.chance(0.3) && { max_attempts: random.between(1, 4) }),
-    ...(random.chance(0.1) && { time_limit_ms: random.spread(MINUTE, 40 * MINUTE) }),
+    ...(random.chance(0.1) && { total_timeout_ms: random.spread(MINUTE, 40 * MINUTE) }),
     ...(random.chance(0.15) && { run_at: time(random.spread(1_000, 30 * MINUTE)) }),
-    ...(random.chance(0.1) && { start_within_ms: random.spread(100, 10 * MINUTE) }),
+    ...(random.chance(0.1) && { start_timeout_ms: random.spread(100, 10 * MINUTE) }),
     ...(random.chance(0.2) && { on_conflict: "reject" }),
     ...(random.chance(0.4) && { webhook: webhook(world) }),
   };

@@ -18,10 +18,10 @@ export function openService(world: World, system: System, witness: Witness) {
   const env = {} as Record<string, unknown>;
   const types = system.simulatedJobTypes(() => kill(runningProcess()));
 
-  const listings = openObjects(world, { kind: "listing", Class: system.ListingObject as ObjectClass, env });
-  const places = openObjects(world, {
+  const listings = openObjects(world, { kind: "listing", Class: system.JobIndexObject as ObjectClass, env });
+  const uniqueKeys = openObjects(world, {
     kind: "place",
-    Class: system.PlaceObject as ObjectClass,
+    Class: system.UniqueKeyObject as ObjectClass,
     env,
     heed: witness.placeCommitted,
   });
@@ -35,15 +35,15 @@ export function openService(world: World, system: System, witness: Witness) {
 
   const consumers = {
     jobs: (batch: never, waitUntil: unknown) =>
-      system.consume(batch, env as never, { waitUntil } as never, types),
+      system.consumeJobs(batch, env as never, { waitUntil } as never, types),
     deliveries: (batch: never, waitUntil: unknown) =>
       system.consumeDeliveries(batch, env as never, { waitUntil } as never),
   };
 
   Object.assign(env, {
     JOBS: jobs.namespace,
-    PLACES: places.namespace,
-    LISTINGS: listings.namespace,
+    UNIQUE_KEYS: uniqueKeys.namespace,
+    JOB_INDEXES: listings.namespace,
     JOB_QUEUE: openQueue(world, "jobs", (batch, waitUntil) => consumers.jobs(batch as never, waitUntil)),
     DELIVERY_QUEUE: openQueue(world, "deliveries", (batch, waitUntil) =>
       consumers.deliveries(batch as never, waitUntil),
@@ -51,9 +51,9 @@ export function openService(world: World, system: System, witness: Witness) {
     ...openStores(world),
     WEBHOOK_SECRET: "simulated",
     LEASE_MS: String(random.pick([5_000, 30_000])),
-    REDELIVER_MS: String(random.pick([2_000, 30_000])),
+    DISPATCH_TIMEOUT_MS: String(random.pick([2_000, 30_000])),
     LOCAL_QUEUE: "false",
-    ALLOW_LOCAL_TARGETS: "false",
+    ALLOW_LOCALHOST_URLS: "false",
   });
 
   const tellObject: TellObject = (home, method, args) => {
@@ -66,12 +66,12 @@ export function openService(world: World, system: System, witness: Witness) {
     env: env as never,
     types,
     jobs,
-    places,
+    uniqueKeys,
     listings,
     tellObject,
     evictIdle(): void {
       jobs.evictIdle();
-      places.evictIdle();
+      uniqueKeys.evictIdle();
       listings.evictIdle();
     },
   };

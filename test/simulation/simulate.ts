@@ -157,7 +157,7 @@ async function live(
   await goOnUntil(clock.now() + MINUTE, () => undefined);
   if (isOver()) return;
   checkListed(witness, await readAgain);
-  checkEmpty(witness, service.jobs.homes.values(), service.places.homes.values());
+  checkEmpty(witness, service.jobs.homes.values(), service.uniqueKeys.homes.values());
 }
 
 /** Every tenant submits a job that just succeeds: news for a listing whose own alarm was lost. */
@@ -175,9 +175,9 @@ async function readListings({ world, system, env }: Scene): Promise<Listed[]> {
   return runAs(reader, () =>
     Promise.all(
       TENANTS.map(async (tenant) => {
-        const listing = system.listingObject(env, tenant);
+        const listing = system.jobIndexObject(env, tenant);
         const { jobs } = await listing.page(EVERYTHING, null, 1_000);
-        return { tenant, jobs, totals: await listing.totals(STARTS_AT - DAY, STARTS_AT + YEAR, null) };
+        return { tenant, jobs, totals: await listing.stats(STARTS_AT - DAY, STARTS_AT + YEAR, null) };
       }),
     ),
   );

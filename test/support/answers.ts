@@ -10,7 +10,7 @@ import {
   openDocument as compareWith,
   type Document,
 } from "../../conformance/document.ts";
-import { type ProblemCode, problemKinds } from "../../src/http/problems.ts";
+import { type ProblemCode, problemKinds } from "../../src/api/problems.ts";
 
 export const EXPOSED =
   "Location,Content-Location,Link,Retry-After,ETag,Preference-Applied,Idempotent-Replayed,Request-Id";

@@ -3,7 +3,7 @@
 import { createExecutionContext, createMessageBatch, getQueueResult } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { vi } from "vitest";
-import { finalEvents } from "../../src/core/delivery.ts";
+import { terminalEvents } from "../../src/core/deliveries.ts";
 import type { Webhook } from "../../src/core/job.ts";
 import { consumeDeliveries } from "../../src/webhooks/deliver.ts";
 import { succeed } from "./moves.ts";
@@ -15,7 +15,7 @@ export const SECRET = "a secret of the deployment";
 
 /** A job with a webhook, still queued. */
 export function jobWithWebhook(webhook: Partial<Webhook> = {}): Promise<Held> {
-  return submitted({ webhook: { url: HOOK, events: finalEvents, ...webhook } });
+  return submitted({ webhook: { url: HOOK, events: terminalEvents, ...webhook } });
 }
 
 /** A job that has succeeded and has one delivery under way. */

@@ -78,9 +78,9 @@ export const anything = oneof(json, monsters);
 const fields = {
   type: oneof(
     constantFrom(
-      "rehearsal",
+      "test.simulate",
       "test.place",
-      "test.same_request",
+      "test.dedupe_window",
       "http.request",
       "report.export",
       "csv.import",
@@ -114,10 +114,10 @@ const fields = {
     ),
     anything,
   ),
-  start_within_ms: oneof(integer(), anything),
+  start_timeout_ms: oneof(integer(), anything),
   max_attempts: oneof(integer({ max: 30 }), anything),
-  time_limit_ms: oneof(integer(), anything),
-  on_conflict: oneof(constantFrom("return", "reject"), anything),
+  total_timeout_ms: oneof(integer(), anything),
+  on_conflict: oneof(constantFrom("use_existing", "reject"), anything),
 };
 /** Often nearly right: what is refused at the first look tests no second one. */
 export const submission = oneof(
@@ -125,7 +125,7 @@ export const submission = oneof(
   {
     weight: 3,
     arbitrary: record(
-      { type: constant("rehearsal"), input: record({ result: anything }), metadata: fields.metadata },
+      { type: constant("test.simulate"), input: record({ result: anything }), metadata: fields.metadata },
       { requiredKeys: ["type", "input"] },
     ),
   },

@@ -5,9 +5,9 @@ import { env, exports } from "cloudflare:workers";
 import { expect, vi } from "vitest";
 import type { z } from "zod";
 import type { Document } from "../../conformance/document.ts";
+import type { JobEventSchema, JobSchema, ProblemSchema } from "../../src/api/schemas.ts";
+import { createApp } from "../../src/app.ts";
 import type { Env } from "../../src/env.ts";
-import { createApp } from "../../src/http/app.ts";
-import type { Job, JobEvent, ProblemBody } from "../../src/http/schemas.ts";
 import { jobTypes } from "../../src/job-types/index.ts";
 import { checkGroundRules, openDocument } from "./answers.ts";
 import { testJobTypes } from "./job-types.ts";
@@ -15,9 +15,9 @@ import { type Caller, keyOf } from "./keys.ts";
 
 export const ORIGIN = "https://accepted.test";
 
-export type JobJson = z.infer<typeof Job>;
-export type EventJson = z.infer<typeof JobEvent>;
-export type ProblemJson = z.infer<typeof ProblemBody>;
+export type JobJson = z.infer<typeof JobSchema>;
+export type EventJson = z.infer<typeof JobEventSchema>;
+export type ProblemJson = z.infer<typeof ProblemSchema>;
 
 export type Call = {
   /** Whose key goes along; null for none. Default: parked, whose jobs stay queued. */
@@ -34,7 +34,7 @@ export type Answer = {
   headers: Headers;
   text: string;
   /** The parsed body. */
-  body: { data: unknown };
+  body: { data: unknown; deduplicated?: string };
   /** The job it is; meaningless for other answers. */
   job: JobJson;
   /** The problem it is; meaningless for other answers. */
@@ -102,7 +102,7 @@ async function requestOf(method: string, path: string, { as = "parked", json, bo
 
 /** Submits a job that must be accepted. */
 export async function submit(fields: object = {}, options: Call = {}): Promise<Answer> {
-  const json = { type: "rehearsal", input: {}, ...fields };
+  const json = { type: "test.simulate", input: {}, ...fields };
   const answer = await call("POST", "/v1/jobs", { json, ...options });
   expect(answer.status, answer.text).toBe(202);
   return answer;

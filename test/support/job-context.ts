@@ -1,7 +1,7 @@
 /** A job context for running a job type's code by itself: it remembers what the code reported. */
 
 import type { Progress } from "../../src/core/job.ts";
-import { ContinueLater, type JobContext } from "../../src/job-types/define.ts";
+import { Continuation, type JobContext } from "../../src/job-types/define.ts";
 
 export type Reported = { progress: Partial<Progress>[]; logs: string[]; checkpoints: unknown[] };
 
@@ -13,11 +13,11 @@ export function fakeJobContext(overrides: Partial<JobContext> = {}): { job: JobC
   const job: JobContext = {
     id: "job_01000000000000000000000000",
     attempt: 1,
-    slice: 1,
+    continuation: 0,
     signal: new AbortController().signal,
     checkpoint: null,
     traceparent: "00-00000000000000000000000000000001-0000000000000001-01",
-    allowLocalTargets: false,
+    allowLocalhost: false,
     files: { open: missing, create: missing },
     get datasets(): JobContext["datasets"] {
       return missing();
@@ -29,7 +29,7 @@ export function fakeJobContext(overrides: Partial<JobContext> = {}): { job: JobC
     heartbeat: () => undefined,
     ensureCurrent: async () => undefined,
     saveCheckpoint: async (checkpoint) => void reported.checkpoints.push(structuredClone(checkpoint)),
-    continueLater: (checkpoint) => new ContinueLater(checkpoint),
+    continueFrom: (checkpoint) => new Continuation(checkpoint),
     ...Object.fromEntries(Object.entries(overrides)),
   };
   return { job, reported };

@@ -5,11 +5,11 @@ import { defineJobType, type JobTypes, MINUTE } from "../../src/job-types/define
 
 /** Equal inputs are one job for a minute. */
 const sameRequest = defineJobType({
-  type: "test.same_request",
+  type: "test.dedupe_window",
   description: "Equal inputs are one job.",
   input: z.strictObject({ n: z.number() }),
   example: { n: 1 },
-  sameRequestForMs: MINUTE,
+  dedupeWindowMs: MINUTE,
   run: async () => null,
 });
 
@@ -19,7 +19,7 @@ const place = defineJobType({
   description: "One job at a time per place.",
   input: z.strictObject({ place: z.string(), wait: z.boolean().optional() }),
   example: { place: "here" },
-  uniquePlace: (input) => input.place,
+  uniqueKey: (input) => input.place,
   async run(input, job) {
     if (!input.wait) return null;
     await new Promise((resolve) => job.signal.addEventListener("abort", resolve));
@@ -37,8 +37,8 @@ const slices = defineJobType({
     const counted = typeof job.checkpoint === "number" ? job.checkpoint + 1 : 1;
     job.progress({ current: counted, total: input.to });
     return counted < input.to
-      ? job.continueLater(counted)
-      : { counted, attempt: job.attempt, slice: job.slice };
+      ? job.continueFrom(counted)
+      : { counted, attempt: job.attempt, continuation: job.continuation };
   },
 });
 

@@ -4,7 +4,7 @@
  */
 
 import { localApiKeys, localKeys } from "../../scripts/local-keys.ts";
-import type { ApiKey } from "../../src/http/keys.ts";
+import type { ApiKeySchema } from "../../src/api/middleware/keys.ts";
 import { sha256 } from "../../src/lib/hash.ts";
 import { keyHash, makeKey } from "../../src/lib/key.ts";
 
@@ -16,7 +16,7 @@ const callers = {
   expired: { tenant: "parked", scopes: ["jobs:read", "jobs:write"], expires_at: "2026-01-01T00:00:00Z" },
 } as const satisfies Record<
   string,
-  Pick<ApiKey, "tenant"> & { scopes: readonly string[]; expires_at?: string }
+  Pick<ApiKeySchema, "tenant"> & { scopes: readonly string[]; expires_at?: string }
 >;
 
 export type Caller = keyof typeof callers | "acme" | "globex";

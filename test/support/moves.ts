@@ -2,19 +2,24 @@
 
 import { env } from "cloudflare:workers";
 import { expect } from "vitest";
-import type { Outcome } from "../../src/job/stub.ts";
-import { jobObject } from "../../src/job/stub.ts";
+import type { RunOutcome } from "../../src/rpc/job.ts";
+import { jobObject } from "../../src/rpc/job.ts";
 
 const nothing = { progress: null, logs: [] };
 
 /** Begins the first attempt; answers its lease. */
 export async function begin(id: string, tenant = "parked"): Promise<string> {
   const lease = crypto.randomUUID();
-  expect(await jobObject(env, tenant, id).start(1, 1, lease)).not.toBeNull();
+  expect(await jobObject(env, tenant, id).start(1, 0, lease)).not.toBeNull();
   return lease;
 }
 
-export async function finish(id: string, lease: string, outcome: Outcome, tenant = "parked"): Promise<void> {
+export async function finish(
+  id: string,
+  lease: string,
+  outcome: RunOutcome,
+  tenant = "parked",
+): Promise<void> {
   expect(await jobObject(env, tenant, id).finish(lease, nothing, outcome)).toEqual({ ok: true });
 }
 

@@ -5,19 +5,19 @@ import { env } from "cloudflare:workers";
 import { vi } from "vitest";
 import type { Policy, Submission } from "../../src/core/job.ts";
 import { defaultBackoff } from "../../src/core/retry.ts";
-import { type JobApi, jobObject } from "../../src/job/stub.ts";
 import { randomId } from "../../src/lib/id.ts";
+import { type JobApi, jobObject } from "../../src/rpc/job.ts";
 
 /** Messages of this tenant are kept for the test instead of being run, see parked.ts. */
 export const TENANT = "parked";
 
 export const policy: Policy = {
   maxAttempts: 3,
-  attemptLimitMs: 300_000,
-  silenceLimitMs: null,
-  timeLimitMs: 86_400_000,
+  attemptTimeoutMs: 300_000,
+  heartbeatTimeoutMs: null,
+  totalTimeoutMs: 86_400_000,
   leaseMs: 30_000,
-  redeliverMs: 30_000,
+  dispatchTimeoutMs: 30_000,
   backoff: defaultBackoff,
   retryKinds: ["timeout", "rate_limited", "service_unavailable", "worker_lost"],
   retentionMs: 30 * 86_400_000,
@@ -29,17 +29,17 @@ export function submission(changes: Partial<Submission> = {}): Submission {
   return {
     id: randomId("job"),
     tenant: TENANT,
-    type: "rehearsal",
+    type: "test.simulate",
     input: "{}",
     metadata: {},
     fingerprint: null,
-    places: [],
+    uniqueKeys: [],
     replayedFrom: null,
     webhook: null,
     trace: { requestId: "urn:uuid:test", traceparent: `00-${"1".repeat(32)}-${"1".repeat(16)}-01` },
     policy,
     runAt: null,
-    startWithinMs: null,
+    startTimeoutMs: null,
     ...changes,
   };
 }
@@ -50,7 +50,7 @@ export type Held = { id: string; api: () => JobApi; stub: DurableObjectStub };
 export async function submitted(changes: Partial<Submission> = {}): Promise<Held> {
   const asked = submission(changes);
   const held = hold(asked.id, asked.tenant);
-  await held.api().submit(asked, "return");
+  await held.api().submit(asked, "use_existing");
   return held;
 }
 

@@ -3,7 +3,7 @@
  * Kept on globalThis, for the Worker under test and the tests load their modules apart.
  */
 
-import type { DeliveryMessage, JobMessage } from "../../src/queue/message.ts";
+import type { DeliveryMessage, JobMessage } from "../../src/transport/message.ts";
 
 type Parked = JobMessage | DeliveryMessage;
 
@@ -23,7 +23,7 @@ export function park(message: Parked): void {
 
 /** The messages that were sent for this job, in the order they came. */
 export function parkedFor(jobId: string): JobMessage[] {
-  return parked.filter((message) => "slice" in message && message.jobId === jobId) as JobMessage[];
+  return parked.filter((message) => "continuation" in message && message.jobId === jobId) as JobMessage[];
 }
 
 /** The messages that were sent for this job's deliveries, in the order they came. */

@@ -5,8 +5,8 @@ import { env } from "cloudflare:workers";
 import { z } from "zod";
 import type { Policy } from "../../src/core/job.ts";
 import { defineJobType, type JobContext, type JobType } from "../../src/job-types/define.ts";
-import { consume } from "../../src/queue/consumer.ts";
-import type { JobMessage } from "../../src/queue/message.ts";
+import { consumeJobs } from "../../src/runner/consumer.ts";
+import type { JobMessage } from "../../src/transport/message.ts";
 import { type Held, policy, submitted, TENANT } from "../support/objects.ts";
 
 /** A job type that does what the test says. */
@@ -25,8 +25,8 @@ export function ownJob(changes: Partial<Policy> = {}, input = "null"): Promise<H
   return submitted({ type: "test.own", input, policy: { ...policy, ...changes } });
 }
 
-export function messageFor(job: Held, attempt = 1, slice = 1): JobMessage {
-  return { tenant: TENANT, jobId: job.id, attempt, slice };
+export function messageFor(job: Held, attempt = 1, continuation = 0): JobMessage {
+  return { tenant: TENANT, jobId: job.id, attempt, continuation };
 }
 
 /** Delivers one batch and waits until all it started has ended. */
@@ -39,6 +39,6 @@ export async function deliver(type: JobType, bodies: unknown[], changes: Record<
   }));
   const batch = createMessageBatch("accepted-jobs", messages);
   const ctx = createExecutionContext();
-  await consume(batch, { ...env, LOCAL_QUEUE: "false", ...changes }, ctx, new Map([[type.type, type]]));
+  await consumeJobs(batch, { ...env, LOCAL_QUEUE: "false", ...changes }, ctx, new Map([[type.type, type]]));
   return getQueueResult(batch, ctx);
 }

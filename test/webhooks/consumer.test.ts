@@ -2,7 +2,7 @@
 
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { jobObject } from "../../src/job/stub.ts";
+import { jobObject } from "../../src/rpc/job.ts";
 import {
   consume,
   deliveryOf,
@@ -57,7 +57,7 @@ describe("a message", () => {
     const result = await consume([await messageFor(lost), await messageFor(good)], { JOBS });
     expect(result.retryMessages.map(({ msgId }) => msgId)).toEqual(["m0"]);
     expect(result.explicitAcks).toEqual(["m1"]);
-    expect((await deliveryOf(lost)).tries).toEqual([]);
+    expect((await deliveryOf(lost)).attempts).toEqual([]);
   });
 
   test("whose outcome cannot be told is done: the alarm sends another", { timeout: 15_000 }, async () => {
@@ -89,7 +89,7 @@ describe("a message", () => {
     const job = await succeededJob();
     const consumed = consume([await messageFor(job)], { LOCAL_QUEUE: "true" });
     await vi.waitFor(() => expect(fetch).toHaveBeenCalled());
-    expect((await deliveryOf(job)).tries).toEqual([]);
+    expect((await deliveryOf(job)).attempts).toEqual([]);
     release(new Response());
     await consumed;
     expect((await deliveryOf(job)).status).toBe("succeeded");
@@ -106,7 +106,7 @@ describe("a target that is no longer allowed", () => {
       expect(received).toEqual([]);
       expect(await deliveryOf(job)).toMatchObject({
         status: "pending",
-        tries: [{ status: null, error: "refused_target", duration_ms: 0 }],
+        attempts: [{ status: null, error: "refused_target", duration_ms: 0 }],
       });
     },
   );
@@ -114,7 +114,7 @@ describe("a target that is no longer allowed", () => {
   test("is called where the deployment allows it", async () => {
     const received = playReceiver(() => new Response());
     const job = await succeededJob(null, "http://localhost:9/");
-    await consume([await messageFor(job)], { ALLOW_LOCAL_TARGETS: "true" });
+    await consume([await messageFor(job)], { ALLOW_LOCALHOST_URLS: "true" });
     expect(received).toHaveLength(1);
     expect(await jobObject(env, TENANT, job.id).deliveries()).toMatchObject([{ status: "succeeded" }]);
   });

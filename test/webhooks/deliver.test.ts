@@ -121,7 +121,7 @@ describe("an answer", () => {
       event: "job.succeeded",
       status: "succeeded",
       next_attempt_at: null,
-      tries: [{ status, error: null }],
+      attempts: [{ status, error: null }],
     });
   });
 
@@ -132,8 +132,8 @@ describe("an answer", () => {
     const job = await succeededJob();
     await consume([await messageFor(job)]);
     const { next_attempt_at, ...rest } = await deliveryOf(job);
-    expect(rest).toMatchObject({ status: "pending", tries: [{ status, error: null }] });
-    const waitMs = Date.parse(next_attempt_at ?? "") - Date.parse(rest.tries[0]?.time ?? "");
+    expect(rest).toMatchObject({ status: "pending", attempts: [{ status, error: null }] });
+    const waitMs = Date.parse(next_attempt_at ?? "") - Date.parse(rest.attempts[0]?.started_at ?? "");
     expect(waitMs).toBeGreaterThanOrEqual(5 * SECOND);
     expect(waitMs).toBeLessThan(8 * SECOND);
     expect(fetch).toHaveBeenCalledTimes(1);
@@ -154,8 +154,8 @@ describe("an answer", () => {
     playReceiver(() => new Response(null, { status, headers: { "Retry-After": "100" } }));
     const job = await succeededJob();
     await consume([await messageFor(job)]);
-    const { next_attempt_at, tries } = await deliveryOf(job);
-    const waitMs = Date.parse(next_attempt_at ?? "") - Date.parse(tries[0]?.time ?? "");
+    const { next_attempt_at, attempts } = await deliveryOf(job);
+    const waitMs = Date.parse(next_attempt_at ?? "") - Date.parse(attempts[0]?.started_at ?? "");
     expect(waitMs).toBeGreaterThanOrEqual(seconds * SECOND);
     expect(waitMs).toBeLessThan((seconds + 5) * SECOND);
   });
@@ -172,7 +172,7 @@ describe("an answer", () => {
     playReceiver(() => new Response(broken, { status }));
     const job = await succeededJob();
     await consume([await messageFor(job)]);
-    expect(await deliveryOf(job)).toMatchObject({ status: outcome, tries: [{ status, error: null }] });
+    expect(await deliveryOf(job)).toMatchObject({ status: outcome, attempts: [{ status, error: null }] });
   });
 
   test("is read to 4 KiB at most, and the rest refused", async () => {
@@ -205,12 +205,12 @@ describe("an answer", () => {
     const consumed = consume([await messageFor(job)]);
     await vi.waitFor(() => expect(fetch).toHaveBeenCalled());
     await vi.advanceTimersByTimeAsync(14_000);
-    expect((await deliveryOf(job)).tries).toEqual([]);
+    expect((await deliveryOf(job)).attempts).toEqual([]);
     await vi.advanceTimersByTimeAsync(1_000);
     await consumed;
     expect(await deliveryOf(job)).toMatchObject({
       status: "pending",
-      tries: [{ status: null, error: "timeout" }],
+      attempts: [{ status: null, error: "timeout" }],
     });
   });
 
@@ -220,7 +220,7 @@ describe("an answer", () => {
     await consume([await messageFor(job)]);
     expect(await deliveryOf(job)).toMatchObject({
       status: "pending",
-      tries: [{ status: null, error: "unreachable" }],
+      attempts: [{ status: null, error: "unreachable" }],
     });
   });
 
@@ -235,12 +235,12 @@ describe("an answer", () => {
         level: "warn",
         job_id: job.id,
         tenant: TENANT,
-        type: "rehearsal",
+        type: "test.simulate",
         attempt: 1,
         request_id: "urn:uuid:test",
         trace_id: "1".repeat(32),
         delivery_id: id,
-        delivery_try: 1,
+        delivery_attempt: 1,
         event_type: "job.succeeded",
         host: "hooks.example.com",
         status: 500,
@@ -248,7 +248,7 @@ describe("an answer", () => {
         next_attempt_at: expect.stringMatching(/Z$/),
       },
     ]);
-    expect(log.lines("delivery_given_up")).toEqual([]);
+    expect(log.lines("delivery_exhausted")).toEqual([]);
     const shown = log.text() + JSON.stringify(await deliveryOf(job));
     for (const hidden of ["words of", "/in", "secret-of-the-url", SECRET, "whsec_", "v1,", "result of"]) {
       expect(shown).not.toContain(hidden);
@@ -260,6 +260,8 @@ describe("an answer", () => {
     playReceiver(() => new Response(null, { status: 410 }));
     const job = await succeededJob();
     await consume([await messageFor(job)]);
-    expect(log.lines("delivery_given_up")).toMatchObject([{ job_id: job.id, status: 410, delivery_try: 1 }]);
+    expect(log.lines("delivery_exhausted")).toMatchObject([
+      { job_id: job.id, status: 410, delivery_attempt: 1 },
+    ]);
   });
 });

@@ -69,9 +69,9 @@ test("a job is purged at its time, whether its deliveries have ended or not, and
   const leftMs = startedAt + DAY - Date.now();
   expect(leftMs).toBeGreaterThan(0);
   pass(leftMs - 1);
-  expect(await job.api().knock()).not.toBeNull();
+  expect(await job.api().reconcile()).not.toBeNull();
   pass(1);
-  expect(await job.api().knock()).toBeNull();
+  expect(await job.api().reconcile()).toBeNull();
   expect(await job.api().deliveries()).toBeNull();
   expect(await job.api().redeliver("msg_other_1")).toBeNull();
 });
@@ -86,7 +86,7 @@ test("a delivery that has ended can be sent again, under the same id and as ofte
     await consume([{ ...message, attempt }]);
   }
   expect(received.map(({ headers }) => headers.get("webhook-id"))).toEqual(Array(3).fill(message.deliveryId));
-  expect(await deliveryOf(job)).toMatchObject({ status: "succeeded", tries: [{}, {}, {}] });
+  expect(await deliveryOf(job)).toMatchObject({ status: "succeeded", attempts: [{}, {}, {}] });
   await vi.waitFor(() => expect(attemptsSent(job.id)).toEqual([1, 2, 3]));
 });
 

@@ -2,7 +2,7 @@
 
 import { Webhook } from "standardwebhooks";
 import { describe, expect, test } from "vitest";
-import { masterSecrets, signature, signatureHeaders, tenantSecret } from "../../src/webhooks/sign.ts";
+import { masterSecrets, sign, signatureHeaders, tenantSecret } from "../../src/webhooks/sign.ts";
 
 const message = (at: number, changes: object = {}) => {
   return { tenant: "acme", id: "msg_1", at, body: '{"type":"job.succeeded","n":"ä€𝄞"}', ...changes };
@@ -11,7 +11,7 @@ const message = (at: number, changes: object = {}) => {
 describe("a signature", () => {
   test("is that of the vector in the standard's documentation", async () => {
     const key = Uint8Array.from(atob("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"), (char) => char.charCodeAt(0));
-    expect(await signature(key, "msg_p5jXN8AQM9LWM0D4loKWxJek", "1614265330", '{"test": 2432232314}')).toBe(
+    expect(await sign(key, "msg_p5jXN8AQM9LWM0D4loKWxJek", "1614265330", '{"test": 2432232314}')).toBe(
       "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=",
     );
   });

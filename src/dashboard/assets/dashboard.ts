@@ -5,7 +5,7 @@
  */
 
 import { Idiomorph } from "idiomorph";
-import { relativeWords } from "../../lib/duration.ts";
+import { formatRelative } from "../../lib/duration.ts";
 
 /** Events come in bursts; a page is fetched at most this often. */
 const REFRESH_EVERY_MS = 500;
@@ -185,7 +185,7 @@ function onVisibility(): void {
 /** "3 minutes ago" grows old. */
 function tick(): void {
   for (const element of document.querySelectorAll<HTMLElement>("[data-relative]")) {
-    const words = relativeWords(Date.parse(element.dataset.relative ?? ""), Date.now());
+    const words = formatRelative(Date.parse(element.dataset.relative ?? ""), Date.now());
     if (element.textContent !== words) element.textContent = words;
   }
 }

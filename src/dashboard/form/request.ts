@@ -12,7 +12,7 @@ export type FormRequest = { body: Record<string, unknown>; idempotencyKey: strin
 
 /** The options of a submission, as docs/ and the OpenAPI document have them, in words for a form. */
 function optionsSchema(type: TypeView): Schema {
-  const { max_attempts, time_limit_ms } = type.limits;
+  const { max_attempts, total_timeout_ms } = type.limits;
   const events = ["queued", "started", "attempt_failed", "continued", "succeeded", "failed", "cancelled"];
   return {
     type: "object",
@@ -32,22 +32,22 @@ function optionsSchema(type: TypeView): Schema {
         format: "date-time",
         description: "When to begin; at once if empty.",
       },
-      start_within_ms: {
+      start_timeout_ms: {
         type: "integer",
         minimum: 1,
         description: "Cancel it as expired if no attempt began so many milliseconds after it was due.",
       },
       max_attempts: { type: "integer", minimum: 1, maximum: max_attempts },
-      time_limit_ms: {
+      total_timeout_ms: {
         type: "integer",
         minimum: 1,
-        maximum: time_limit_ms,
+        maximum: total_timeout_ms,
         description: "Milliseconds from due to finished, retries included.",
       },
       on_conflict: {
         type: "string",
-        enum: ["return", "reject"],
-        default: "return",
+        enum: ["use_existing", "reject"],
+        default: "use_existing",
         description: "When another job holds the place: answer with that job, or refuse.",
       },
       webhook: {

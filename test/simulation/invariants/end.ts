@@ -1,8 +1,8 @@
 /** What must have come true once nothing goes wrong any more and time has passed. */
 
 import type { Job } from "../../../src/core/job.ts";
-import type { JobView } from "../../../src/job/present.ts";
-import type { Totals } from "../../../src/listing/stub.ts";
+import type { HourStats } from "../../../src/rpc/job-index.ts";
+import type { JobView } from "../../../src/rpc/views.ts";
 import type { Home } from "../platform/life.ts";
 import type { Receivers } from "../receivers.ts";
 import { demand } from "./demand.ts";
@@ -30,7 +30,7 @@ export function checkDelivered(witness: Witness, receivers: Receivers): void {
 }
 
 /** What a tenant's listing answers when it is asked for everything. */
-export type Listed = { tenant: string; jobs: readonly JobView[]; totals: readonly Totals[] };
+export type Listed = { tenant: string; jobs: readonly JobView[]; totals: readonly HourStats[] };
 
 /** Each listing shows exactly the jobs there are, each as it is, and has counted each of them once. */
 export function checkListed(witness: Witness, listings: readonly Listed[]): void {
@@ -54,7 +54,7 @@ function stateOf({ id, status, version, attempt, created_at }: JobView): string 
 }
 
 /** Jobs that were removed may have been so before anybody counted them; of the others, all are. */
-function checkTotals(own: readonly Biography[], totals: readonly Totals[]): void {
+function checkTotals(own: readonly Biography[], totals: readonly HourStats[]): void {
   const sum = (name: "accepted" | "succeeded" | "failed" | "cancelled" | "attempts") =>
     totals.reduce((total, row) => total + row[name], 0);
   const lives = own.reduce((total, one) => total + one.lives, 0);
@@ -81,7 +81,7 @@ function checkTotals(own: readonly Biography[], totals: readonly Totals[]): void
  * Long after, all jobs are purged, and their places are free. A place that was claimed for a job that was then never
  * made may keep the claim: it holds nobody out.
  */
-export function checkEmpty(witness: Witness, jobHomes: Iterable<Home>, places: Iterable<Home>): void {
+export function checkEmpty(witness: Witness, jobHomes: Iterable<Home>, uniqueKeys: Iterable<Home>): void {
   for (const { name, durable } of jobHomes) {
     witness.hold("a job is purged when its time has come", () => {
       demand(durable.kv.size === 0, `${name} still has ${[...durable.kv.keys()]}`);
@@ -89,12 +89,12 @@ export function checkEmpty(witness: Witness, jobHomes: Iterable<Home>, places: I
     });
   }
   const jobs = new Map(witness.all().map((one): [string, Biography] => [one.jobId, one]));
-  for (const { name, durable } of places) {
-    const holder = durable.kv.get("holder");
-    const known = jobs.get(String(holder));
-    const wasMade = known?.places.has(name) && (known.removedAt ?? 0) >= witness.claimedAt(name);
+  for (const { name, durable } of uniqueKeys) {
+    const ownerJobId = durable.kv.get("holder");
+    const known = jobs.get(String(ownerJobId));
+    const wasMade = known?.uniqueKeys.has(name) && (known.removedAt ?? 0) >= witness.claimedAt(name);
     witness.hold("a place is freed with its job", () =>
-      demand(!wasMade, `${name} is still held by ${holder}`),
+      demand(!wasMade, `${name} is still held by ${ownerJobId}`),
     );
   }
 }

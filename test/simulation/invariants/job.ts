@@ -89,7 +89,7 @@ export const jobInvariants: Record<string, (change: Change) => void> = {
   "at most one lease, and each slice is claimed once": ({ before, after, past }) => {
     const [old, lease] = [leaseOf(before), leaseOf(after)];
     if (lease === null || lease === old) return;
-    const claimed = `attempt ${after.attempts.length}, slice ${after.slice}`;
+    const claimed = `attempt ${after.attempts.length}, slice ${after.continuation}`;
     const known = past.claims.get(claimed);
     demand(known === undefined, `${claimed} was claimed twice`);
     past.claims.set(claimed, lease);
@@ -109,7 +109,7 @@ export const jobInvariants: Record<string, (change: Change) => void> = {
 
   "no attempt begins before it is due": ({ before, after, skewMs }) => {
     if (!("wait" in before.phase) || !("lease" in after.phase)) return;
-    const earlyMs = before.phase.wait.dueAt - after.phase.sliceStartedAt;
+    const earlyMs = before.phase.wait.dueAt - after.phase.runStartedAt;
     demand(earlyMs <= 2 * skewMs, `an attempt began ${earlyMs} ms too early`);
   },
 
@@ -150,10 +150,10 @@ function sameProgress(before: Job, after: Job): boolean {
 
 /** What a client sees, the version apart. */
 function visible({ phase, attempts, progress, result }: Job) {
-  const why = "activity" in phase ? phase.activity : "wait" in phase ? phase.wait.sends > 0 : null;
+  const reason = "activity" in phase ? phase.activity : "wait" in phase ? phase.wait.dispatches > 0 : null;
   const dueAt = "wait" in phase ? phase.wait.dueAt : null;
   const acknowledgedAt = phase.status === "cancelled" ? phase.cancellation.acknowledgedAt : null;
-  return [phase.status, why, dueAt, acknowledgedAt, attempts, progress, result];
+  return [phase.status, reason, dueAt, acknowledgedAt, attempts, progress, result];
 }
 
 /** All of a finished job but its deliveries and the acknowledgement of its cancellation. */

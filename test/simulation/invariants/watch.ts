@@ -26,13 +26,15 @@ export function checkAlarm(job: Job, alarmAt: number | null): void {
 }
 
 /** When the job must move at the latest if nothing is heard, by the words of the design and not by those of the code. */
-function mustMoveAt({ phase, policy, deliveries, dueAt, startBy }: Job): number | null {
-  const limits = deliveries.flatMap(({ state }) => (state.status === "waiting" ? [state.nextSendAt] : []));
+function mustMoveAt({ phase, policy, deliveries, dueAt, startTimeoutAt }: Job): number | null {
+  const limits = deliveries.flatMap(({ state }) =>
+    state.status === "waiting" ? [state.nextDispatchAt] : [],
+  );
   if ("finishedAt" in phase) return limits.length === 0 ? null : Math.min(...limits);
-  limits.push(dueAt + policy.timeLimitMs);
-  if ("wait" in phase) limits.push(phase.wait.nextSendAt);
-  else limits.push(phase.leaseEndsAt, phase.sliceStartedAt + policy.attemptLimitMs);
-  if (phase.status === "queued" && startBy !== null) limits.push(startBy);
+  limits.push(dueAt + policy.totalTimeoutMs);
+  if ("wait" in phase) limits.push(phase.wait.nextDispatchAt);
+  else limits.push(phase.leaseEndsAt, phase.runStartedAt + policy.attemptTimeoutMs);
+  if (phase.status === "queued" && startTimeoutAt !== null) limits.push(startTimeoutAt);
   return Math.min(...limits);
 }
 
@@ -42,8 +44,8 @@ export const watchInvariants: Record<string, (change: Change) => void> = {
     if (!("wait" in phase)) return;
     const latest = Math.max(phase.wait.dueAt, now + skewMs) + SEND_AGAIN_MS_MAX;
     demand(
-      phase.wait.nextSendAt <= latest,
-      `the next message goes out ${phase.wait.nextSendAt - now} ms from now`,
+      phase.wait.nextDispatchAt <= latest,
+      `the next message goes out ${phase.wait.nextDispatchAt - now} ms from now`,
     );
   },
 
@@ -75,7 +77,8 @@ export const watchInvariants: Record<string, (change: Change) => void> = {
       if (!known || known === delivery) return;
       demand(known.id === delivery.id, "deliveries keep their ids");
       if (call?.method === "redeliver" && call.args[0] === delivery.id) past.rounds.set(delivery.id, 0);
-      else if (delivery.tried !== known.tried) checkTry(known, delivery, past.rounds, now, skewMs);
+      else if (delivery.attemptCount !== known.attemptCount)
+        checkTry(known, delivery, past.rounds, now, skewMs);
       else demand(delivery.state.status === known.state.status, `${delivery.id} moved without a try`);
     });
   },
@@ -88,14 +91,14 @@ function checkTry(
   now: number,
   skewMs: number,
 ): void {
-  const { id, state, tried, tries } = delivery;
-  const last = tries.at(-1);
+  const { id, state, attemptCount, attempts } = delivery;
+  const last = attempts.at(-1);
   const inRound = (rounds.get(id) ?? 0) + 1;
   rounds.set(id, inRound);
   demand(known.state.status === "waiting", `${id} was tried after it had ended`);
   demand(
-    tried === known.tried + 1 && last !== undefined,
-    `${id} counted ${tried} tries after ${known.tried}`,
+    attemptCount === known.attemptCount + 1 && last !== undefined,
+    `${id} counted ${attemptCount} tries after ${known.attemptCount}`,
   );
   const { status } = last;
   if (status !== null && status >= 200 && status < 300) {

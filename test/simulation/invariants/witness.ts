@@ -30,7 +30,7 @@ export type Biography = {
   /** When it last finished or was removed; null while it is unfinished. */
   closedAt: number | null;
   /** The places its jobs have held, by the names of their objects. */
-  places: Set<string>;
+  uniqueKeys: Set<string>;
 };
 
 type Entry = Biography & { row: unknown; past: Past };
@@ -66,7 +66,7 @@ export function openWitness(system: System, { skewMs, now, accuse }: Court) {
         job: null,
         removedAt: null,
         closedAt: null,
-        places: new Set<string>(),
+        uniqueKeys: new Set<string>(),
       };
       entry = { ...biography, row: undefined, past };
       entries.set(name, entry);
@@ -140,10 +140,10 @@ export function openWitness(system: System, { skewMs, now, accuse }: Court) {
     const isOpen = job !== null && !system.isFinished(job);
     if (isOpen) entry.closedAt = null;
     else entry.closedAt ??= now();
-    for (const place of (job ?? entry.job)?.places ?? []) {
+    for (const place of (job ?? entry.job)?.uniqueKeys ?? []) {
       const { tenant, type } = (job ?? entry.job) as Job;
       const key = `${tenant}/${type}/${place.name}`;
-      entry.places.add(key);
+      entry.uniqueKeys.add(key);
       const holders = inPlaces.get(key) ?? new Set();
       inPlaces.set(key, holders);
       if (isOpen) holders.add(entry.jobId);
@@ -176,7 +176,7 @@ export function openWitness(system: System, { skewMs, now, accuse }: Court) {
     },
 
     /** A job as clients see it. */
-    present: (job: Job) => system.presentJob(job),
+    present: (job: Job) => system.toJobView(job),
     /** All that is known of the job of this name, `tenant/jobId`; null if there never was one. */
     find: (tenant: string, jobId: string): Biography | null => {
       const entry = entries.get(`${tenant}/${jobId}`);

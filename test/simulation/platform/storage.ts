@@ -11,7 +11,7 @@ import { openSql, type Sql } from "./sql.ts";
 export type Durable = { kv: Map<string, unknown>; alarm: number | null; sql: Sql | null };
 
 /** One stretch of writes. `call` is the call whose code wrote first; null for the platform's own calls. */
-type Unit = { call: Call | null; undo: (() => void)[]; sends: (() => void)[] };
+type Unit = { call: Call | null; undo: (() => void)[]; dispatches: (() => void)[] };
 
 export type Storage = ReturnType<typeof openStorage>;
 
@@ -37,7 +37,7 @@ export function openStorage(durable: Durable, host: Host) {
   function write(undo: () => void): void {
     if (!host.isAlive()) throw new Error("This object is no longer in memory.");
     if (!unit) {
-      unit = { call: host.call(), undo: [], sends: [] };
+      unit = { call: host.call(), undo: [], dispatches: [] };
       queueMicrotask(conclude);
     }
     unit.undo.push(undo);
@@ -57,12 +57,12 @@ export function openStorage(durable: Durable, host: Host) {
       host.die();
       return;
     }
-    const { call, sends } = unit;
+    const { call, dispatches } = unit;
     unit = null;
     durable.sql?.commit();
     host.committed(call);
     if (fate === "keep and die") host.die();
-    else for (const send of sends) send();
+    else for (const send of dispatches) send();
   }
 
   /** Nothing comes of what code goes on to write after its object has died. */
@@ -118,7 +118,7 @@ export function openStorage(durable: Durable, host: Host) {
     api,
     /** Lets a message leave once what was written before it is stored. */
     gate(send: () => void): void {
-      if (unit) unit.sends.push(send);
+      if (unit) unit.dispatches.push(send);
       else send();
     },
     /** Undoes what was not yet stored. */

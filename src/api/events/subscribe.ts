@@ -1,0 +1,125 @@
+/**
+ * Follows a job for a client: bridges the object's hibernating sockets to Server-Sent Events, to a waiting answer,
+ * or to the client's own WebSocket. What waits, waits here in the Worker; the object sleeps.
+ */
+
+import { withRetry } from "../../lib/retry.ts";
+import { now, repeatEvery, sleep } from "../../lib/runtime.ts";
+import { closeNormally, NORMAL_CLOSURE } from "../../lib/socket.ts";
+import { sseComment, sseEvent, sseRetry } from "../../lib/sse.ts";
+import type { JobApi } from "../../rpc/job.ts";
+import type { EventView } from "../../rpc/views.ts";
+
+/** Proxies cut what is silent for 30 s or more; the contract promises a line every 15. */
+const COMMENT_MS = 10_000;
+
+/** An EventSource whose stream was cut comes back after this. */
+export const RECONNECT_MS = 2_000;
+
+/** When a job has too many followers, come back after this. */
+export const FULL_RECONNECT_MS = 30_000;
+
+/** Before a waiting answer looks again, when its feed broke or there was no room for it. */
+const RESUBSCRIBE_MS = 1_000;
+
+/** A client this far behind is cut off and resumes where it was. The longest history, all log lines, still fits. */
+const BACKLOG_BYTES_MAX = 8 * 1024 * 1024;
+
+/** What the object says to someone who wants to follow. */
+export type Subscription = WebSocket | "nothing_to_come" | "full" | "not_found";
+
+/** Opens the job's feed after event `after`, with the patience of somebody whom a refusal would lose. */
+export function subscribe(api: () => JobApi, after: number): Promise<Subscription> {
+  return withRetry(() => trySubscribe(api(), after));
+}
+
+async function trySubscribe(api: JobApi, after: number | "end"): Promise<Subscription> {
+  const answer = await api.fetch(`https://job/events?after=${after}`, { headers: { Upgrade: "websocket" } });
+  if (answer.webSocket) return answer.webSocket;
+  if (answer.status === 204) return "nothing_to_come";
+  return answer.status === 503 ? "full" : "not_found";
+}
+
+/** Resolves when the job has finished, or after `seconds`, or when the client has gone; never rejects. */
+export async function waitUntilFinished(
+  api: () => JobApi,
+  seconds: number,
+  client: AbortSignal,
+): Promise<void> {
+  const overAt = now() + seconds * 1_000;
+  const leftMs = () => overAt - now();
+  while (leftMs() > 0 && !client.aborted) {
+    if ((await waitOnce(api(), leftMs(), client)) === "finished") return;
+    await sleep(Math.min(leftMs(), RESUBSCRIBE_MS), client);
+  }
+}
+
+/** One feed held open until the job has finished, the feed breaks, the time is over or the client has gone. */
+async function waitOnce(api: JobApi, ms: number, client: AbortSignal): Promise<"finished" | "not yet"> {
+  const feed = await trySubscribe(api, "end").catch(() => "full" as const);
+  if (feed === "nothing_to_come" || feed === "not_found") return "finished";
+  if (feed === "full") return "not yet";
+  const closed = new AbortController();
+  let outcome: "finished" | "not yet" = "not yet";
+  feed.addEventListener("close", ({ code }) => {
+    if (code === NORMAL_CLOSURE) outcome = "finished";
+    closed.abort();
+  });
+  feed.addEventListener("error", () => closed.abort());
+  feed.accept();
+  await sleep(ms, AbortSignal.any([closed.signal, client]));
+  closeNormally(feed);
+  return outcome;
+}
+
+/** The events of an open feed as Server-Sent Events; ends after the job's last one. */
+export function sseStream(feed: WebSocket): ReadableStream<Uint8Array> {
+  let stopComments = () => {};
+  let isOver = false;
+  const end = () => {
+    isOver = true;
+    stopComments();
+    closeNormally(feed);
+  };
+  return new ReadableStream<Uint8Array>(
+    {
+      start(controller) {
+        const finish = () => {
+          if (isOver) return;
+          end();
+          controller.close();
+        };
+        const write = (bytes: Uint8Array) => {
+          if (isOver) return;
+          controller.enqueue(bytes);
+          if ((controller.desiredSize ?? 0) < -BACKLOG_BYTES_MAX) finish();
+        };
+        feed.addEventListener("message", ({ data }) => write(formatSse(String(data))));
+        feed.addEventListener("close", finish);
+        feed.addEventListener("error", finish);
+        stopComments = repeatEvery(COMMENT_MS, () => write(sseComment("still here")));
+        write(sseRetry(RECONNECT_MS));
+        write(sseComment("following"));
+        feed.accept();
+      },
+      cancel: end,
+    },
+    new ByteLengthQueuingStrategy({ highWaterMark: 64 * 1024 }),
+  );
+}
+
+/** A stream that only says why and when to come back: an EventSource gives up for ever on anything but a 200. */
+export function retryStream(reason: string, retryMs: number): ReadableStream<Uint8Array> {
+  return new ReadableStream<Uint8Array>({
+    start(controller) {
+      controller.enqueue(sseRetry(retryMs));
+      controller.enqueue(sseComment(reason));
+      controller.close();
+    },
+  });
+}
+
+function formatSse(message: string): Uint8Array {
+  const { seq, type } = JSON.parse(message) as EventView;
+  return sseEvent(seq, type, message);
+}

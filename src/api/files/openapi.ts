@@ -1,0 +1,66 @@
+/** What the OpenAPI document says of the file store. */
+
+import { z } from "zod";
+import type { ZodOpenApiPathsObject } from "zod-openapi";
+import {
+  bytesResponse,
+  emptyResponse,
+  fileResponseHeaders,
+  idInPath,
+  ifNoneMatch,
+  jsonResponse,
+  problemResponses,
+  sameFileHeaders,
+} from "../openapi/parts.ts";
+import { envelope, FileIdSchema, StoredFileSchema } from "../schemas.ts";
+
+const filePath = z.object({ id: idInPath(FileIdSchema) });
+const binary = z.string().meta({ format: "binary" });
+/** The body's own type is stored and answered again; any may be sent, the first is what imports read. */
+const uploads = {
+  "text/csv": { schema: binary },
+  "application/octet-stream": { schema: binary },
+  "*/*": { schema: binary },
+};
+const range = z.object({
+  Range: z.string().optional().meta({ description: "One range of bytes, such as bytes=0-1023" }),
+  "If-None-Match": ifNoneMatch,
+});
+
+export const filePaths: ZodOpenApiPathsObject = {
+  "/v1/files": {
+    post: {
+      operationId: "uploadFile",
+      summary: "Store a file",
+      tags: ["Files"],
+      requestBody: { required: true, content: uploads },
+      responses: {
+        "201": jsonResponse("Stored", envelope(StoredFileSchema), {
+          Location: z.string().meta({ description: "The file's URL" }),
+        }),
+        ...problemResponses("malformed_request", "payload_too_large"),
+      },
+    },
+  },
+  "/v1/files/{id}": {
+    get: {
+      operationId: "downloadFile",
+      summary: "Read a file",
+      tags: ["Files"],
+      requestParams: { path: filePath, header: range },
+      responses: {
+        "200": bytesResponse("The file", fileResponseHeaders),
+        "206": bytesResponse("The range", fileResponseHeaders),
+        "304": emptyResponse("The file is still the one you have", sameFileHeaders),
+        ...problemResponses("not_found", "range_not_satisfiable"),
+      },
+    },
+    delete: {
+      operationId: "deleteFile",
+      summary: "Delete a file",
+      tags: ["Files"],
+      requestParams: { path: filePath },
+      responses: { "204": emptyResponse("Gone"), ...problemResponses("not_found") },
+    },
+  },
+};

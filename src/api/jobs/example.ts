@@ -1,0 +1,44 @@
+/** Answers as they might look, for whoever reads the OpenAPI document. A test holds them against their schemas. */
+
+const self = "/v1/jobs/job_01h2xcejqtf2nbrexx3vqjhp41";
+
+/** A job whose first attempt failed and which waits for its second. */
+export const jobExample = {
+  id: "job_01h2xcejqtf2nbrexx3vqjhp41",
+  type: "csv.import",
+  status: "running",
+  status_reason: "waiting_to_retry",
+  created_at: "2026-11-22T12:00:00.000Z",
+  updated_at: "2026-11-22T12:00:09.512Z",
+  started_at: "2026-11-22T12:00:00.184Z",
+  finished_at: null,
+  purge_at: null,
+  attempt: 1,
+  max_attempts: 3,
+  next_attempt_at: "2026-11-22T12:00:14.731Z",
+  progress: {
+    current: 43_008,
+    total: 1_048_576,
+    unit: "bytes",
+    percent: 4,
+    stage: "importing",
+    message: "620 rows",
+    updated_at: "2026-11-22T12:00:08.960Z",
+  },
+  attempts: [
+    {
+      number: 1,
+      status: "failed",
+      started_at: "2026-11-22T12:00:00.184Z",
+      finished_at: "2026-11-22T12:00:09.512Z",
+      error: {
+        kind: "service_unavailable",
+        code: "export_source_unavailable",
+        message: "The export source is temporarily unavailable.",
+      },
+    },
+  ],
+  metadata: { order: "4711" },
+  version: 4,
+  links: { self, cancel: `${self}/cancel`, events: `${self}/events`, result: `${self}/result` },
+};

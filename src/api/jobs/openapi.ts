@@ -1,0 +1,144 @@
+/** What the OpenAPI document says of a job's life: submit, read, cancel, replay, delete. */
+
+import { z } from "zod";
+import type { ZodOpenApiPathsObject } from "zod-openapi";
+import type { JobType, JobTypes } from "../../job-types/define.ts";
+import {
+  acceptedHeaders,
+  emptyResponse,
+  idempotencyKey,
+  ifNoneMatch,
+  jobPath,
+  jobResponse,
+  jobResponseHeaders,
+  jsonBody,
+  jsonResponse,
+  preferWait,
+  problemResponses,
+  submittedResponse,
+  waitHeaders,
+} from "../openapi/parts.ts";
+import {
+  CancelRequestSchema,
+  ReplayRequestSchema,
+  SubmitRequestSchema,
+  SubmittedSchema,
+} from "../schemas.ts";
+import { listJobs } from "../stats/openapi.ts";
+import { webhookCallback } from "../webhooks/openapi.ts";
+
+const ifMatch = z.string().optional().meta({ description: "Answers 412 unless the version is still this" });
+
+/** Needs nothing to be there before it; so it is what readers try first, and comes first. */
+const FIRST_TYPE = "test.simulate";
+
+/** A body to submit for each type, by its name. */
+function submissionExamples(types: JobTypes) {
+  const isFirst = ({ type }: JobType) => Number(type === FIRST_TYPE);
+  const sorted = [...types.values()].sort((a, b) => isFirst(b) - isFirst(a));
+  return Object.fromEntries(
+    sorted.map(({ type, description, example }) => [
+      type,
+      { summary: type, description, value: { type, input: example } },
+    ]),
+  );
+}
+
+/** The operations on single jobs of these types. */
+export const jobPaths = (types: JobTypes): ZodOpenApiPathsObject => ({
+  "/v1/jobs": {
+    get: listJobs,
+    post: {
+      operationId: "submitJob",
+      summary: "Submit a job",
+      tags: ["Jobs"],
+      requestParams: { header: z.object({ "Idempotency-Key": idempotencyKey, Prefer: preferWait }) },
+      requestBody: jsonBody(SubmitRequestSchema, true, submissionExamples(types)),
+      callbacks: { webhook: webhookCallback },
+      responses: {
+        "200": submittedResponse("Finished within the time the client preferred to wait"),
+        "202": submittedResponse("Accepted: stored, and will be worked on"),
+        ...problemResponses(
+          "malformed_request",
+          "invalid_idempotency_key",
+          "duplicate_job",
+          "payload_too_large",
+          "unsupported_media_type",
+          "invalid_request",
+          "unknown_job_type",
+          "idempotency_key_reused",
+        ),
+      },
+    },
+  },
+  "/v1/jobs/{id}": {
+    get: {
+      operationId: "getJob",
+      summary: "Read a job's status",
+      tags: ["Jobs"],
+      requestParams: {
+        path: jobPath,
+        header: z.object({ "If-None-Match": ifNoneMatch, Prefer: preferWait }),
+      },
+      responses: {
+        "200": jobResponse("The job, whatever its status", { ...jobResponseHeaders, ...waitHeaders }),
+        "304": emptyResponse("The version is still the one you have", {
+          ...jobResponseHeaders,
+          ...waitHeaders,
+        }),
+        ...problemResponses("not_found"),
+      },
+    },
+    delete: {
+      operationId: "deleteJob",
+      summary: "Delete a finished job and everything of it",
+      tags: ["Jobs"],
+      requestParams: { path: jobPath },
+      responses: { "204": emptyResponse("Gone"), ...problemResponses("not_found", "job_not_finished") },
+    },
+  },
+  "/v1/jobs/{id}/cancel": {
+    post: {
+      operationId: "cancelJob",
+      summary: "Cancel a job that has not finished",
+      tags: ["Jobs"],
+      requestParams: { path: jobPath, header: z.object({ "If-Match": ifMatch }) },
+      requestBody: jsonBody(CancelRequestSchema, false),
+      responses: {
+        "200": jobResponse("The job, cancelled"),
+        ...problemResponses(
+          "malformed_request",
+          "not_found",
+          "job_not_cancellable",
+          "precondition_failed",
+          "payload_too_large",
+          "unsupported_media_type",
+          "invalid_request",
+        ),
+      },
+    },
+  },
+  "/v1/jobs/{id}/replay": {
+    post: {
+      operationId: "replayJob",
+      summary: "Submit a finished job once more, as a new job",
+      tags: ["Jobs"],
+      requestParams: { path: jobPath, header: z.object({ "Idempotency-Key": idempotencyKey }) },
+      requestBody: jsonBody(ReplayRequestSchema, false),
+      responses: {
+        "202": jsonResponse("The new job", SubmittedSchema, acceptedHeaders),
+        ...problemResponses(
+          "malformed_request",
+          "invalid_idempotency_key",
+          "not_found",
+          "job_not_finished",
+          "payload_too_large",
+          "unsupported_media_type",
+          "invalid_request",
+          "unknown_job_type",
+          "idempotency_key_reused",
+        ),
+      },
+    },
+  },
+});

@@ -1,0 +1,110 @@
+/**
+ * The OpenAPI 3.1 document, generated from the very schemas the routes check. Here it is put together; what it says
+ * of each topic stands in openapi-*.ts.
+ */
+
+import { z } from "zod";
+import { createDocument, type ZodOpenApiPathsObject } from "zod-openapi";
+import type { JobTypes } from "../../job-types/define.ts";
+import { eventPaths } from "../events/openapi.ts";
+import { filePaths } from "../files/openapi.ts";
+import { jobPaths } from "../jobs/openapi.ts";
+import { envelope, JobTypeSchema } from "../schemas.ts";
+import { statsPaths } from "../stats/openapi.ts";
+import { webhookPaths } from "../webhooks/openapi.ts";
+import { emptyResponse, jsonResponse, problemResponses, publicProblemResponses } from "./parts.ts";
+
+const typePaths: ZodOpenApiPathsObject = {
+  "/v1/job-types": {
+    get: {
+      operationId: "listJobTypes",
+      summary: "The job types there are",
+      tags: ["Job types"],
+      responses: {
+        "200": jsonResponse("All of them", envelope(z.array(JobTypeSchema))),
+        ...problemResponses(),
+      },
+    },
+  },
+  "/v1/job-types/{type}": {
+    get: {
+      operationId: "getJobType",
+      summary: "One job type",
+      tags: ["Job types"],
+      requestParams: { path: z.object({ type: z.string().meta({ example: "csv.import" }) }) },
+      responses: {
+        "200": jsonResponse("The job type", envelope(JobTypeSchema)),
+        ...problemResponses("not_found"),
+      },
+    },
+  },
+};
+
+const servicePaths: ZodOpenApiPathsObject = {
+  "/v1/health": {
+    get: {
+      operationId: "getHealth",
+      summary: "Whether the service answers",
+      tags: ["Service"],
+      security: [],
+      responses: { "200": jsonResponse("It does", envelope(z.object({ status: z.literal("ok") }))) },
+    },
+  },
+  "/openapi.json": {
+    get: {
+      operationId: "getOpenApiDocument",
+      summary: "This document",
+      tags: ["Service"],
+      security: [],
+      responses: { "200": jsonResponse("OpenAPI 3.1", z.record(z.string(), z.unknown())) },
+    },
+  },
+  "/problems/{code}": {
+    get: {
+      operationId: "explainProblem",
+      summary: "What a problem means and what to do about it",
+      tags: ["Service"],
+      security: [],
+      requestParams: { path: z.object({ code: z.string().meta({ example: "rate_limited" }) }) },
+      responses: {
+        "200": { ...emptyResponse("A page for people"), content: { "text/html": { schema: z.string() } } },
+        ...publicProblemResponses("not_found"),
+      },
+    },
+  },
+};
+
+const tags = [
+  { name: "Jobs", description: "Submit work, see where it stands, stop it, repeat it, remove it" },
+  { name: "Following", description: "What happened to a job, and what came of it" },
+  { name: "Webhooks", description: "What your server is told, and how that went" },
+  { name: "Job types", description: "What work there is, and what it takes" },
+  { name: "Files", description: "What jobs read and what they produce" },
+  { name: "Service", description: "The service itself; needs no key" },
+];
+
+/** The document for a deployment at `origin` with these job types. */
+export function openApiDocument(types: JobTypes, origin: string) {
+  return createDocument({
+    openapi: "3.1.0",
+    info: {
+      title: "Accepted",
+      version: "1.0.0",
+      description: `Long-running work over HTTP: post it, follow it, know how it ended. Job types: ${[...types.keys()].join(", ")}.`,
+      license: { name: "MIT", identifier: "MIT" },
+    },
+    servers: [{ url: origin }],
+    security: [{ apiKey: [] }],
+    tags,
+    paths: {
+      ...jobPaths(types),
+      ...statsPaths,
+      ...eventPaths,
+      ...webhookPaths,
+      ...typePaths,
+      ...filePaths,
+      ...servicePaths,
+    },
+    components: { securitySchemes: { apiKey: { type: "http", scheme: "bearer" } } },
+  });
+}

@@ -1,0 +1,178 @@
+/** The recurring parts of the OpenAPI document: headers, problems, and answers made of them. */
+
+import { z } from "zod";
+import type { ZodOpenApiResponseObject } from "zod-openapi";
+import { type ProblemCode, problemKinds } from "../problems.ts";
+import {
+  type DeliveryIdSchema,
+  envelope,
+  type FileIdSchema,
+  JobIdSchema,
+  JobSchema,
+  ProblemSchema,
+  SubmittedSchema,
+} from "../schemas.ts";
+
+type Headers = Record<string, z.ZodType>;
+
+const text = (description: string) => z.string().meta({ description, header: { required: true } });
+const optionalText = (description: string) => z.string().optional().meta({ description });
+const seconds = (description: string) => z.int().meta({ description, header: { required: true } });
+
+/** On every answer whatever. */
+const everyAnswer: Headers = {
+  "Request-Id": text("Names this request; tell it to support. Equals a problem's instance"),
+  "X-Content-Type-Options": text("Always nosniff"),
+  "Cache-Control": text("no-store on errors; private, no-cache on a job"),
+};
+
+const etag = text('The version of what is answered, such as "4"');
+
+/** On every answer that is a job. */
+export const jobResponseHeaders: Headers = {
+  ETag: etag,
+  "Retry-After": z
+    .int()
+    .optional()
+    .meta({ description: "Seconds until asking again is worthwhile; only while not finished" }),
+};
+
+export const acceptedHeaders: Headers = {
+  ETag: etag,
+  Location: text("The job's status URL"),
+  "Content-Location": text("The same: the body is the job"),
+  Link: text('The same again, rel="monitor"'),
+  "Retry-After": z.int().optional().meta({
+    description: "Seconds until polling is worthwhile; absent when a job that has finished is answered",
+  }),
+  "Idempotent-Replayed": optionalText("true when the Idempotency-Key was used before, with the same request"),
+};
+
+/** On answers that a client may prefer to wait for. */
+export const waitHeaders: Headers = {
+  Vary: text("Always Prefer"),
+  "Preference-Applied": optionalText("wait= and the seconds applied, if the client preferred to wait"),
+};
+
+/** On a 304 about a file (RFC 9110 section 15.4.5): what the client has says the rest. */
+export const sameFileHeaders: Headers = { ETag: text("The SHA-256 of the file") };
+
+export const fileResponseHeaders: Headers = {
+  ...sameFileHeaders,
+  "Accept-Ranges": text("Always bytes"),
+  "Content-Disposition": text("Always attachment"),
+};
+
+const problemHeaders: Partial<Record<ProblemCode, Headers>> = {
+  unauthenticated: { "WWW-Authenticate": text("Always the scheme Bearer") },
+  method_not_allowed: { Allow: text("The methods possible here") },
+  rate_limited: { "Retry-After": seconds("Seconds to wait") },
+  unavailable: { "Retry-After": seconds("Seconds to wait") },
+  range_not_satisfiable: { "Content-Range": text("The length of the file") },
+};
+
+/**
+ * An id in a path, with its example said in words: as an example, tools that try requests would send it. For the same
+ * reason no header or query parameter has one, unless it makes sense as it is.
+ */
+export function idInPath(id: typeof JobIdSchema | typeof FileIdSchema | typeof DeliveryIdSchema) {
+  const { description, example } = id.meta() ?? {};
+  return id.meta({ description: `${description}, such as ${example}`, example: undefined });
+}
+
+export const jobPath = z.object({ id: idInPath(JobIdSchema) });
+
+export const ifNoneMatch = z
+  .string()
+  .optional()
+  .meta({ description: "Answers 304 if the version is still this" });
+
+export const idempotencyKey = z.string().optional().meta({
+  description:
+    "Makes it safe to repeat the request: the same key and body always mean the same job. Such as order-4711",
+});
+
+export const preferWait = z.string().optional().meta({
+  description:
+    "RFC 7240: wait=30 holds the answer until the job has finished, at most so many seconds, and at most 60",
+});
+
+/** A request's JSON body; `examples` are bodies that can be sent as they are, by name. */
+export function jsonBody(
+  schema: z.ZodType,
+  required: boolean,
+  examples?: Record<string, { value: unknown }>,
+) {
+  return { required, content: { "application/json": { schema, ...(examples && { examples }) } } };
+}
+
+/** An answer with a JSON body. */
+export function jsonResponse(
+  description: string,
+  schema: z.ZodType,
+  headers: Headers = {},
+): ZodOpenApiResponseObject {
+  return { ...emptyResponse(description, headers), content: { "application/json": { schema } } };
+}
+
+/** An answer without a body. */
+export function emptyResponse(description: string, headers: Headers = {}): ZodOpenApiResponseObject {
+  return { description, headers: z.object({ ...everyAnswer, ...headers }) };
+}
+
+/** An answer that is a job. */
+export function jobResponse(
+  description: string,
+  headers: Headers = jobResponseHeaders,
+): ZodOpenApiResponseObject {
+  return jsonResponse(description, envelope(JobSchema), headers);
+}
+
+/** An answer to a submission: the job that was made, or an earlier one and why. */
+export function submittedResponse(description: string): ZodOpenApiResponseObject {
+  return jsonResponse(description, SubmittedSchema, { ...acceptedHeaders, ...waitHeaders });
+}
+
+/** An answer that is raw bytes. */
+export function bytesResponse(description: string, headers: Headers): ZodOpenApiResponseObject {
+  return {
+    ...emptyResponse(description, headers),
+    content: { "*/*": { schema: z.string().meta({ format: "binary" }) } },
+  };
+}
+
+/** The problems an operation that needs a key may answer, by status. */
+export function problemResponses(...codes: ProblemCode[]): Record<string, ZodOpenApiResponseObject> {
+  return publicProblemResponses(
+    ...codes,
+    "unauthenticated",
+    "forbidden",
+    "rate_limited",
+    "internal_error",
+    "unavailable",
+  );
+}
+
+/** The problems an operation for everybody may answer, by status; several codes with one status share an answer. */
+export function publicProblemResponses(...codes: ProblemCode[]): Record<string, ZodOpenApiResponseObject> {
+  const answers: Record<string, ZodOpenApiResponseObject> = {};
+  for (const status of new Set(codes.map((code) => problemKinds[code].status))) {
+    answers[String(status)] = createProblemResponse(
+      codes.filter((code) => problemKinds[code].status === status),
+    );
+  }
+  return answers;
+}
+
+function createProblemResponse(codes: ProblemCode[]): ZodOpenApiResponseObject {
+  const headers = Object.assign(
+    {},
+    everyAnswer,
+    ...codes.map((code) => problemHeaders[code] ?? {}),
+  ) as Headers;
+  return {
+    description: codes.map((code) => `${code}: ${problemKinds[code].title}`).join(" "),
+    headers: z.object(headers),
+    content: { "application/problem+json": { schema: ProblemSchema } },
+  };
+}

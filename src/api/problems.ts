@@ -1,0 +1,177 @@
+/**
+ * Every error a client can meet: one table and one shape (RFC 9457). The pages are made of the table, too.
+ * Bad requests become problems here and nowhere else; no problem holds a word that was not written for clients.
+ */
+
+import type { Context } from "hono";
+import type { AppEnv } from "./app-env.ts";
+
+type ProblemKind = { status: ContentfulErrorStatus; title: string; detail: string };
+type ContentfulErrorStatus =
+  | 400
+  | 401
+  | 403
+  | 404
+  | 405
+  | 409
+  | 412
+  | 413
+  | 415
+  | 416
+  | 422
+  | 429
+  | 500
+  | 503;
+
+/** What each code means. `detail` is what to do next, said when the occasion has nothing better to say. */
+export const problemKinds = {
+  malformed_request: {
+    status: 400,
+    title: "The request could not be understood.",
+    detail: "Correct the syntax of the request and send it again.",
+  },
+  invalid_idempotency_key: {
+    status: 400,
+    title: "The idempotency key is not acceptable.",
+    detail:
+      'Send exactly one Idempotency-Key: 1 to 255 letters, digits or _ - . : ~, or a quoted string such as "my key".',
+  },
+  invalid_cursor: {
+    status: 400,
+    title: "The cursor is not valid here.",
+    detail: "Start the listing again without a cursor.",
+  },
+  unauthenticated: {
+    status: 401,
+    title: "A valid API key is needed.",
+    detail: "Send the header Authorization: Bearer followed by a valid key.",
+  },
+  forbidden: {
+    status: 403,
+    title: "The key may not do this.",
+    detail: "Use a key that has the scope named in the detail of this problem.",
+  },
+  not_found: {
+    status: 404,
+    title: "There is nothing here.",
+    detail: "Check the address. What was purged or deleted, or belongs to someone else, does not exist.",
+  },
+  method_not_allowed: {
+    status: 405,
+    title: "The method is not possible here.",
+    detail: "Use one of the methods in the Allow header.",
+  },
+  job_not_cancellable: {
+    status: 409,
+    title: "The job has already ended.",
+    detail: "A job that succeeded or failed can no longer be cancelled. Read it to see its outcome.",
+  },
+  job_not_finished: {
+    status: 409,
+    title: "The job has not finished.",
+    detail: "Wait until the job has finished, or cancel it first.",
+  },
+  job_without_result: {
+    status: 409,
+    title: "The job ended without a result.",
+    detail: "Only a job that succeeded has a result. Read the job to see why it did not.",
+  },
+  duplicate_job: {
+    status: 409,
+    title: "Another job holds the place.",
+    detail: "Follow the job named in job_id, or submit again when it has finished.",
+  },
+  precondition_failed: {
+    status: 412,
+    title: "The job has changed.",
+    detail: "Read the job again and decide anew with its present ETag.",
+  },
+  payload_too_large: {
+    status: 413,
+    title: "The body is too large.",
+    detail: "Send less: JSON bodies may have 1 MiB, files 100 MiB.",
+  },
+  unsupported_media_type: {
+    status: 415,
+    title: "The body is not JSON.",
+    detail: "Send the body as JSON with the header Content-Type: application/json.",
+  },
+  range_not_satisfiable: {
+    status: 416,
+    title: "The range lies outside the file.",
+    detail: "Ask for a range within the length given in Content-Range.",
+  },
+  invalid_request: {
+    status: 422,
+    title: "The request is not acceptable.",
+    detail: "Correct the faults listed in errors and send the request again.",
+  },
+  unknown_job_type: {
+    status: 422,
+    title: "There is no such job type.",
+    detail: "Use one of the types listed at /v1/job-types.",
+  },
+  idempotency_key_reused: {
+    status: 422,
+    title: "The idempotency key belongs to another request.",
+    detail: "Use a new key for a new request, or repeat the first request unchanged.",
+  },
+  rate_limited: {
+    status: 429,
+    title: "Too many requests.",
+    detail: "Wait as many seconds as Retry-After says, then go on more slowly.",
+  },
+  internal_error: {
+    status: 500,
+    title: "Something went wrong on our side.",
+    detail:
+      "Try again with the same idempotency key; if it stays so, tell support the instance of this problem.",
+  },
+  unavailable: {
+    status: 503,
+    title: "The service is not available for a moment.",
+    detail: "Try again with the same idempotency key after as many seconds as Retry-After says.",
+  },
+} as const satisfies Record<string, ProblemKind>;
+
+export type ProblemCode = keyof typeof problemKinds;
+
+/** A fault in a request body: a JSON pointer as a URI fragment (RFC 6901 section 6) and what is wrong there. */
+export type FieldError = { pointer: string; detail: string };
+
+type ProblemOptions = {
+  detail?: string;
+  headers?: Record<string, string>;
+  members?: { errors?: FieldError[]; job_status?: string; job_id?: string };
+};
+
+/** Thrown by whatever finds a request bad; becomes the answer in one place. */
+export class Problem extends Error {
+  override readonly name = "Problem";
+  readonly code: ProblemCode;
+  readonly occasion: ProblemOptions;
+  constructor(code: ProblemCode, occasion: ProblemOptions = {}) {
+    super(code);
+    this.code = code;
+    this.occasion = occasion;
+  }
+}
+
+/** The answer for a problem: `application/problem+json`, never cached. */
+export function problemResponse(c: Context<AppEnv>, { code, occasion }: Problem): Response {
+  const { status, title, detail } = problemKinds[code];
+  const body = {
+    type: `${new URL(c.req.url).origin}/problems/${code}`,
+    title,
+    status,
+    detail: occasion.detail ?? detail,
+    code,
+    instance: c.get("requestId"),
+    ...occasion.members,
+  };
+  return c.body(JSON.stringify(body), status, {
+    "Content-Type": "application/problem+json",
+    "Cache-Control": "no-store",
+    ...occasion.headers,
+  });
+}

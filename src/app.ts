@@ -1,0 +1,107 @@
+/** The HTTP side as a whole: what holds for every request, and which routes there are. */
+
+import { Hono } from "hono";
+import { cors } from "hono/cors";
+import { createMiddleware } from "hono/factory";
+import { methodNotAllowed } from "hono/method-not-allowed";
+import type { AppEnv } from "./api/app-env.ts";
+import { bulkRoutes } from "./api/bulk/routes.ts";
+import { eventRoutes } from "./api/events/routes.ts";
+import { fileRoutes } from "./api/files/routes.ts";
+import { jobTypeRoutes } from "./api/job-types/routes.ts";
+import { jobRoutes } from "./api/jobs/routes.ts";
+import { authenticate } from "./api/middleware/authenticate.ts";
+import { openApiDocument } from "./api/openapi/document.ts";
+import { Problem, problemResponse } from "./api/problems.ts";
+import { continueTrace } from "./api/request/headers.ts";
+import { listRoutes } from "./api/stats/routes.ts";
+import { webhookRoutes } from "./api/webhooks/routes.ts";
+import { createDashboard } from "./dashboard/app.tsx";
+import type { JobTypes } from "./job-types/define.ts";
+import { log } from "./lib/log.ts";
+import { uuid } from "./lib/runtime.ts";
+import { siteRoutes } from "./site/routes.tsx";
+
+const exposeHeaders = [
+  "Location",
+  "Content-Location",
+  "Link",
+  "Retry-After",
+  "ETag",
+  "Preference-Applied",
+  "Idempotent-Replayed",
+  "Request-Id",
+];
+
+/** Other answers get their headers from `identifyRequest`: given before there is an answer, they would cost a copy of it. */
+const answerPreflight = cors({
+  origin: "*",
+  allowMethods: ["GET", "HEAD", "POST", "DELETE"],
+  exposeHeaders,
+  maxAge: 86_400,
+});
+
+/** A busy object or a deployment under way is over in a moment. */
+const UNAVAILABLE_RETRY_SECONDS = 2;
+
+/** The Hono app over these job types. */
+export function createApp(types: JobTypes) {
+  const app = new Hono<AppEnv>();
+
+  app.use(identifyRequest);
+  app.use((c, next) => (c.req.method === "OPTIONS" ? answerPreflight(c, next) : next()));
+  app.use(
+    methodNotAllowed({
+      app,
+      onMethodNotAllowed: (c, methods) =>
+        problemResponse(c, new Problem("method_not_allowed", { headers: { Allow: methods.join(", ") } })),
+    }),
+  );
+  app.onError((error, c) => problemResponse(c, toProblem(error, c.get("requestId"))));
+  app.notFound((c) => problemResponse(c, new Problem("not_found")));
+
+  app.get("/v1/health", (c) => c.json({ data: { status: "ok" } }, 200, { "Cache-Control": "no-store" }));
+  app.all("/v1/health", (c) => c.notFound());
+  app.use("/v1/*", authenticate);
+  app.route("/v1", jobRoutes(types));
+  app.route("/v1", listRoutes());
+  app.route("/v1", bulkRoutes(types));
+  app.route("/v1", eventRoutes());
+  app.route("/v1", webhookRoutes());
+  app.route("/v1", jobTypeRoutes(types));
+  app.route("/v1", fileRoutes());
+
+  app.route(
+    "/dashboard",
+    createDashboard((request, env, ctx) => app.fetch(request, env, ctx)),
+  );
+  app.route("/", siteRoutes(types));
+  app.get("/openapi.json", (c) =>
+    c.json(openApiDocument(types, new URL(c.req.url).origin), 200, { "Cache-Control": "public, max-age=60" }),
+  );
+  return app;
+}
+
+/** Gives every request an id and a trace, and every answer the headers that none goes without. */
+const identifyRequest = createMiddleware<AppEnv>(async (c, next) => {
+  c.set("requestId", `urn:uuid:${uuid()}`);
+  c.set("traceparent", continueTrace(c.req.header("traceparent")));
+  await next();
+  // The first makes the answer one whose headers may be set; every further `c.header` would copy the answer again.
+  c.header("Request-Id", c.get("requestId"));
+  const { headers } = c.res;
+  headers.set("X-Content-Type-Options", "nosniff");
+  headers.set("Access-Control-Allow-Origin", "*");
+  headers.set("Access-Control-Expose-Headers", exposeHeaders.join(","));
+  if (!headers.has("Cache-Control")) headers.set("Cache-Control", "no-store");
+});
+
+/** Anything thrown becomes a problem; what was not meant for clients goes to the log, and only there. */
+function toProblem(error: Error, requestId: string): Problem {
+  if (error instanceof Problem) return error;
+  const { retryable, overloaded } = error as { retryable?: boolean; overloaded?: boolean };
+  const isPassing = retryable === true || overloaded === true;
+  log("error", isPassing ? "unavailable" : "request_failed", { request_id: requestId, error });
+  if (!isPassing) return new Problem("internal_error");
+  return new Problem("unavailable", { headers: { "Retry-After": String(UNAVAILABLE_RETRY_SECONDS) } });
+}

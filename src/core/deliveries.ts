@@ -1,0 +1,187 @@
+/**
+ * Webhooks of a job: which events are delivered, when a delivery is tried again, and when it is given up.
+ * Pure like all of core; a delivery never touches the status of its job.
+ */
+
+import { type Change, decide, noChange } from "./change.ts";
+import type { Decision, Delivery, DeliveryAttempt, Effect, EventBody, Job, JobEvent } from "./job.ts";
+import { dispatchDelayMs } from "./retry.ts";
+
+const SECOND = 1_000;
+const MINUTE = 60 * SECOND;
+const HOUR = 60 * MINUTE;
+
+/** Waits between tries as Standard Webhooks recommends: ten tries within about three days. */
+const DELIVERY_SCHEDULE_MS: readonly number[] = [
+  5 * SECOND,
+  5 * MINUTE,
+  30 * MINUTE,
+  2 * HOUR,
+  5 * HOUR,
+  10 * HOUR,
+  14 * HOUR,
+  20 * HOUR,
+  24 * HOUR,
+];
+
+/** Spreads tries by up to a fifth, so that a receiver that comes back is not met by all at once. */
+const DELIVERY_JITTER = 0.2;
+
+/** A try ends within 15 s; a message whose try was never heard of is sent again after this. */
+const DELIVERY_DISPATCH_TIMEOUT_MS = 60 * SECOND;
+
+/** A job that continues for ever must not store deliveries for ever; its final event always has a place. */
+const DELIVERIES_MAX = 100;
+
+/** Tries kept per delivery, the last ones: two rounds of the schedule, however often a client asks for another. */
+const DELIVERY_ATTEMPTS_KEPT_MAX = 20;
+
+/** The events a client may have delivered; progress and log lines are for following. */
+export const deliverableEvents = [
+  "job.queued",
+  "job.started",
+  "job.attempt_failed",
+  "job.continued",
+  "job.succeeded",
+  "job.failed",
+  "job.cancelled",
+] as const satisfies readonly EventBody["type"][];
+export type DeliverableEvent = (typeof deliverableEvents)[number];
+
+/** Delivered unless the client asked for others. */
+export const terminalEvents: readonly DeliverableEvent[] = ["job.succeeded", "job.failed", "job.cancelled"];
+
+/** The decision with a delivery for each of its events that the job's webhook asks for. */
+export function withDeliveries(decision: Decision, now: number): Decision {
+  const { job, events } = decision;
+  const wanted = events.filter((event) => isWanted(job, event));
+  if (wanted.length === 0) return decision;
+  const made = wanted.map(
+    (event): Delivery => ({
+      id: deliveryId(job, event),
+      eventType: event.type,
+      eventAt: event.at,
+      attemptCount: 0,
+      attempts: [],
+      state: {
+        status: "waiting",
+        step: 0,
+        dueAt: now,
+        dispatches: 1,
+        nextDispatchAt: now + DELIVERY_DISPATCH_TIMEOUT_MS,
+      },
+    }),
+  );
+  const effects = made.map(({ id }): Effect => ({ type: "dispatch_delivery", deliveryId: id, attempt: 1 }));
+  const deliveries = [...job.deliveries, ...made];
+  return { ...decision, job: { ...job, deliveries }, effects: [...decision.effects, ...effects] };
+}
+
+function isWanted(job: Job, event: JobEvent): boolean {
+  const isAsked = job.webhook?.events.some((type) => type === event.type) ?? false;
+  const isFinal = terminalEvents.some((type) => type === event.type);
+  return isAsked && (isFinal || job.deliveries.length < DELIVERIES_MAX);
+}
+
+/** The `webhook-id`: the same for every try of this event, and for no other, also when a key makes its job anew. */
+function deliveryId(job: Job, event: JobEvent): string {
+  return `msg_${job.id.slice(job.id.indexOf("_") + 1)}_${job.createdAt.toString(36)}_${event.seq}`;
+}
+
+/** When the next delivery message goes out; null if no delivery waits. */
+export function nextDeliveryAt(job: Job): number | null {
+  const times = job.deliveries.flatMap(({ state }) =>
+    state.status === "waiting" ? [state.nextDispatchAt] : [],
+  );
+  return times.length === 0 ? null : Math.min(...times);
+}
+
+/** Sends the messages of all deliveries that are due, or whose last try was never heard of. */
+export function dispatchDeliveries(job: Job, now: number): Change {
+  const due = job.deliveries.filter(({ state }) => state.status === "waiting" && state.nextDispatchAt <= now);
+  const effects = due.map(
+    ({ id, attemptCount }): Effect => ({
+      type: "dispatch_delivery",
+      deliveryId: id,
+      attempt: attemptCount + 1,
+    }),
+  );
+  const deliveries = job.deliveries.map((delivery) =>
+    due.includes(delivery) ? markDispatched(delivery, now) : delivery,
+  );
+  return { job: { ...job, deliveries }, events: [], effects };
+}
+
+function markDispatched(delivery: Delivery, now: number): Delivery {
+  const { state } = delivery;
+  if (state.status !== "waiting") return delivery;
+  const dispatches = state.dispatches + 1;
+  return {
+    ...delivery,
+    state: {
+      ...state,
+      dispatches,
+      nextDispatchAt: now + dispatchDelayMs(DELIVERY_DISPATCH_TIMEOUT_MS, dispatches),
+    },
+  };
+}
+
+/** The delivery with this id, if its try number `attempt` is awaited. */
+export function findAwaitedDelivery(job: Job, id: string, attempt: number): Delivery | null {
+  const delivery = job.deliveries.find((known) => known.id === id);
+  const isAwaited = delivery?.state.status === "waiting" && delivery.attemptCount + 1 === attempt;
+  return isAwaited ? delivery : null;
+}
+
+/** Takes in how try number `attempt` of a delivery went; one that is not awaited changes nothing. */
+export function recordDelivery(
+  job: Job,
+  id: string,
+  attempt: number,
+  outcome: DeliveryAttempt,
+  now: number,
+  random: number,
+): Decision {
+  const delivery = findAwaitedDelivery(job, id, attempt);
+  if (!delivery) return decide({ ok: false, reason: "stale" }, noChange(job));
+  const attempts = [...delivery.attempts, outcome].slice(-DELIVERY_ATTEMPTS_KEPT_MAX);
+  const state = nextDeliveryState(delivery, outcome, now, random);
+  return decide({ ok: true }, replaceDelivery(job, { ...delivery, attemptCount: attempt, attempts, state }));
+}
+
+/** Lets a delivery begin anew, whatever became of it: a try at once, then the schedule from its start. */
+export function restartDelivery(job: Job, id: string, now: number): Decision {
+  const delivery = job.deliveries.find((known) => known.id === id);
+  if (!delivery) return decide({ ok: false, reason: "stale" }, noChange(job));
+  const state = {
+    status: "waiting",
+    step: 0,
+    dueAt: now,
+    dispatches: 1,
+    nextDispatchAt: now + DELIVERY_DISPATCH_TIMEOUT_MS,
+  } as const;
+  const attempt = delivery.attemptCount + 1;
+  const effects: Effect[] = [{ type: "dispatch_delivery", deliveryId: id, attempt }];
+  return decide({ ok: true }, { ...replaceDelivery(job, { ...delivery, state }), effects });
+}
+
+function nextDeliveryState(
+  delivery: Delivery,
+  outcome: DeliveryAttempt,
+  now: number,
+  random: number,
+): Delivery["state"] {
+  const { status, retryAfterMs } = outcome;
+  if (status !== null && status >= 200 && status < 300) return { status: "succeeded" };
+  const step = delivery.state.status === "waiting" ? delivery.state.step : 0;
+  const plainMs = DELIVERY_SCHEDULE_MS[step];
+  if (status === 410 || plainMs === undefined) return { status: "failed" };
+  const waitMs = Math.round(plainMs * (1 + DELIVERY_JITTER * random));
+  const dueAt = now + Math.max(waitMs, retryAfterMs ?? 0);
+  return { status: "waiting", step: step + 1, dueAt, dispatches: 0, nextDispatchAt: dueAt };
+}
+
+function replaceDelivery(job: Job, delivery: Delivery): Change {
+  const deliveries = job.deliveries.map((known) => (known.id === delivery.id ? delivery : known));
+  return { job: { ...job, deliveries }, events: [], effects: [] };
+}

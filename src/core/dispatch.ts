@@ -1,0 +1,86 @@
+/**
+ * A job that waits for a worker: how it begins, when its message goes out, and for what attempt.
+ * It makes the first status and changes none; the job leaves its waiting only in transition.ts.
+ */
+
+import { assert } from "./assert.ts";
+import { bumpVersion, type Change, createChange, decide } from "./change.ts";
+import { withDeliveries } from "./deliveries.ts";
+import { ATTEMPTS_MAX, type Decision, type Effect, type Job, type Submission, type Wait } from "./job.ts";
+import { dispatchDelayMs } from "./retry.ts";
+
+/** Makes the job a submission asks for, queued from its first moment. */
+export function acceptJob(submission: Submission, now: number): Decision {
+  const { runAt, startTimeoutMs, ...asked } = submission;
+  const {
+    maxAttempts,
+    leaseMs,
+    dispatchTimeoutMs: firstMs,
+    attemptTimeoutMs,
+    totalTimeoutMs,
+  } = submission.policy;
+  assert(maxAttempts >= 1 && maxAttempts <= ATTEMPTS_MAX, "a job has 1 to 25 attempts");
+  assert(Math.min(leaseMs, firstMs, attemptTimeoutMs, totalTimeoutMs) > 0, "every limit lies ahead");
+  const dueAt = Math.max(runAt ?? now, now);
+  const { wait, effects } = scheduleRun(dueAt, now, submission.policy, 1, 0);
+  const job: Job = {
+    ...asked,
+    createdAt: now,
+    updatedAt: now,
+    dueAt,
+    startTimeoutAt: startTimeoutMs === null ? null : dueAt + Math.max(1, startTimeoutMs),
+    version: 1,
+    attempts: [],
+    continuation: 0,
+    progress: null,
+    checkpoint: null,
+    result: null,
+    deliveries: [],
+    logLines: 0,
+    lastLogNumber: 0,
+    lastSeq: 0,
+    isProgressPublished: true,
+    progressPublishedAt: 0,
+    phase: { status: "queued", wait },
+  };
+  const queued = { type: "job.queued", dueAt: dueAt > now ? dueAt : null } as const;
+  return withDeliveries(decide({ ok: true }, createChange(job, now, [queued], effects)), now);
+}
+
+/** Waiting until `dueAt`; if that is now, the message goes out with this very change. */
+export function scheduleRun(
+  dueAt: number,
+  now: number,
+  policy: Job["policy"],
+  attempt: number,
+  continuation: number,
+): { wait: Wait; effects: Effect[] } {
+  if (dueAt > now) return { wait: { dueAt, dispatches: 0, nextDispatchAt: dueAt }, effects: [] };
+  const nextDispatchAt = now + dispatchDelayMs(policy.dispatchTimeoutMs, 1);
+  return {
+    wait: { dueAt, dispatches: 1, nextDispatchAt },
+    effects: [{ type: "dispatch", attempt, continuation }],
+  };
+}
+
+/** Due, or unclaimed for too long: the message goes out (again). */
+export function redispatch(job: Job, now: number): Change {
+  const { phase } = job;
+  assert("wait" in phase, "only a waiting job sends");
+  const dispatches = phase.wait.dispatches + 1;
+  const nextDispatchAt = now + dispatchDelayMs(job.policy.dispatchTimeoutMs, dispatches);
+  const change = { phase: { ...phase, wait: { ...phase.wait, dispatches, nextDispatchAt } } };
+  const becameDue = phase.status === "queued" && dispatches === 1;
+  const sent = becameDue ? bumpVersion(job, change, now) : { ...job, ...change };
+  return createChange(sent, now, [], [{ type: "dispatch", ...nextRun(job) }]);
+}
+
+/** The attempt and slice the next message is for. */
+export function nextRun(job: Job): { attempt: number; continuation: number } {
+  const begun = job.attempts.length;
+  const { phase } = job;
+  const continuing = phase.status === "running" && phase.activity === "continuing";
+  return continuing
+    ? { attempt: begun, continuation: job.continuation + 1 }
+    : { attempt: begun + 1, continuation: 0 };
+}

@@ -1,0 +1,93 @@
+/**
+ * The one alarm of a job, computed from what is stored and from nothing else.
+ * Every unfinished job has a next deadline; when it comes, `wake` in transition.ts acts on it.
+ */
+
+import { unreachable } from "./assert.ts";
+import { nextDeliveryAt } from "./deliveries.ts";
+import { type Executing, type Job, purgeAt, totalTimeoutAt, type Wait } from "./job.ts";
+
+/** What happens at a deadline if nothing else happened before. */
+export type DeadlineKind =
+  | "total_timeout"
+  | "start_timeout"
+  | "attempt_timeout"
+  | "heartbeat_timeout"
+  | "lease"
+  | "dispatch"
+  | "dispatch_delivery"
+  | "purge";
+
+export type Deadline = { at: number; kind: DeadlineKind };
+
+/**
+ * A sign of life is stored only when the last one is a quarter of the limit old, for a write is money; so much later
+ * the silence ends, and a handler that keeps its limit is never taken for silent.
+ */
+const HEARTBEAT_SLACK = 1.25;
+
+/** The earliest thing that must happen to the job by itself; of two at one time, the graver. */
+export function nextDeadline(job: Job): Deadline {
+  const all = allDeadlines(job);
+  return all.reduce((first, other) => (other.at < first.at ? other : first));
+}
+
+/** The time of the next deadline, epoch milliseconds: when the alarm must ring at the latest. */
+export function nextAlarmAt(job: Job): number {
+  return nextDeadline(job).at;
+}
+
+/** Whether nothing is to happen to the job any more but that it is purged one day. */
+export function isAwaitingPurge(job: Job): boolean {
+  return nextDeadline(job).kind === "purge";
+}
+
+/** All deadlines of the job as it stands, the gravest first. */
+function allDeadlines(job: Job): [Deadline, ...Deadline[]] {
+  const [gravest, ...others] = phaseDeadlines(job);
+  const deliverAt = nextDeliveryAt(job);
+  return deliverAt === null
+    ? [gravest, ...others]
+    : [gravest, ...others, { at: deliverAt, kind: "dispatch_delivery" }];
+}
+
+function phaseDeadlines(job: Job): [Deadline, ...Deadline[]] {
+  const { phase } = job;
+  const timeLimit: Deadline = { at: totalTimeoutAt(job), kind: "total_timeout" };
+  switch (phase.status) {
+    case "queued":
+      return [timeLimit, ...startDeadline(job), dispatchDeadline(phase.wait)];
+    case "running":
+      return phase.activity === "executing"
+        ? [timeLimit, ...runDeadlines(job, phase)]
+        : [timeLimit, dispatchDeadline(phase.wait)];
+    case "succeeded":
+    case "failed":
+    case "cancelled":
+      return [{ at: purgeAt(job) ?? phase.finishedAt, kind: "purge" }];
+    default:
+      return unreachable(phase);
+  }
+}
+
+function runDeadlines(job: Job, phase: Executing): Deadline[] {
+  const { attemptTimeoutMs, heartbeatTimeoutMs } = job.policy;
+  const limits: Deadline[] = [
+    { at: phase.runStartedAt + attemptTimeoutMs, kind: "attempt_timeout" },
+    { at: phase.leaseEndsAt, kind: "lease" },
+  ];
+  if (heartbeatTimeoutMs !== null)
+    limits.push({
+      at: phase.lastHeartbeatAt + heartbeatTimeoutMs * HEARTBEAT_SLACK,
+      kind: "heartbeat_timeout",
+    });
+  return limits;
+}
+
+function startDeadline(job: Job): Deadline[] {
+  return job.startTimeoutAt === null ? [] : [{ at: job.startTimeoutAt, kind: "start_timeout" }];
+}
+
+function dispatchDeadline(wait: Wait): Deadline {
+  return { at: wait.nextDispatchAt, kind: "dispatch" };
+}

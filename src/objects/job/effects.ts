@@ -1,0 +1,116 @@
+/**
+ * What follows a stored decision: messages sent, lines logged, places freed, files removed.
+ * Every effect may fail or happen twice; the job's alarm makes up for those that did not happen.
+ */
+
+import { unreachable } from "../../core/assert.ts";
+import type { Decision, Effect, Job, JobEvent } from "../../core/job.ts";
+import { deleteStagedByJob } from "../../datasets/store.ts";
+import type { Env } from "../../env.ts";
+import { openFileStore } from "../../files/store.ts";
+import { type LogFields, log } from "../../lib/log.ts";
+import { now } from "../../lib/runtime.ts";
+import { traceIdOf } from "../../lib/trace.ts";
+import { uniqueKeyObject } from "../../rpc/unique-key.ts";
+import { formatTime } from "../../rpc/views.ts";
+
+/** Rows of a large import go in portions: neither an alarm nor a waiting client is kept longer. */
+const PURGE_TURN_MS = 15_000;
+
+/** Rings for what is due. A failure is only logged: the watchdog that was stored with it rings again. */
+export async function performEffect(env: Env, job: Job, effect: Effect): Promise<void> {
+  const { tenant, id: jobId } = job;
+  try {
+    switch (effect.type) {
+      case "dispatch":
+        await env.JOB_QUEUE.send({
+          tenant,
+          jobId,
+          attempt: effect.attempt,
+          continuation: effect.continuation,
+        });
+        return;
+      case "dispatch_delivery":
+        await env.DELIVERY_QUEUE.send({
+          tenant,
+          jobId,
+          deliveryId: effect.deliveryId,
+          attempt: effect.attempt,
+        });
+        return;
+      case "purge":
+        return;
+      default:
+        unreachable(effect);
+    }
+  } catch (error) {
+    log("warn", "dispatch_failed", { ...jobLogFields(job), effect: effect.type, error });
+  }
+}
+
+/** Whether the decision asks for the job to be removed; then there is no alarm to set. */
+export function requiresPurge({ effects }: Decision): boolean {
+  return effects.some(({ type }) => type === "purge");
+}
+
+/** Removes what a job has outside its object. Rejects if any of it is left: then the job may not be forgotten yet. */
+export async function releaseResources(env: Env, job: Job): Promise<void> {
+  await openFileStore(env).deleteOfJob(job.tenant, job.id);
+  const overAt = now() + PURGE_TURN_MS;
+  const isSwept = await deleteStagedByJob(env, job.tenant, job.id, () => now() < overAt);
+  if (!isSwept)
+    throw new Error("The job's staged rows are too many to be removed at once; the rest follows.");
+  await Promise.all(job.uniqueKeys.map(({ name }) => uniqueKeyObject(env, job, name).release(job.id)));
+}
+
+/** The fields that every line about a job carries. */
+export function jobLogFields(job: Job): LogFields {
+  const { id, tenant, type, trace } = job;
+  const trace_id = traceIdOf(trace.traceparent);
+  return { job_id: id, tenant, type, attempt: job.attempts.length, request_id: trace.requestId, trace_id };
+}
+
+/** One line per event that operators follow. */
+export function logEvents(job: Job, events: readonly JobEvent[]): void {
+  for (const event of events) {
+    const line = describeEvent(event);
+    if (line) log(line.level ?? "info", line.name, { ...jobLogFields(job), ...line.fields });
+  }
+}
+
+function describeEvent(event: JobEvent): { name: string; fields?: LogFields; level?: "warn" } | null {
+  switch (event.type) {
+    case "job.queued":
+      return { name: "accepted" };
+    case "job.started":
+      return { name: "attempt_started" };
+    case "job.attempt_failed": {
+      const { status, error, reference, nextAttemptAt } = event;
+      const name = nextAttemptAt === null ? "attempt_failed" : "retry_scheduled";
+      const next_attempt_at = nextAttemptAt === null ? null : formatTime(nextAttemptAt);
+      return {
+        name,
+        level: "warn",
+        fields: { attempt_status: status, ...error, reference, next_attempt_at },
+      };
+    }
+    case "job.succeeded":
+      return { name: "finished", fields: { status: "succeeded" } };
+    case "job.failed": {
+      const { reason, error } = event;
+      return {
+        name: "finished",
+        level: "warn",
+        fields: { status: "failed", status_reason: reason, ...error },
+      };
+    }
+    case "job.cancelled":
+      return { name: "cancelled", fields: { status_reason: event.reason, by: event.by } };
+    case "job.progress":
+    case "job.log":
+    case "job.continued":
+      return null;
+    default:
+      return unreachable(event);
+  }
+}

@@ -1,0 +1,317 @@
+/**
+ * The Durable Object of one job, and the only truth about it.
+ * One rhythm for every command: load, decide, save, perform, with nothing awaited between load and save.
+ * What may happen is decided in core; here is only what the platform needs: storage, alarm, calls.
+ */
+
+import { DurableObject } from "cloudflare:workers";
+import { findAwaitedDelivery } from "../../core/deliveries.ts";
+import { acceptJob } from "../../core/dispatch.ts";
+import {
+  type Answer,
+  type Command,
+  type Decision,
+  type DeliveryAttempt,
+  holdsUniqueKey,
+  isFinished,
+  type Job,
+  type Report,
+  type Submission,
+} from "../../core/job.ts";
+import { rejectionReason } from "../../core/lease.ts";
+import { isAwaitingPurge, nextAlarmAt } from "../../core/timeouts.ts";
+import { transition } from "../../core/transition.ts";
+import type { Env } from "../../env.ts";
+import { openAlarm } from "../../lib/alarm.ts";
+import { log } from "../../lib/log.ts";
+import { now, random } from "../../lib/runtime.ts";
+import { NORMAL_CLOSURE } from "../../lib/socket.ts";
+import type { IndexEntry } from "../../rpc/index-entry.ts";
+import type {
+  CancelAnswer,
+  Claim,
+  DeleteAnswer,
+  DueDelivery,
+  JobCalls,
+  ReplaySource,
+  RunAnswer,
+  RunOutcome,
+  RunRejection,
+  SubmitAnswer,
+} from "../../rpc/job.ts";
+import type { Snapshot } from "../../rpc/views.ts";
+import {
+  type DeliveryView,
+  findDeliveryView,
+  formatTime,
+  toDeliveryView,
+  toEventView,
+  toJobView,
+  toSnapshot,
+} from "../../rpc/views.ts";
+import { jobLogFields, logEvents, performEffect, releaseResources, requiresPurge } from "./effects.ts";
+import { INDEX_CONFIRM_MS, isTransient, openIndexPublisher, toIndexEntry } from "./index-publisher.ts";
+import { openJobSockets } from "./sockets.ts";
+import { openJobStore } from "./store.ts";
+import { openSubmissions } from "./submit.ts";
+
+const JOB_ALARM_RETRY_MS = 5 * 60_000;
+
+export class JobObject extends DurableObject<Env> implements JobCalls {
+  readonly #store = openJobStore(this.ctx.storage);
+  readonly #sockets = openJobSockets(this.ctx);
+  readonly #submissions = openSubmissions(this.env, {
+    store: this.#store,
+    snapshot: () => this.#snapshot(),
+    create: (submission) => this.#create(submission),
+    fireAt: (at) => this.#alarm.set(at),
+  });
+  readonly #indexPublisher = openIndexPublisher(this.env);
+  readonly #alarm = openAlarm(this.ctx);
+  #purging: Promise<void> | null = null;
+
+  // ---- for clients ----
+
+  async submit(submission: Submission, onConflict: "use_existing" | "reject"): Promise<SubmitAnswer> {
+    return this.#submissions.submit(submission, onConflict);
+  }
+
+  /** Writes nothing, unless the alarm was lost: then whoever asks sets it again. */
+  async read(): Promise<Snapshot | null> {
+    const job = this.#store.load();
+    if (job) this.#keepAlarm(job);
+    return this.#snapshot();
+  }
+
+  async eventsAfter(seq: number) {
+    return this.#store.load() && this.#store.eventsAfter(seq).map(toEventView);
+  }
+
+  async cancel(reason: string | null, ifVersion: number[] | null): Promise<CancelAnswer> {
+    const decision = this.#apply({ type: "cancel", reason, ifVersion });
+    if (!decision) return { kind: "not_found" };
+    const { answer, job } = decision;
+    if (answer.ok) return { kind: "cancelled", ...toSnapshot(job, now()) };
+    const kind = answer.reason === "version_mismatch" ? "version_mismatch" : "not_cancellable";
+    return { kind, status: job.phase.status };
+  }
+
+  async delete(): Promise<DeleteAnswer> {
+    const job = this.#store.load();
+    if (!job) return { kind: "not_found" };
+    if (!isFinished(job)) return { kind: "not_finished", status: job.phase.status };
+    await this.#indexPublisher.markDeleted(job);
+    await this.#purge(job);
+    return { kind: "deleted" };
+  }
+
+  async replaySource(): Promise<ReplaySource | null> {
+    const job = this.#store.load();
+    if (!job) return null;
+    const { type, input, metadata, webhook, phase } = job;
+    return { type, input, metadata, webhook, status: phase.status, isFinished: isFinished(job) };
+  }
+
+  /** Asked by a place whether this job still keeps others out of it. */
+  async holdsUniqueKey(name: string): Promise<boolean> {
+    const job = this.#store.load();
+    return job ? holdsUniqueKey(job, name, now()) : this.#submissions.isSubmitting();
+  }
+
+  // ---- for the listing ----
+
+  async publish(): Promise<void> {
+    const job = this.#store.load();
+    if (job) await this.#indexPublisher.publishOrThrow(job);
+  }
+
+  async reconcile(): Promise<IndexEntry | null> {
+    await this.#purging;
+    const decision = this.#apply({ type: "wake" });
+    if (decision && requiresPurge(decision)) await this.#purge(decision.job);
+    return decision && !requiresPurge(decision) ? toIndexEntry(decision.job) : null;
+  }
+
+  // ---- for the worker that runs an attempt ----
+
+  async start(attempt: number, continuation: number, lease: string): Promise<Claim | null> {
+    const decision = this.#apply({ type: "start", attempt, continuation, lease });
+    if (!decision?.answer.ok) return null;
+    const { type, input, checkpoint, policy, trace } = decision.job;
+    const { attemptTimeoutMs, leaseMs, heartbeatTimeoutMs } = policy;
+    return {
+      type,
+      input,
+      checkpoint,
+      attempt,
+      continuation,
+      attemptTimeoutMs,
+      leaseMs,
+      heartbeatTimeoutMs,
+      trace,
+    };
+  }
+
+  async report(lease: string, report: Report, isHeartbeat: boolean): Promise<RunAnswer> {
+    return this.#applyRun({ type: "report", lease, report, isHeartbeat });
+  }
+
+  async saveCheckpoint(lease: string, checkpoint: string): Promise<RunAnswer> {
+    return this.#applyRun({ type: "save_checkpoint", lease, checkpoint });
+  }
+
+  async finish(lease: string, report: Report, outcome: RunOutcome): Promise<RunAnswer> {
+    return this.#applyRun({ lease, report, ...outcome });
+  }
+
+  async acknowledge(lease: string): Promise<void> {
+    this.#apply({ type: "acknowledge", lease });
+  }
+
+  // ---- for those who follow ----
+
+  /** `/events?after=SEQ` (or `after=end`) follows the job's events; `/worker?lease=…` holds a running attempt's line. */
+  override async fetch(request: Request): Promise<Response> {
+    const { pathname, searchParams } = new URL(request.url);
+    const job = this.#store.load();
+    if (!job) return new Response(null, { status: 404 });
+    if (pathname === "/events") {
+      const after = searchParams.get("after");
+      const seq = after === "end" ? job.lastSeq : Number(after);
+      return this.#sockets.subscribe(job, this.#store.eventsAfter(seq));
+    }
+    const lease = searchParams.get("lease") ?? "";
+    const reason = rejectionReason(job, lease);
+    this.ctx.waitUntil(this.#indexPublisher.publish(job));
+    return reason
+      ? Response.json({ ok: false, reason } satisfies RunRejection, { status: 409 })
+      : this.#sockets.attachWorker(lease);
+  }
+
+  /** A line that breaks, instead of being hung up, is the first sign that its worker may have died. */
+  override async webSocketClose(socket: WebSocket, code: number): Promise<void> {
+    const lease = this.#sockets.disconnectedLease(socket);
+    if (lease !== null && code !== NORMAL_CLOSURE) this.#apply({ type: "shorten_lease", lease });
+  }
+
+  override async webSocketError(socket: WebSocket): Promise<void> {
+    const lease = this.#sockets.disconnectedLease(socket);
+    if (lease !== null) this.#apply({ type: "shorten_lease", lease });
+  }
+
+  /** Followers have nothing to say. */
+  override async webSocketMessage(): Promise<void> {}
+
+  // ---- for webhooks ----
+
+  async delivery(deliveryId: string, attempt: number): Promise<DueDelivery | null> {
+    const job = this.#store.load();
+    const delivery = job && findAwaitedDelivery(job, deliveryId, attempt);
+    if (!job?.webhook || !delivery) return null;
+    const [type, timestamp] = [delivery.eventType, formatTime(delivery.eventAt)];
+    return { url: job.webhook.url, type, timestamp, job: toJobView(job), trace: job.trace };
+  }
+
+  async recordDelivery(
+    deliveryId: string,
+    attempt: number,
+    outcome: DeliveryAttempt,
+  ): Promise<DeliveryView | null> {
+    const decision = this.#apply({ type: "record_delivery", deliveryId, attempt, outcome });
+    return decision?.answer.ok ? findDeliveryView(decision.job, deliveryId) : null;
+  }
+
+  async deliveries(): Promise<DeliveryView[] | null> {
+    return this.#store.load()?.deliveries.map(toDeliveryView) ?? null;
+  }
+
+  async redeliver(deliveryId: string): Promise<DeliveryView | null> {
+    const decision = this.#apply({ type: "redeliver", deliveryId });
+    return decision && findDeliveryView(decision.job, deliveryId);
+  }
+
+  // ---- the rhythm ----
+
+  /** Never throws: a thrown alarm is retried six times and then lost, and the job with it. */
+  override async alarm(): Promise<void> {
+    this.#alarm.clear();
+    try {
+      const decision = this.#apply({ type: "wake" });
+      if (!decision) await this.#submissions.purgeStaleAlias();
+      else if (requiresPurge(decision)) await this.#purge(decision.job);
+      else await this.#indexPublisher.publishDurably(decision.job);
+    } catch (error) {
+      this.#alarm.fireBy(now() + JOB_ALARM_RETRY_MS);
+      log("error", "alarm_failed", { object: this.ctx.id.name, error });
+    }
+  }
+
+  #create(submission: Submission): Snapshot {
+    const decision = acceptJob(submission, now());
+    this.#commit(decision);
+    return toSnapshot(decision.job, now());
+  }
+
+  #snapshot(): Snapshot | null {
+    const job = this.#store.load();
+    return job && toSnapshot(job, now());
+  }
+
+  /** One command from load to perform; null if there is no job. */
+  #apply(command: Command): Decision | null {
+    const job = this.#store.load();
+    if (!job) return null;
+    const decision = transition(job, command, now(), random());
+    this.#commit(decision, job);
+    return decision;
+  }
+
+  #applyRun(command: Extract<Command, { lease: string }>): RunAnswer {
+    const decision = this.#apply(command);
+    const answer: Answer = decision?.answer ?? { ok: false, reason: "stale" };
+    if (answer.ok) return answer;
+    log("info", "stale_rejected", { ...(decision ? jobLogFields(decision.job) : {}), command: command.type });
+    return { ok: false, reason: answer.reason === "cancelled" ? "cancelled" : "stale" };
+  }
+
+  /** Saves state and alarm as one commit, then performs what follows without waiting for it. */
+  #commit(decision: Decision, before?: Job): void {
+    const { job, events, effects } = decision;
+    const hasNews = job.version !== before?.version;
+    if (job !== before) this.#store.save(decision);
+    this.#keepAlarm(job, hasNews);
+    logEvents(job, events);
+    if (job !== before) this.#sockets.publish(job, events);
+    for (const effect of effects) this.ctx.waitUntil(performEffect(this.env, job, effect));
+    if (hasNews && !isTransient(events)) this.ctx.waitUntil(this.#indexPublisher.publish(job));
+  }
+
+  /** A settled job needs no alarm, for its listing will knock; but with news, it sees to it that they were heard. */
+  #keepAlarm(job: Job, hasNews = false): void {
+    const times = [
+      ...(isAwaitingPurge(job) ? [] : [nextAlarmAt(job)]),
+      ...(hasNews ? [now() + INDEX_CONFIRM_MS] : []),
+    ];
+    if (times.length > 0) this.#alarm.fireBy(Math.min(...times));
+  }
+
+  /** One purge at a time, and none of a job that is gone: it would take the one that a key has made anew meanwhile. */
+  async #purge(job: Job): Promise<void> {
+    if (this.#store.load()?.createdAt !== job.createdAt) return;
+    this.#purging ??= this.#deleteEverything(job).finally(() => {
+      this.#purging = null;
+    });
+    await this.#purging;
+  }
+
+  /** Everything else first, so that a failure half-way leaves the job to try again. Rejects if it could not be done. */
+  async #deleteEverything(job: Job): Promise<void> {
+    await releaseResources(this.env, job);
+    await this.ctx.blockConcurrencyWhile(async () => {
+      this.#alarm.clear();
+      this.#indexPublisher.reset();
+      await this.#store.deleteAll();
+    });
+    log("info", "purged", jobLogFields(job));
+  }
+}

@@ -1,0 +1,137 @@
+/**
+ * How one object answers submissions: with the job they make, with the job it already has, or with another job that
+ * stands in their stead: the one its key was answered with before, or the one that holds a place it needs.
+ */
+
+import type { Submission } from "../../core/job.ts";
+import type { Env } from "../../env.ts";
+import { now, sleep } from "../../lib/runtime.ts";
+import { type Deduplicated, jobObject, type SubmitAnswer } from "../../rpc/job.ts";
+import { uniqueKeyObject } from "../../rpc/unique-key.ts";
+import type { Snapshot } from "../../rpc/views.ts";
+import type { Alias, JobStore } from "./store.ts";
+
+type OnConflict = "use_existing" | "reject";
+
+/** The job of an earlier submission, and why it is the answer to this one. */
+type Existing = { deduplicated: Deduplicated; found: Snapshot };
+
+/** A holder may be just being made, or just gone; a few more looks settle it. */
+const OWNER_READS_MAX = 10;
+const OWNER_READ_INTERVAL_MS = 20;
+
+/** How often a key that stands for another's job looks whether that job still exists: it lasts as long. */
+const ALIAS_REVIEW_MS = 30 * 24 * 60 * 60_000;
+
+/** What the object lends: its store, and the hands that make a job and set the alarm. */
+type SubmissionDependencies = {
+  store: JobStore;
+  snapshot: () => Snapshot | null;
+  create: (submission: Submission) => Snapshot;
+  fireAt: (at: number) => void;
+};
+
+/** The submissions of one object. */
+export function openSubmissions(env: Env, { store, snapshot, create, fireAt }: SubmissionDependencies) {
+  let submitting = 0;
+
+  /** What to say if this object already has a job: the same request again, or another with its key. */
+  function answerKnown({ fingerprint }: Submission): SubmitAnswer | null {
+    const found = snapshot();
+    if (!found) return null;
+    return store.load()?.fingerprint === fingerprint
+      ? { kind: "existing", deduplicated: "idempotency_key", ...found }
+      : { kind: "key_reused" };
+  }
+
+  /** Asks places and holders, for which it must wait; looks again if the key was given an alias meanwhile. */
+  async function answer(submission: Submission, onConflict: OnConflict): Promise<SubmitAnswer> {
+    for (;;) {
+      const alias = store.loadAlias();
+      const existing = await findExistingJob(env, submission, alias);
+      const known = answerKnown(submission);
+      if (known) return known;
+      if (store.loadAlias()?.ownerJobId === alias?.ownerJobId)
+        return conclude(submission, existing, onConflict);
+    }
+  }
+
+  /** Makes the job, unless another stands in its stead. A key that was so answered keeps its answer. */
+  function conclude(
+    submission: Submission,
+    existing: Existing | "key_reused" | null,
+    onConflict: OnConflict,
+  ): SubmitAnswer {
+    if (existing === "key_reused") return { kind: "key_reused" };
+    if (!existing) {
+      store.dropAlias();
+      return { kind: "accepted", ...create(submission) };
+    }
+    const { deduplicated, found } = existing;
+    if (deduplicated === "unique_key" && onConflict === "reject")
+      return { kind: "duplicate", jobId: found.job.id };
+    if (submission.fingerprint !== null && deduplicated !== "idempotency_key") {
+      store.saveAlias({
+        tenant: submission.tenant,
+        fingerprint: submission.fingerprint,
+        ownerJobId: found.job.id,
+      });
+      fireAt(now() + ALIAS_REVIEW_MS);
+    }
+    return { kind: "existing", deduplicated, ...found };
+  }
+
+  return {
+    /** Whether places this object is taking count as held, though nothing is stored yet. */
+    isSubmitting: () => submitting > 0,
+
+    async submit(submission: Submission, onConflict: OnConflict): Promise<SubmitAnswer> {
+      const known = answerKnown(submission);
+      if (known) return known;
+      submitting += 1;
+      try {
+        return await answer(submission, onConflict);
+      } finally {
+        submitting -= 1;
+      }
+    },
+
+    /** Called by the alarm of an object without a job: forgets an alias whose job is gone, else looks again later. */
+    async purgeStaleAlias(): Promise<void> {
+      const alias = store.loadAlias();
+      const found = alias && (await jobObject(env, alias.tenant, alias.ownerJobId).read());
+      if (found) fireAt(now() + ALIAS_REVIEW_MS);
+      else if (!store.load()) await store.deleteAll();
+    },
+  };
+}
+
+/** Takes all places of the submission and answers null, or answers the job that keeps it out. */
+async function findExistingJob(
+  env: Env,
+  submission: Submission,
+  alias: Alias | undefined,
+): Promise<Existing | "key_reused" | null> {
+  if (alias) {
+    const found = await jobObject(env, submission.tenant, alias.ownerJobId).read();
+    const isSame = alias.fingerprint === submission.fingerprint;
+    if (found) return isSame ? { deduplicated: "idempotency_key", found } : "key_reused";
+  }
+  for (const { rule, name } of submission.uniqueKeys) {
+    const found = await claimUniqueKey(env, submission, name);
+    if (found) return { deduplicated: rule, found };
+  }
+  return null;
+}
+
+async function claimUniqueKey(env: Env, submission: Submission, name: string): Promise<Snapshot | null> {
+  const { id, tenant } = submission;
+  for (let looks = 0; looks < OWNER_READS_MAX; looks += 1) {
+    const claim = await uniqueKeyObject(env, submission, name).claim({ tenant, name }, id);
+    if (claim.ok) return null;
+    const found = await jobObject(env, tenant, claim.ownerJobId).read();
+    if (found) return found;
+    await sleep(OWNER_READ_INTERVAL_MS);
+  }
+  throw new Error(`The holder of a place could not be found after ${OWNER_READS_MAX} looks.`);
+}

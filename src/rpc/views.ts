@@ -1,0 +1,182 @@
+/** A job and its events as clients see them: snake_case, RFC 3339 times, and only what is meant for them. */
+
+import { unreachable } from "../core/assert.ts";
+import { type Delivery, type Job, type JobEvent, type Phase, type Progress, purgeAt } from "../core/job.ts";
+import { progressPercent } from "../core/progress.ts";
+
+/** The job as clients see it, and after how many seconds asking again is worthwhile. */
+export type Snapshot = { job: JobView; pollAfterSeconds: number | null };
+
+export type JobView = ReturnType<typeof toJobView>;
+export type DeliveryView = ReturnType<typeof toDeliveryView>;
+export type EventView = ReturnType<typeof toEventView>;
+
+/** A time on the wire: RFC 3339, UTC, milliseconds. */
+export function formatTime(at: number): string {
+  return new Date(at).toISOString();
+}
+
+function formatTimeOrNull(at: number | null): string | null {
+  return at === null ? null : formatTime(at);
+}
+
+/** The job as in section 2 of the contract. */
+export function toJobView(job: Job) {
+  const { phase, attempts } = job;
+  const self = `/v1/jobs/${job.id}`;
+  return {
+    id: job.id,
+    type: job.type,
+    status: phase.status,
+    status_reason: statusReason(phase),
+    created_at: formatTime(job.createdAt),
+    updated_at: formatTime(job.updatedAt),
+    started_at: formatTimeOrNull(attempts[0]?.startedAt ?? null),
+    finished_at: formatTimeOrNull("finishedAt" in phase ? phase.finishedAt : null),
+    purge_at: formatTimeOrNull(purgeAt(job)),
+    attempt: attempts.length,
+    max_attempts: job.policy.maxAttempts,
+    next_attempt_at: formatTimeOrNull(nextAttemptAt(phase)),
+    progress: job.progress && { ...toProgressView(job.progress), updated_at: formatTime(job.progress.at) },
+    attempts: attempts.map(({ number, status, startedAt, finishedAt, error }) => ({
+      number,
+      status,
+      started_at: formatTime(startedAt),
+      finished_at: formatTimeOrNull(finishedAt),
+      ...(error ? { error } : {}),
+    })),
+    metadata: job.metadata,
+    ...(job.replayedFrom === null ? {} : { replayed_from: job.replayedFrom }),
+    ...outcomeFields(job),
+    version: job.version,
+    links: { self, cancel: `${self}/cancel`, events: `${self}/events`, result: `${self}/result` },
+  };
+}
+
+/** Where many jobs are told of at once, or strangers receive them, a larger result is left out: it has its own URL. */
+const INLINE_RESULT_BYTES_MAX = 16 * 1024;
+
+/** The job, without its result if that exceeds 16 KiB as JSON. */
+export function withoutLargeResult(job: JobView): JobView {
+  if (!("result" in job)) return job;
+  const bytes = new TextEncoder().encode(JSON.stringify(job.result)).length;
+  const { result: _left, ...rest } = job;
+  return bytes > INLINE_RESULT_BYTES_MAX ? rest : job;
+}
+
+/** What exists only in its state: result, error or cancellation. */
+function outcomeFields({ phase, result }: Job) {
+  switch (phase.status) {
+    case "succeeded":
+      return { result: result === null ? null : (JSON.parse(result) as unknown) };
+    case "failed":
+      return { error: phase.error };
+    case "cancelled": {
+      const { requestedAt, reason, by, acknowledgedAt } = phase.cancellation;
+      return {
+        cancellation: {
+          requested_at: formatTime(requestedAt),
+          reason,
+          by,
+          acknowledged_at: formatTimeOrNull(acknowledgedAt),
+        },
+      };
+    }
+    case "queued":
+    case "running":
+      return {};
+    default:
+      return unreachable(phase);
+  }
+}
+
+function statusReason(phase: Phase) {
+  switch (phase.status) {
+    case "queued":
+      return phase.wait.dispatches === 0 ? "scheduled" : "waiting_for_worker";
+    case "running":
+      return phase.activity;
+    case "failed":
+    case "cancelled":
+      return phase.reason;
+    case "succeeded":
+      return null;
+    default:
+      return unreachable(phase);
+  }
+}
+
+/** When an attempt will begin, if it is known: a scheduled one or a retry. */
+function nextAttemptAt(phase: Phase): number | null {
+  if (phase.status === "queued") return phase.wait.dispatches === 0 ? phase.wait.dueAt : null;
+  return phase.status === "running" && phase.activity === "waiting_to_retry" ? phase.wait.dueAt : null;
+}
+
+function toProgressView(progress: Progress) {
+  const { current, total, unit, stage, message } = progress;
+  return { current, total, unit, percent: progressPercent(progress), stage, message };
+}
+
+/** Whole seconds (at least 1) until asking again is worthwhile; null when the job has finished. */
+function pollAfterSeconds(job: Job, now: number): number | null {
+  if ("finishedAt" in job.phase) return null;
+  return Math.max(1, Math.ceil(((nextAttemptAt(job.phase) ?? now) - now) / 1000));
+}
+
+/** The job as clients see it, and when asking again is worthwhile. */
+export function toSnapshot(job: Job, now: number): Snapshot {
+  return { job: toJobView(job), pollAfterSeconds: pollAfterSeconds(job, now) };
+}
+
+/** A delivery as in section 8 of the contract: every try, and when the next one follows. */
+export function toDeliveryView({ id, eventType, state, attempts }: Delivery) {
+  return {
+    id,
+    event: eventType,
+    status: state.status === "waiting" ? ("pending" as const) : state.status,
+    next_attempt_at: state.status === "waiting" ? formatTime(state.dueAt) : null,
+    attempts: attempts.map(({ startedAt, status, error, durationMs }) => ({
+      started_at: formatTime(startedAt),
+      status,
+      error,
+      duration_ms: durationMs,
+    })),
+  };
+}
+
+/** The job's delivery of this id; null if it has none such. */
+export function findDeliveryView(job: Job, id: string): DeliveryView | null {
+  const delivery = job.deliveries.find((known) => known.id === id);
+  return delivery ? toDeliveryView(delivery) : null;
+}
+
+/** An event as in section 5 of the contract. */
+export function toEventView(event: JobEvent) {
+  return { seq: event.seq, type: event.type, time: formatTime(event.at), data: eventData(event) };
+}
+
+function eventData(event: JobEvent) {
+  switch (event.type) {
+    case "job.queued":
+      return { run_at: formatTimeOrNull(event.dueAt) };
+    case "job.started":
+    case "job.succeeded":
+      return { attempt: event.attempt };
+    case "job.progress":
+      return toProgressView(event.progress);
+    case "job.log":
+      return { level: event.level, message: event.message, attempt: event.attempt };
+    case "job.attempt_failed": {
+      const { attempt, status, error, nextAttemptAt } = event;
+      return { attempt, status, error, next_attempt_at: formatTimeOrNull(nextAttemptAt) };
+    }
+    case "job.continued":
+      return { attempt: event.attempt, continuation: event.continuation };
+    case "job.failed":
+      return { status_reason: event.reason, error: event.error };
+    case "job.cancelled":
+      return { status_reason: event.reason, by: event.by, reason: event.message };
+    default:
+      return unreachable(event);
+  }
+}

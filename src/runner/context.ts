@@ -1,0 +1,65 @@
+/** What a job type's code is given: the promises of define.ts kept by the reporter and the stores. */
+
+import { tenantJobs } from "../bulk/jobs.ts";
+import type { Progress } from "../core/job.ts";
+import { jobDatasets } from "../datasets/store.ts";
+import { type Env, settings } from "../env.ts";
+import { jobFiles, openFileStore } from "../files/store.ts";
+import { Continuation, type JobContext, type JobTypes } from "../job-types/define.ts";
+import { withRetry } from "../lib/retry.ts";
+import { now } from "../lib/runtime.ts";
+import type { RunAnswer } from "../rpc/job.ts";
+import type { Run } from "./claim.ts";
+
+const CHECKPOINT_BYTES_MAX = 64 * 1024;
+
+const EMPTY_PROGRESS: Progress = { current: null, total: null, unit: null, stage: null, message: null };
+
+export function createJobContext(
+  env: Env,
+  types: JobTypes,
+  { message, claim, lease, api, reporter }: Run,
+): JobContext {
+  const { tenant, jobId } = message;
+  const startedAt = now();
+
+  /** A call that must get through, and that tells whether the attempt still counts. */
+  async function confirmed(call: () => Promise<RunAnswer>): Promise<void> {
+    reporter.onReply(await withRetry(call));
+    reporter.signal.throwIfAborted();
+  }
+
+  const ensureCurrent = () => confirmed(() => api().report(lease, { progress: null, logs: [] }, true));
+
+  return {
+    id: jobId,
+    attempt: claim.attempt,
+    continuation: claim.continuation,
+    signal: reporter.signal,
+    checkpoint: claim.checkpoint === null ? null : JSON.parse(claim.checkpoint),
+    traceparent: claim.trace.traceparent,
+    allowLocalhost: settings(env).ALLOW_LOCALHOST_URLS,
+    files: jobFiles(openFileStore(env), tenant, jobId, ensureCurrent),
+    datasets: jobDatasets(env, tenant, jobId),
+    jobs: tenantJobs(env, types, { jobId, tenant, ...claim.trace }),
+    remainingMs: () => startedAt + claim.attemptTimeoutMs - now(),
+    progress: (report) => reporter.progress({ ...EMPTY_PROGRESS, ...report }),
+    log: (text, level = "info") => reporter.log(level, text),
+    heartbeat: () => reporter.heartbeat(),
+    ensureCurrent,
+    async saveCheckpoint(checkpoint) {
+      const text = checkpointText(checkpoint);
+      await confirmed(() => api().saveCheckpoint(lease, text));
+    },
+    continueFrom: (checkpoint) => new Continuation(checkpoint),
+  };
+}
+
+/** A checkpoint as stored. Throws if it is larger than 64 KiB, for it is rewritten with every change. */
+export function checkpointText(checkpoint: unknown): string {
+  const text = JSON.stringify(checkpoint ?? null);
+  if (new TextEncoder().encode(text).length > CHECKPOINT_BYTES_MAX) {
+    throw new Error(`A checkpoint is at most ${CHECKPOINT_BYTES_MAX} bytes of JSON.`);
+  }
+  return text;
+}

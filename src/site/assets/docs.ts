@@ -1,0 +1,60 @@
+/**
+ * Shows the API reference: Swagger UI over this service's own OpenAPI document, arranged and mended to fit the page.
+ * Its own layout would bring a second main landmark, a heading out of order and a choice among one server.
+ */
+
+import SwaggerUI, { type Element, type Plugin } from "swagger-ui-dist/swagger-ui-es-bundle.js";
+import { observeAndPatch } from "./swagger-ui/mend.ts";
+
+const page: Plugin = ({ React: { createElement: h } }) => ({
+  components: {
+    ReferenceLayout({ getComponent, specSelectors }): Element {
+      const status = specSelectors.loadingStatus();
+      if (status === "failed")
+        return h("p", { role: "alert" }, "The OpenAPI document could not be loaded. Reload the page.");
+      if (status !== "success") return h("p", { role: "status" }, "Loading…");
+      return h(
+        "div",
+        { className: "swagger-ui" },
+        h(getComponent("SvgAssets")),
+        h(
+          "div",
+          { className: "spread" },
+          h("h2", null, "Operations"),
+          h(getComponent("AuthorizeBtnContainer", true)),
+        ),
+        h(getComponent("errors", true)),
+        h(getComponent("operations", true)),
+      );
+    },
+  },
+  wrapComponents: {
+    // A link inside the button that opens the operation. The address follows what is open without it.
+    DeepLink:
+      () =>
+      ({ text }: { text: unknown }) =>
+        h("span", null, text),
+  },
+});
+
+const dark = matchMedia("(prefers-color-scheme: dark)");
+const followScheme = () => document.documentElement.classList.toggle("dark-mode", dark.matches);
+dark.addEventListener("change", followScheme);
+followScheme();
+
+const place = document.getElementById("reference");
+if (place) {
+  observeAndPatch(place);
+  SwaggerUI({
+    url: "/openapi.json",
+    domNode: place,
+    layout: "ReferenceLayout",
+    plugins: [page],
+    deepLinking: true,
+    displayRequestDuration: true,
+    // Its colours stand in the elements themselves, out of reach of a style sheet, and some lack contrast.
+    syntaxHighlight: { activated: false },
+    // The default asks a server elsewhere.
+    validatorUrl: null,
+  });
+}

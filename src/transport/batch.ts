@@ -1,0 +1,53 @@
+/**
+ * Takes a batch of messages and handles each by itself: one that is bad or fails never touches the others.
+ * Shared by all queues of the service; it knows what a message is, not what it is for.
+ */
+
+import type { z } from "zod";
+import { type Env, settings } from "../env.ts";
+import { log } from "../lib/log.ts";
+import type { DeliveryMessage, JobMessage } from "./message.ts";
+
+/** How soon a message comes again whose job could not be reached. */
+const MESSAGE_RETRY_SECONDS = 5;
+
+/** What messages of a queue look like, and what is done with one; a rejection makes it come again. */
+export type Handling<Message> = {
+  schema: z.ZodType<Message>;
+  handle: (message: Message) => Promise<void>;
+};
+
+/**
+ * Handles all messages of the batch side by side. Deployed, the invocation lasts as long as its work, for it is what
+ * keeps that alive. The local queue delivers one batch at a time, so there the work goes on behind the answer.
+ */
+export async function eachMessage<Message extends JobMessage | DeliveryMessage>(
+  batch: MessageBatch,
+  env: Env,
+  ctx: ExecutionContext,
+  handling: Handling<Message>,
+): Promise<void> {
+  const work = Promise.all(batch.messages.map((message) => handleOne(message, handling)));
+  if (settings(env).LOCAL_QUEUE) ctx.waitUntil(work);
+  else await work;
+}
+
+async function handleOne<Message extends JobMessage | DeliveryMessage>(
+  message: globalThis.Message,
+  { schema, handle }: Handling<Message>,
+): Promise<void> {
+  const parsed = schema.safeParse(message.body);
+  if (!parsed.success) {
+    log("error", "message_unreadable", { message_id: message.id, error: parsed.error });
+    message.ack();
+    return;
+  }
+  try {
+    await handle(parsed.data);
+    message.ack();
+  } catch (error) {
+    const { jobId, tenant, attempt } = parsed.data;
+    log("warn", "claim_failed", { job_id: jobId, tenant, attempt, error });
+    message.retry({ delaySeconds: MESSAGE_RETRY_SECONDS });
+  }
+}

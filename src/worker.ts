@@ -1,0 +1,10 @@
+/** The Worker's entry: the handlers and the classes the platform looks for. No logic. */
+
+import { createService } from "./handlers.ts";
+import { jobTypes } from "./job-types/index.ts";
+
+export { JobObject } from "./objects/job/object.ts";
+export { JobIndexObject } from "./objects/job-index/object.ts";
+export { UniqueKeyObject } from "./objects/unique-key/object.ts";
+
+export default createService(jobTypes);

@@ -1,0 +1,340 @@
+/** A job's events over Server-Sent Events and WebSockets: whole, in order, resumable, and closed at the end. */
+
+import { env } from "cloudflare:workers";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { sseStream } from "../../src/api/events/subscribe.ts";
+import { randomId } from "../../src/lib/id.ts";
+import { jobObject } from "../../src/rpc/job.ts";
+import { askSocket, askStream, eventsOf, readSocket, readStream, socket, stream } from "../support/follow.ts";
+import { call, callWith, type EventJson, refusal, submit } from "../support/http.ts";
+import { begin, fail, finish, succeed } from "../support/moves.ts";
+
+async function newJob(): Promise<string> {
+  return (await submit()).job.id;
+}
+
+async function finishedJob(): Promise<string> {
+  const id = await newJob();
+  await succeed(id);
+  return id;
+}
+
+async function history(id: string): Promise<EventJson[]> {
+  return (await call("GET", eventsOf(id))).body.data as EventJson[];
+}
+
+const seqs = (events: EventJson[]) => events.map(({ seq }) => seq);
+/** Makes what happens every so often happen a thousand times as often; knows what was asked for. */
+function hurryIntervals() {
+  const { setInterval: set, clearInterval: clear } = globalThis;
+  const asked: number[] = [];
+  const running = new Set<unknown>();
+  vi.spyOn(globalThis, "setInterval").mockImplementation(((act: () => void, ms: number) => {
+    asked.push(ms);
+    const timer = set(act, ms / 1_000);
+    running.add(timer);
+    return timer;
+  }) as typeof setInterval);
+  vi.spyOn(globalThis, "clearInterval").mockImplementation(((timer: number) => {
+    running.delete(timer);
+    clear(timer);
+  }) as typeof clearInterval);
+  return { asked, running: () => running.size };
+}
+
+const succeeded = { type: "succeed", result: null } as const;
+
+describe.each([
+  ["Server-Sent Events", stream],
+  ["a WebSocket", socket],
+])("over %s", (_, follow) => {
+  it("the whole history comes first, then what follows, then the end", async () => {
+    const id = await newJob();
+    const lease = await begin(id);
+    const follower = await follow(eventsOf(id));
+    await vi.waitFor(() => expect(seqs(follower.events)).toEqual([1, 2]));
+    await jobObject(env, "parked", id).report(
+      lease,
+      { progress: null, logs: [{ number: 1, level: "info", message: "two\nlines" }] },
+      true,
+    );
+    await vi.waitFor(() => expect(follower.events[2]?.data).toMatchObject({ message: "two\nlines" }));
+    await finish(id, lease, succeeded);
+    expect([null, 1000]).toContain(await follower.over);
+    expect(follower.events.map(({ type }) => type)).toEqual([
+      "job.queued",
+      "job.started",
+      "job.log",
+      "job.succeeded",
+    ]);
+    expect(follower.events).toEqual(await history(id));
+  });
+
+  it("a finished job is told whole to a late comer", async () => {
+    const id = await newJob();
+    await fail(id);
+    const follower = await follow(eventsOf(id));
+    await follower.over;
+    expect(follower.events).toEqual(await history(id));
+    expect(follower.events.at(-1)?.type).toBe("job.failed");
+  });
+
+  it.each([
+    ["Last-Event-ID", (id: string, seq: number) => [eventsOf(id), { "Last-Event-ID": String(seq) }] as const],
+    ["?after=", (id: string, seq: number) => [`${eventsOf(id)}?after=${seq}`, {}] as const],
+    [
+      "Last-Event-ID, whatever ?after= says,",
+      (id: string, seq: number) => [`${eventsOf(id)}?after=1`, { "Last-Event-ID": String(seq) }] as const,
+    ],
+  ])("%s resumes exactly after that event, while the job lives and later", async (_, from) => {
+    const id = await newJob();
+    const lease = await begin(id);
+    const followers = await Promise.all(
+      [0, 1, 2].map(async (seq) => {
+        const [path, headers] = from(id, seq);
+        return { seq, follower: await follow(path, { headers }) };
+      }),
+    );
+    await finish(id, lease, succeeded);
+    for (const { seq, follower } of followers) {
+      await follower.over;
+      expect(seqs(follower.events)).toEqual([1, 2, 3].slice(seq));
+    }
+    const [path, headers] = from(id, 2);
+    const late = await follow(path, { headers });
+    await late.over;
+    expect(seqs(late.events)).toEqual([3]);
+  });
+
+  it("a key that may only read suffices", async () => {
+    const follower = await follow(eventsOf(await finishedJob()), { as: "parkedReader" });
+    await follower.over;
+    expect(seqs(follower.events)).toEqual([1, 2, 3]);
+  });
+
+  it("a follower that leaves changes nothing for the job, and makes room", async () => {
+    const id = await newJob();
+    const followers = await Promise.all(Array.from({ length: 100 }, () => follow(`${eventsOf(id)}?after=1`)));
+    expect((await askSocket(eventsOf(id))).status).toBe(503);
+    await followers[0]?.leave();
+    const next = await vi.waitFor(async () => {
+      const answer = await askSocket(eventsOf(id));
+      expect(answer.status).toBe(101);
+      return readSocket(answer);
+    });
+    await succeed(id);
+    await Promise.all([next, ...followers.slice(1)].map(({ over }) => over));
+    expect(seqs(next.events)).toEqual([1, 2, 3]);
+    for (const { events } of followers.slice(1)) expect(seqs(events)).toEqual([2, 3]);
+  });
+});
+
+describe.each([
+  ["JSON", {}],
+  ["an event stream", { Accept: "text/event-stream" }],
+  ["a WebSocket", { Upgrade: "websocket" }],
+])("asked for %s", (_, headers: Record<string, string>) => {
+  it("a job that does not exist, or is another's, is not found", async () => {
+    const id = await newJob();
+    for (const [path, as] of [
+      [eventsOf(randomId("job")), "parked"],
+      [eventsOf("none"), "parked"],
+      [eventsOf(id), "parkedOther"],
+    ] as const) {
+      expect(refusal(await call("GET", path, { as, headers }))).toEqual([404, "not_found"]);
+    }
+    await call("POST", `/v1/jobs/${id}/cancel`);
+    await call("DELETE", `/v1/jobs/${id}`);
+    expect(refusal(await call("GET", eventsOf(id), { headers }))).toEqual([404, "not_found"]);
+  });
+
+  it("what names no event is refused", async () => {
+    const id = await newJob();
+    for (const bad of ["-1", "1.5", "one", "1e3", "0x1", " 1 2", "1,2", "9".repeat(16), "__proto__"]) {
+      const query = { headers };
+      const header = { headers: { ...headers, "Last-Event-ID": bad } };
+      const path = `${eventsOf(id)}?after=${encodeURIComponent(bad)}`;
+      expect(refusal(await call("GET", path, query)), bad).toEqual([400, "malformed_request"]);
+      expect(refusal(await call("GET", eventsOf(id), header)), bad).toEqual([400, "malformed_request"]);
+    }
+  });
+
+  it("a key that may not read is refused", async () => {
+    const answer = await call("GET", eventsOf(await newJob()), { as: "parkedWriter", headers });
+    expect(refusal(answer)).toEqual([403, "forbidden"]);
+  });
+
+  it("HEAD opens nothing", async () => {
+    const id = await newJob();
+    for (let times = 0; times < 101; times += 1) {
+      const answer = await callWith({}, "HEAD", eventsOf(id), { headers });
+      expect([answer.status, answer.headers.get("Content-Type")]).toEqual([
+        200,
+        headers.Accept ?? "application/json",
+      ]);
+    }
+    const follower = await socket(eventsOf(id));
+    await succeed(id);
+    expect(await follower.over).toBe(1000);
+  });
+});
+
+describe("an event stream", () => {
+  afterEach(() => void vi.restoreAllMocks());
+
+  it("says what it is, and is kept by nobody", async () => {
+    const { headers } = await askStream(eventsOf(await finishedJob()));
+    expect(headers.get("Cache-Control")).toBe("no-store");
+    expect(headers.get("Vary")).toMatch(/\bAccept\b/);
+  });
+
+  it("has the seq as id, the type as event, and one line of JSON as data", async () => {
+    const id = await newJob();
+    const lease = await begin(id);
+    const message = "one\ntwo\r\nthree\rfour   ";
+    const logs = [{ number: 1, level: "warn" as const, message }];
+    await jobObject(env, "parked", id).report(lease, { progress: null, logs }, true);
+    await finish(id, lease, succeeded);
+    const follower = await stream(eventsOf(id));
+    await follower.over;
+    expect(follower.fields).toEqual(
+      follower.events.map(({ seq, type }) => ({ id: String(seq), event: type })),
+    );
+    expect(follower.events[2]?.data).toMatchObject({ level: "warn", message });
+  });
+
+  it("goes only to those who ask for it", async () => {
+    const id = await finishedJob();
+    for (const [accept, type] of [
+      ["text/event-stream", "text/event-stream"],
+      ["Text/Event-Stream", "text/event-stream"],
+      ["text/event-stream, application/json;q=0.5", "text/event-stream"],
+      ["application/json, text/event-stream;q=0.5", "application/json"],
+      ["*/*", "application/json"],
+      ["text/html", "application/json"],
+    ]) {
+      const answer = await askStream(eventsOf(id), { headers: { Accept: String(accept) } });
+      expect([accept, answer.headers.get("Content-Type")]).toEqual([accept, type]);
+      await answer.body?.cancel();
+    }
+  });
+
+  it("is not opened again after the final event: 204", async () => {
+    const id = await finishedJob();
+    for (const after of ["3", "4", "999999999999999"]) {
+      const answer = await askStream(eventsOf(id), { headers: { "Last-Event-ID": after } });
+      expect([answer.status, await answer.text()]).toEqual([204, ""]);
+    }
+  });
+
+  it("carries a comment at least every 15 s, until it ends", async () => {
+    const timers = hurryIntervals();
+    const id = await newJob();
+    const follower = await stream(eventsOf(id));
+    await vi.waitFor(() => expect(follower.comments.length).toBeGreaterThan(5));
+    expect(timers.asked).toHaveLength(1);
+    expect(timers.asked[0]).toBeLessThanOrEqual(15_000);
+    await succeed(id);
+    await follower.over;
+    expect(timers.running()).toBe(0);
+    expect(seqs(follower.events)).toEqual([1, 2, 3]);
+  });
+
+  it("no longer beats when its client has left", async () => {
+    const timers = hurryIntervals();
+    const follower = await stream(eventsOf(await newJob()));
+    expect(timers.running()).toBe(1);
+    await follower.leave();
+    await vi.waitFor(() => expect(timers.running()).toBe(0));
+  });
+
+  it("replays a long history whole to a late comer", async () => {
+    const id = await newJob();
+    const lease = await begin(id);
+    const message = "x".repeat(4_096);
+    for (let report = 0; report < 20; report += 1) {
+      const logs = Array.from({ length: 50 }, (_, line) => ({
+        number: report * 50 + line + 1,
+        level: "info" as const,
+        message,
+      }));
+      await jobObject(env, "parked", id).report(lease, { progress: null, logs }, true);
+    }
+    await finish(id, lease, succeeded);
+    const follower = await stream(eventsOf(id));
+    await follower.over;
+    expect(seqs(follower.events)).toEqual(Array.from({ length: 1_004 }, (_, index) => index + 1));
+  });
+
+  it("of a job that cannot be reached says when to come back, for a 503 would end it for ever", {
+    timeout: 15_000,
+  }, async () => {
+    const id = await newJob();
+    const fault = Object.assign(new Error("secret-internal-detail"), { retryable: true });
+    const JOBS = { getByName: () => ({ fetch: () => Promise.reject(fault) }) };
+    const answer = await callWith({ JOBS }, "GET", eventsOf(id), {
+      headers: { Accept: "text/event-stream" },
+    });
+    expect([answer.status, answer.headers.get("Content-Type")]).toEqual([200, "text/event-stream"]);
+    expect(answer.text).toContain("retry: 2000");
+    expect(answer.text).not.toContain("secret");
+  });
+
+  it("is cut off for a client that takes nothing", async () => {
+    const { 0: feed, 1: object } = new WebSocketPair();
+    object.accept();
+    const closed = new Promise((resolve) => object.addEventListener("close", resolve));
+    const body = sseStream(feed);
+    const event = JSON.stringify({ seq: 1, type: "job.log", data: "x".repeat(512 * 1024) });
+    for (let sent = 0; sent < 20; sent += 1) object.send(event);
+    await closed;
+    let bytes = 0;
+    for await (const chunk of body) bytes += chunk.length;
+    expect(bytes).toBeGreaterThan(8 * 1024 * 1024);
+    expect(bytes).toBeLessThan(10 * 1024 * 1024);
+  });
+
+  it("to one follower too many says only when to come back", async () => {
+    const id = await newJob();
+    const followers = await Promise.all(Array.from({ length: 100 }, () => stream(eventsOf(id))));
+    const answer = await askStream(eventsOf(id));
+    expect([answer.status, answer.headers.get("Content-Type")]).toEqual([200, "text/event-stream"]);
+    const refused = readStream(answer);
+    await refused.over;
+    expect(refused).toMatchObject({ events: [], retries: ["30000"] });
+    await succeed(id);
+    await Promise.all(followers.map(({ over }) => over));
+    for (const { events } of followers) expect(seqs(events)).toEqual([1, 2, 3]);
+  });
+});
+
+describe("a WebSocket", () => {
+  it("after the final event opens, and closes with 1000", async () => {
+    const id = await finishedJob();
+    const follower = await socket(`${eventsOf(id)}?after=3`);
+    expect(await follower.over).toBe(1000);
+    expect(follower.events).toEqual([]);
+  });
+
+  it("too many is refused, and told when to come back", async () => {
+    const id = await newJob();
+    const followers = await Promise.all(Array.from({ length: 100 }, () => socket(eventsOf(id))));
+    const answer = await call("GET", eventsOf(id), { headers: { Upgrade: "websocket" } });
+    expect(refusal(answer)).toEqual([503, "unavailable"]);
+    expect(answer.headers.get("Retry-After")).toBe("30");
+    for (const { leave } of followers) leave();
+  });
+
+  it("is not troubled by what its client says", async () => {
+    const id = await newJob();
+    const { webSocket } = await askSocket(eventsOf(id));
+    if (!webSocket) throw new Error("no socket");
+    const words: string[] = [];
+    webSocket.addEventListener("message", ({ data }) => void words.push(String(data)));
+    webSocket.accept();
+    for (const word of ["{}", "cancel", "x".repeat(100_000)]) webSocket.send(word);
+    webSocket.send(new Uint8Array(1_000));
+    await succeed(id);
+    await vi.waitFor(() => expect(words).toHaveLength(3));
+  });
+});

@@ -1,0 +1,223 @@
+import { beforeAll, describe, expect, it } from "vitest";
+import type { Document } from "../../conformance/document.ts";
+import { makeKey } from "../../src/lib/key.ts";
+import { randomBytes } from "../../src/lib/runtime.ts";
+import { call, ORIGIN, openApi, refusal, submit } from "../support/http.ts";
+import { keyOf } from "../support/keys.ts";
+import { succeed } from "../support/moves.ts";
+
+const METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
+
+type Route = { path: string; methods: string[]; isPublic: boolean };
+
+/** Every path of the document, with ids that exist in it, and the methods it has. */
+let routes: Route[] = [];
+let finishedId = "";
+
+beforeAll(async () => {
+  const { job } = await submit();
+  finishedId = job.id;
+  await succeed(job.id);
+  const file = await call("POST", "/v1/files", { body: "x", headers: { "Content-Type": "text/plain" } });
+  const values: Record<string, string> = { type: "test.simulate", code: "not_found" };
+  const fileId = (file.body.data as { id: string }).id;
+  const document: Document = await openApi();
+  routes = Object.entries(document.paths).map(([template, operations]) => ({
+    path: template
+      .replace("/files/{id}", `/files/${fileId}`)
+      .replace("{id}", job.id)
+      .replace(/\{(\w+)\}/, (_, name: string) => values[name] ?? name),
+    methods: Object.keys(operations).flatMap((verb) =>
+      verb === "get" ? ["GET", "HEAD"] : [verb.toUpperCase()],
+    ),
+    isPublic: Object.values(operations).every(({ security }) => security?.length === 0),
+  }));
+  expect(routes.length).toBeGreaterThan(10);
+});
+
+describe("a method that a path does not have", () => {
+  it("is answered with 405 and those that it has", async () => {
+    for (const { path, methods } of routes) {
+      for (const method of METHODS.filter((name) => !methods.includes(name))) {
+        const answer = await call(method, path);
+        expect(answer.status, `${method} ${path}`).toBe(405);
+        expect(answer.headers.get("Allow")?.split(", ").sort(), path).toEqual(methods.toSorted());
+      }
+    }
+  });
+
+  it("needs no key where no other method does", async () => {
+    for (const { path } of routes.filter(({ isPublic }) => isPublic)) {
+      expect((await call("DELETE", path, { as: null })).status, path).toBe(405);
+    }
+  });
+
+  it("is not had by paths that do not exist", async () => {
+    for (const path of [
+      "/v1",
+      "/v1/",
+      "/v1/jobs/",
+      "/v2/jobs",
+      "/V1/jobs",
+      "//v1/jobs",
+      `/v1/jobs/${finishedId}/`,
+      `/v1/jobs/${finishedId}/nothing`,
+    ]) {
+      for (const method of METHODS) expect((await call(method, path)).status, `${method} ${path}`).toBe(404);
+    }
+  });
+});
+
+describe("HEAD", () => {
+  it("answers as GET does, without the body", async () => {
+    const missing = ["/v1/jobs/none", "/v1/job-types/none", "/problems/none", "/none"];
+    const paths = [
+      ...routes.filter(({ methods }) => methods.includes("GET")).map(({ path }) => path),
+      ...missing,
+    ];
+    const varying = ["request-id", "content-length", "transfer-encoding"];
+    for (const path of paths) {
+      const [get, head] = [await call("GET", path), await call("HEAD", path)];
+      const plain = ({ headers }: typeof get) => [...headers].filter(([name]) => !varying.includes(name));
+      expect([head.status, head.text], path).toEqual([get.status, ""]);
+      expect(plain(head), path).toEqual(plain(get));
+    }
+  });
+});
+
+describe("a browser", () => {
+  it("may ask first without a key, whatever it wants to send", async () => {
+    for (const { path } of [...routes, { path: "/none" }]) {
+      const headers = {
+        Origin: "https://shop.example",
+        "Access-Control-Request-Method": "POST",
+        "Access-Control-Request-Headers":
+          "authorization,content-type,idempotency-key,if-match,last-event-id,prefer",
+      };
+      const answer = await call("OPTIONS", path, { as: null, headers });
+      expect([answer.status, answer.text], path).toEqual([204, ""]);
+      expect(answer.headers.get("Access-Control-Allow-Headers")).toBe(
+        headers["Access-Control-Request-Headers"],
+      );
+      expect(answer.headers.get("Access-Control-Allow-Methods")?.split(",")).toEqual(
+        expect.arrayContaining(["GET", "POST", "DELETE"]),
+      );
+      expect(answer.headers.get("Access-Control-Max-Age")).toMatch(/^\d+$/);
+      expect(answer.headers.get("Access-Control-Allow-Credentials")).toBeNull();
+    }
+  });
+
+  it("from anywhere may read the answer, be it a success or an error", async () => {
+    const Origin = "https://shop.example";
+    const asks: [string, string, number][] = [
+      ["GET", `/v1/jobs/${finishedId}`, 200],
+      ["GET", "/v1/jobs/none", 404],
+      ["PUT", "/v1/jobs", 405],
+      ["POST", "/v1/jobs", 415],
+    ];
+    for (const [method, path, status] of asks) {
+      const answer = await call(method, path, { headers: { Origin } });
+      expect([answer.status, answer.headers.get("Access-Control-Allow-Origin")]).toEqual([status, "*"]);
+    }
+  });
+});
+
+describe("a key", () => {
+  it("is needed on every route that is not for everybody", async () => {
+    for (const { path, methods, isPublic } of routes) {
+      for (const method of methods) {
+        const answer = await call(method, path, { as: null });
+        expect(answer.status === 401, `${method} ${path}`).toBe(!isPublic);
+      }
+    }
+    expect(
+      routes
+        .filter(({ isPublic }) => isPublic)
+        .map(({ path }) => path)
+        .sort(),
+    ).toEqual(["/openapi.json", "/problems/not_found", "/v1/health"]);
+  });
+
+  it("is asked for before it is said what there is", async () => {
+    for (const path of ["/v1/none", "/v1/jobs/none", "/v1/job-types/none", `/v1/jobs/${finishedId}`]) {
+      expect(refusal(await call("GET", path, { as: null }))).toEqual([401, "unauthenticated"]);
+    }
+  });
+
+  it("must have the scope: jobs:read for reading, jobs:write for all else and for reading a secret", async () => {
+    for (const { path, methods } of routes.filter(({ isPublic }) => !isPublic)) {
+      for (const method of methods) {
+        const isReading = ["GET", "HEAD"].includes(method) && path !== "/v1/webhook-secret";
+        const answer = await call(method, path, { as: isReading ? "parkedWriter" : "parkedReader" });
+        expect(answer.status, `${method} ${path}`).toBe(403);
+        if (method !== "HEAD")
+          expect(answer.problem.detail).toContain(isReading ? "jobs:read" : "jobs:write");
+      }
+    }
+  });
+
+  it("may be sent as the scheme allows", async () => {
+    const key = await keyOf("parked");
+    for (const Authorization of [`Bearer ${key}`, `bearer ${key}`, `BEARER   ${key}`]) {
+      const answer = await call("GET", `/v1/jobs/${finishedId}`, { as: null, headers: { Authorization } });
+      expect(answer.status).toBe(200);
+    }
+  });
+
+  it("that is no good is refused", async () => {
+    const key = await keyOf("parked");
+    const bad = [
+      "",
+      "Bearer",
+      `Bearer${key}`,
+      key,
+      `Basic ${btoa(`${key}:`)}`,
+      `Token ${key}`,
+      `Bearer "${key}"`,
+      `Bearer ${key},`,
+      `Bearer ${key} ${key}`,
+      `Bearer ${key}x`,
+      `Bearer ${key.slice(0, -1)}`,
+      `Bearer ${key.toUpperCase()}`,
+      `Bearer ${makeKey(randomBytes(32))}`,
+      `Bearer ${await keyOf("expired")}`,
+      `Bearer ${"x".repeat(8_000)}`,
+      "Bearer null",
+    ];
+    for (const Authorization of bad) {
+      const answer = await call("GET", `/v1/jobs/${finishedId}`, { as: null, headers: { Authorization } });
+      expect(refusal(answer), Authorization).toEqual([401, "unauthenticated"]);
+    }
+    const twice: [string, string][] = [1, 2].map(() => ["Authorization", `Bearer ${key}`]);
+    expect((await call("GET", `/v1/jobs/${finishedId}`, { as: null, headers: twice })).status).toBe(401);
+  });
+
+  it("is not accepted in a URL, nor in any other header", async () => {
+    const key = await keyOf("parked");
+    for (const name of ["key", "api_key", "apikey", "access_token", "token", "authorization"]) {
+      const path = `/v1/jobs/${finishedId}?${name}=${encodeURIComponent(key)}`;
+      expect((await call("GET", path, { as: null })).status, name).toBe(401);
+    }
+    for (const name of ["X-API-Key", "Api-Key", "Cookie", "Proxy-Authorization"]) {
+      const headers = { [name]: `Bearer ${key}` };
+      expect((await call("GET", `/v1/jobs/${finishedId}`, { as: null, headers })).status, name).toBe(401);
+    }
+  });
+});
+
+describe("the service", () => {
+  it("says that it is there", async () => {
+    const answer = await call("GET", "/v1/health", { as: null });
+    expect([answer.status, answer.body]).toEqual([200, { data: { status: "ok" } }]);
+  });
+
+  it("describes itself under the origin it is asked at", async () => {
+    const answer = await call("GET", "/openapi.json", { as: null });
+    expect(answer.body).toMatchObject({ openapi: "3.1.0", servers: [{ url: ORIGIN }] });
+  });
+
+  it("gives every request an id of its own", async () => {
+    const answers = await Promise.all(Array.from({ length: 20 }, () => call("GET", "/v1/health")));
+    expect(new Set(answers.map(({ headers }) => headers.get("Request-Id"))).size).toBe(20);
+  });
+});

@@ -1,0 +1,243 @@
+import { evictDurableObject } from "cloudflare:test";
+import { describe, expect, it, vi } from "vitest";
+import { type Answer, call, finished, freshKey, jobNow, refusal, submit } from "../support/http.ts";
+import { fail, succeed } from "../support/moves.ts";
+import { hold } from "../support/objects.ts";
+import { parkedFor } from "../support/parked.ts";
+
+const withKey = (key: string) => ({ headers: { "Idempotency-Key": key } });
+const isReplayed = ({ headers }: Answer) => headers.get("Idempotent-Replayed");
+
+/** Posts text as JSON with a key. */
+const postText = (key: string, body: string) =>
+  call("POST", "/v1/jobs", { body, headers: { "Content-Type": "application/json", "Idempotency-Key": key } });
+
+describe("a request repeated with its key", () => {
+  it("is answered with the same job as it is now", async () => {
+    const key = freshKey();
+    const first = await submit({}, withKey(key));
+    expect(isReplayed(first)).toBeNull();
+    await succeed(first.job.id, { done: true });
+    const second = await submit({}, withKey(key));
+    expect(isReplayed(second)).toBe("true");
+    expect(second.job).toMatchObject({ id: first.job.id, status: "succeeded", result: { done: true } });
+    expect(second.headers.get("Location")).toBe(`/v1/jobs/${first.job.id}`);
+    expect(second.headers.get("ETag")).toBe(`"${second.job.version}"`);
+  });
+
+  it("is the same request in another order of keys, with white space and other escapes", async () => {
+    const key = freshKey();
+    const first = await postText(
+      key,
+      '{"type":"test.simulate","input":{"steps":2,"result":{"a":1.0,"b":"é"}}}',
+    );
+    const body = ' { "input" : {"result":{"b":"\\u00e9", "a":1e0}, "steps":\n2} , "type":"test.simulate" } ';
+    const second = await postText(key, body);
+    expect(second.job.id).toBe(first.job.id);
+    expect(isReplayed(second)).toBe("true");
+  });
+
+  it("is the same request with other headers", async () => {
+    const key = freshKey();
+    const first = await submit({}, withKey(key));
+    const headers = {
+      "Idempotency-Key": key,
+      "User-Agent": "another",
+      "Content-Type": "Application/JSON; charset=utf-8",
+    };
+    expect((await submit({}, { headers })).job.id).toBe(first.job.id);
+  });
+
+  it.each([
+    ["another input", { input: { steps: 3 } }],
+    ["a default spelt out", { on_conflict: "use_existing" }],
+    ["other metadata", { metadata: { a: "b" } }],
+    ["another type", { type: "test.slices", input: { to: 1 } }],
+  ])("with %s is refused", async (_what, other) => {
+    const key = freshKey();
+    const { job } = await submit({}, withKey(key));
+    const second = await call("POST", "/v1/jobs", {
+      json: { type: "test.simulate", input: {}, ...other },
+      ...withKey(key),
+    });
+    expect(refusal(second)).toEqual([422, "idempotency_key_reused"]);
+    expect(second.text).not.toContain(job.id);
+    expect(await jobNow(job.id)).toEqual(job);
+  });
+
+  it("by another tenant is another job", async () => {
+    const key = freshKey();
+    const one = await submit({}, withKey(key));
+    const other = await submit({}, { as: "parkedOther", ...withKey(key) });
+    expect(other.job.id).not.toBe(one.job.id);
+    expect(isReplayed(other)).toBeNull();
+  });
+
+  it("by another key of the tenant is the same job", async () => {
+    const key = freshKey();
+    const one = await submit({}, withKey(key));
+    expect((await submit({}, { as: "parkedWriter", ...withKey(key) })).job.id).toBe(one.job.id);
+  });
+
+  it.each([
+    ["failed", fail],
+    ["was cancelled", (id: string) => call("POST", `/v1/jobs/${id}/cancel`)],
+  ])("does not run a job again that %s", async (_what, end) => {
+    const key = freshKey();
+    const { job } = await submit({}, withKey(key));
+    await end(job.id);
+    const again = await submit({}, withKey(key));
+    expect(again.job).toMatchObject({ id: job.id, finished_at: expect.any(String) });
+    expect(isReplayed(again)).toBe("true");
+  });
+});
+
+describe("a key", () => {
+  it("is not used up by a request that was refused", async () => {
+    const key = freshKey();
+    const refused: [number, object][] = [
+      [422, { type: "nonsense", input: {} }],
+      [422, { type: "test.simulate", input: { steps: 0 } }],
+      [415, { type: "test.simulate", input: {} }],
+      [403, { type: "test.simulate", input: {} }],
+    ];
+    for (const [status, json] of refused) {
+      const headers = { "Idempotency-Key": key, ...(status === 415 && { "Content-Type": "text/plain" }) };
+      const as = status === 403 ? "parkedReader" : "parked";
+      expect((await call("POST", "/v1/jobs", { json, headers, as })).status).toBe(status);
+    }
+    const malformed = await postText(key, "{");
+    expect(malformed.status).toBe(400);
+    expect(isReplayed(await submit({ input: { steps: 4 } }, withKey(key)))).toBeNull();
+  });
+
+  it("outlives its job's object in memory", async () => {
+    const key = freshKey();
+    const { job } = await submit({}, withKey(key));
+    await evictDurableObject(hold(job.id).stub);
+    const second = await submit({}, withKey(key));
+    expect([second.job.id, isReplayed(second)]).toEqual([job.id, "true"]);
+  });
+
+  it("is free again when its job has been deleted", async () => {
+    const key = freshKey();
+    const { job } = await submit({}, withKey(key));
+    await succeed(job.id);
+    expect((await call("DELETE", `/v1/jobs/${job.id}`)).status).toBe(204);
+    const again = await submit({ input: { steps: 7 } }, withKey(key));
+    expect(isReplayed(again)).toBeNull();
+    expect(again.job).toMatchObject({ status: "queued", version: 1, attempt: 0 });
+  });
+});
+
+describe("posts with one key at the same moment", () => {
+  const posts = (count: number, as: "acme" | "parked", key: string) =>
+    Promise.all(Array.from({ length: count }, () => submit({}, { as, ...withKey(key) })));
+
+  it("make one job, which one of them is told to have made, and which runs once", async () => {
+    const answers = await posts(100, "acme", freshKey());
+    const ids = new Set(answers.map(({ job }) => job.id));
+    expect(ids.size).toBe(1);
+    expect(answers.filter((answer) => isReplayed(answer) === null)).toHaveLength(1);
+    const [id = ""] = ids;
+    expect(await finished(id)).toMatchObject({ status: "succeeded", attempt: 1 });
+    const { body } = await call("GET", `/v1/jobs/${id}/events`, { as: "acme" });
+    const types = (body.data as { type: string }[]).map(({ type }) => type);
+    for (const once of ["job.queued", "job.started", "job.succeeded"]) {
+      expect(types.filter((type) => type === once)).toHaveLength(1);
+    }
+  });
+
+  it("ring for a worker once", async () => {
+    const [first] = await posts(20, "parked", freshKey());
+    const later = await submit();
+    await vi.waitFor(() => expect(parkedFor(later.job.id)).toHaveLength(1), { timeout: 5_000 });
+    expect(parkedFor(first?.job.id ?? "")).toHaveLength(1);
+  });
+
+  it("but different requests: one is accepted, the others are refused", async () => {
+    const key = freshKey();
+    const asked = Array.from({ length: 20 }, (_, n) => ({ type: "test.simulate", input: { steps: n + 1 } }));
+    const answers = await Promise.all(
+      asked.map((json) => call("POST", "/v1/jobs", { json, ...withKey(key) })),
+    );
+    expect(answers.filter(({ status }) => status === 202)).toHaveLength(1);
+    const refused = answers.filter(({ status }) => status !== 202).map(refusal);
+    expect(refused).toEqual(Array.from({ length: 19 }, () => [422, "idempotency_key_reused"]));
+  });
+});
+
+describe("the spelling of a key", () => {
+  it("may be bare or quoted, with parameters or without: it is the same key", async () => {
+    const key = freshKey();
+    const { job } = await submit({}, withKey(key));
+    for (const spelt of [
+      `"${key}"`,
+      `"${key}";a=1`,
+      `"${key}"; v="x;y"; flag`,
+      `  ${key}  `,
+      `  "${key}"  `,
+    ]) {
+      const again = await submit({}, withKey(spelt));
+      expect([again.job.id, isReplayed(again)], spelt).toEqual([job.id, "true"]);
+    }
+  });
+
+  it("in quotes may have spaces and escapes", async () => {
+    const key = freshKey();
+    const { job } = await submit({}, withKey(`"my \\"key\\" \\\\ ${key}"`));
+    expect(isReplayed(await submit({}, withKey(`"my \\"key\\" \\\\ ${key}";x`)))).toBe("true");
+    expect((await submit({}, withKey(`"my key ${key}"`))).job.id).not.toBe(job.id);
+  });
+
+  it("tells upper from lower case", async () => {
+    const key = freshKey();
+    const { job } = await submit({}, withKey(`${key}-a`));
+    expect((await submit({}, withKey(`${key}-A`))).job.id).not.toBe(job.id);
+  });
+
+  it("may have every character allowed, and 255 of them", async () => {
+    const key = `${freshKey()}_-.:~AZaz09`;
+    for (const long of [key.padEnd(255, "x"), `"${key.padEnd(255, "y")}"`]) {
+      expect(isReplayed(await submit({}, withKey(long)))).toBeNull();
+      expect(isReplayed(await submit({}, withKey(long)))).toBe("true");
+    }
+  });
+
+  it.each([
+    ["an empty one", ""],
+    ["only white space", "   "],
+    ["empty quotes", '""'],
+    ["a space", "a b"],
+    ["256 characters", "k".repeat(256)],
+    ["256 characters in quotes", `"${"k".repeat(256)}"`],
+    ["a comma", "a,b"],
+    ["a slash", "a/b"],
+    ["a semicolon", "a;b=1"],
+    ["a quote that is not closed", '"abc'],
+    ["a quote within", 'a"b"'],
+    ["only a quote", '"'],
+    ["something after the quote", '"a" b'],
+    ["a wrong escape", '"a\\n"'],
+    ["two quoted keys", '"a", "b"'],
+    ["a list", '("a")'],
+    ["a byte sequence", ":YQ==:"],
+    ["a letter beyond ASCII", "clé"],
+    ["a letter beyond ASCII in quotes", '"clé"'],
+  ])("must not be %s", async (_what, key) => {
+    const answer = await call("POST", "/v1/jobs", {
+      json: { type: "test.simulate", input: {} },
+      ...withKey(key),
+    });
+    expect(refusal(answer)).toEqual([400, "invalid_idempotency_key"]);
+  });
+
+  it("must be one, even if two are the same", async () => {
+    const headers: [string, string][] = [
+      ["Idempotency-Key", "same"],
+      ["Idempotency-Key", "same"],
+    ];
+    const answer = await call("POST", "/v1/jobs", { json: { type: "test.simulate", input: {} }, headers });
+    expect(refusal(answer)).toEqual([400, "invalid_idempotency_key"]);
+  });
+});

@@ -1,0 +1,226 @@
+import { env } from "cloudflare:workers";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { type ProblemCode, problemKinds } from "../../src/api/problems.ts";
+import type { Submission } from "../../src/core/job.ts";
+import type { JobApi } from "../../src/rpc/job.ts";
+import { type Answer, call, callWith, freshKey, jobNow, refusal, submit } from "../support/http.ts";
+import { succeed } from "../support/moves.ts";
+
+let logged: string[] = [];
+beforeEach(() => {
+  logged = [];
+  vi.spyOn(console, "log").mockImplementation((line: string) => void logged.push(line));
+});
+afterEach(() => vi.restoreAllMocks());
+
+const simulated = { type: "test.simulate", input: {} };
+const finishedJob = async () => {
+  const { job } = await submit();
+  await succeed(job.id);
+  return job.id;
+};
+
+const SECRET = "SELECT secret FROM vault at /srv/app/src/vault.ts:12";
+
+/** Job objects that fail with this error, whatever they are asked. */
+function brokenJobs(error: Error) {
+  const get = (_: object, name: string) => (name === "then" ? undefined : () => Promise.reject(error));
+  return { JOBS: { getByName: () => new Proxy({}, { get }) } };
+}
+const passing = (mark: object) => Object.assign(new Error(SECRET), mark);
+
+/** What has no route yet: `invalid_cursor` comes with the listing. */
+/** How each code is brought about. */
+const occasions: Record<ProblemCode, () => Promise<Answer>> = {
+  malformed_request: () =>
+    call("POST", "/v1/jobs", { body: "{", headers: { "Content-Type": "application/json" } }),
+  invalid_idempotency_key: () =>
+    call("POST", "/v1/jobs", { json: simulated, headers: { "Idempotency-Key": "a b" } }),
+  invalid_cursor: () => call("GET", "/v1/jobs?cursor=none"),
+  unauthenticated: () => call("GET", "/v1/job-types", { as: null }),
+  forbidden: () => call("POST", "/v1/jobs", { json: simulated, as: "parkedReader" }),
+  not_found: () => call("GET", "/v1/jobs/none"),
+  method_not_allowed: () => call("PATCH", "/v1/job-types"),
+  job_not_cancellable: async () => call("POST", `/v1/jobs/${await finishedJob()}/cancel`),
+  job_not_finished: async () => call("DELETE", `/v1/jobs/${(await submit()).job.id}`),
+  async job_without_result() {
+    const { job } = await submit();
+    await call("POST", `/v1/jobs/${job.id}/cancel`);
+    return call("GET", `/v1/jobs/${job.id}/result`);
+  },
+  async duplicate_job() {
+    const json = { type: "test.place", input: { place: crypto.randomUUID() }, on_conflict: "reject" };
+    await call("POST", "/v1/jobs", { json });
+    return call("POST", "/v1/jobs", { json });
+  },
+  async precondition_failed() {
+    const { job } = await submit();
+    return call("POST", `/v1/jobs/${job.id}/cancel`, { headers: { "If-Match": '"7"' } });
+  },
+  payload_too_large: () => call("POST", "/v1/jobs", { json: { ...simulated, a: "x".repeat(1024 * 1024) } }),
+  unsupported_media_type: () =>
+    call("POST", "/v1/jobs", { body: "{}", headers: { "Content-Type": "text/plain" } }),
+  async range_not_satisfiable() {
+    const file = await call("POST", "/v1/files", { body: "abc", headers: { "Content-Type": "text/plain" } });
+    return call("GET", file.headers.get("Location") ?? "", { headers: { Range: "bytes=3-" } });
+  },
+  invalid_request: () => call("POST", "/v1/jobs", { json: { ...simulated, priority: 1 } }),
+  unknown_job_type: () => call("POST", "/v1/jobs", { json: { ...simulated, type: "none" } }),
+  async idempotency_key_reused() {
+    const headers = { "Idempotency-Key": freshKey() };
+    await submit({}, { headers });
+    return call("POST", "/v1/jobs", { json: { ...simulated, metadata: {} }, headers });
+  },
+  rate_limited: () =>
+    callWith({ KEY_LIMITER: { limit: async () => ({ success: false }) } }, "GET", "/v1/job-types"),
+  internal_error: () => callWith(brokenJobs(new Error(SECRET)), "POST", "/v1/jobs", { json: simulated }),
+  unavailable: () =>
+    callWith(brokenJobs(passing({ retryable: true })), "POST", "/v1/jobs", { json: simulated }),
+};
+
+describe("every problem there is", () => {
+  const codes = Object.keys(problemKinds) as ProblemCode[];
+
+  it("can be met", () => {
+    expect([...codes].sort()).toEqual(Object.keys(occasions).sort());
+  });
+
+  it.each(Object.entries(occasions))("%s has its status, and says what to do", async (code, occasion) => {
+    const answer = await occasion();
+    expect(refusal(answer)).toEqual([problemKinds[code as ProblemCode].status, code]);
+    const allowed = [
+      "type",
+      "title",
+      "status",
+      "detail",
+      "code",
+      "instance",
+      "errors",
+      "job_status",
+      "job_id",
+    ];
+    expect(allowed).toEqual(expect.arrayContaining(Object.keys(answer.problem)));
+    expect("errors" in answer.problem).toBe(code === "invalid_request");
+    const isAboutState = ["job_not_cancellable", "job_not_finished", "job_without_result"].includes(code);
+    if (isAboutState) expect(answer.problem.job_status).toMatch(/^[a-z]+$/);
+    expect("job_id" in answer.problem).toBe(code === "duplicate_job");
+  });
+
+  it.each(codes)("%s has a page under its type that explains it", async (code) => {
+    const page = await call("GET", `/problems/${code}`, { as: null });
+    expect(page.status).toBe(200);
+    expect(page.headers.get("Content-Type")).toMatch(/^text\/html/);
+    const { title, status } = problemKinds[code];
+    for (const part of [code, title, String(status)]) expect(page.text).toContain(part);
+    expect(page.text.replace(/<[^>]+>/g, "").length).toBeGreaterThan(100);
+  });
+
+  it.each(["none", "constructor", "__proto__", "toString", "%00", "Not_Found"])(
+    "has a code: there is no page for %s",
+    async (code) => {
+      expect(refusal(await call("GET", `/problems/${code}`, { as: null }))).toEqual([404, "not_found"]);
+    },
+  );
+});
+
+describe("what goes wrong inside", () => {
+  const everyRoute = [
+    ["POST", "/v1/jobs"],
+    ["GET", ""],
+    ["GET", "/events"],
+    ["GET", "/result"],
+    ["POST", "/cancel"],
+    ["POST", "/replay"],
+    ["DELETE", ""],
+  ] as const;
+  const pathOf = async (path: string) =>
+    path.startsWith("/v1") ? path : `/v1/jobs/${(await submit()).job.id}${path}`;
+
+  it.each(everyRoute)("is not told to the client, but to the log: %s %s", async (method, path) => {
+    const error = new TypeError(SECRET, { cause: new Error("D1_ERROR: no such table: vault") });
+    const json = method === "POST" ? (path === "/v1/jobs" ? simulated : {}) : undefined;
+    const answer = await callWith(
+      brokenJobs(error),
+      method,
+      await pathOf(path),
+      json === undefined ? {} : { json },
+    );
+    expect(refusal(answer)).toEqual([500, "internal_error"]);
+    expect(answer.text).not.toMatch(/secret|SELECT|vault|TypeError|D1_ERROR|\.ts/);
+    const line = logged.find((text) => text.includes("request_failed")) ?? "";
+    expect(line).toContain(SECRET);
+    expect(line).toContain("no such table: vault");
+    expect(line).toContain(answer.problem.instance);
+  });
+
+  it.each([{ retryable: true }, { overloaded: true }, { retryable: true, overloaded: true }])(
+    "and may pass is told so, with a time to wait: %o",
+    async (mark) => {
+      for (const [method, path] of everyRoute) {
+        const json = method === "POST" ? (path === "/v1/jobs" ? simulated : {}) : undefined;
+        const options = json === undefined ? {} : { json };
+        const answer = await callWith(brokenJobs(passing(mark)), method, await pathOf(path), options);
+        expect(refusal(answer), path).toEqual([503, "unavailable"]);
+        expect(Number(answer.headers.get("Retry-After"))).toBeGreaterThanOrEqual(1);
+        expect(answer.text).not.toMatch(/secret|vault/);
+      }
+    },
+  );
+
+  it.each([{ retryable: false }, { overloaded: false }])(
+    "and says it will not pass is our fault: %o",
+    async (mark) => {
+      const answer = await callWith(brokenJobs(passing(mark)), "POST", "/v1/jobs", { json: simulated });
+      expect(refusal(answer)).toEqual([500, "internal_error"]);
+    },
+  );
+
+  it("with the limiter refuses nobody", async () => {
+    const limiter = { KEY_LIMITER: { limit: () => Promise.reject(new Error(SECRET)) } };
+    expect((await callWith(limiter, "GET", "/v1/job-types")).status).toBe(200);
+  });
+
+  it("with the settings is our fault, too", async () => {
+    const settings = { LEASE_MS: "soon" };
+    const answer = await callWith(settings, "POST", "/v1/jobs", { json: simulated });
+    expect(refusal(answer)).toEqual([500, "internal_error"]);
+    expect(answer.text).not.toContain("LEASE_MS");
+  });
+
+  it("with the keys lets nobody in", async () => {
+    for (const API_KEYS of [undefined, "", "[]", "{"]) {
+      expect(refusal(await callWith({ API_KEYS }, "GET", "/v1/job-types"))).toEqual([401, "unauthenticated"]);
+    }
+  });
+
+  it("after a job was stored does not lose it: the same key finds it", async () => {
+    const options = { json: simulated, headers: { "Idempotency-Key": freshKey() } };
+    const submitAndBreak = async (name: string, submission: Submission) => {
+      await (env.JOBS.getByName(name) as unknown as JobApi).submit(submission, "use_existing");
+      throw passing({ retryable: true });
+    };
+    const JOBS = {
+      getByName: (name: string) => ({ submit: (asked: Submission) => submitAndBreak(name, asked) }),
+    };
+    expect((await callWith({ JOBS }, "POST", "/v1/jobs", options)).status).toBe(503);
+    const again = await submit({}, options);
+    expect(again.headers.get("Idempotent-Replayed")).toBe("true");
+    expect((await jobNow(again.job.id)).version).toBe(1);
+  });
+
+  it("with one key is not another key's limit", async () => {
+    const asked: string[] = [];
+    const KEY_LIMITER = {
+      limit: async ({ key }: { key: string }) => {
+        asked.push(key);
+        return { success: asked.filter((other) => other === key).length <= 1 };
+      },
+    };
+    const statuses = [];
+    for (const as of ["parked", "parked", "parkedOther"] as const) {
+      statuses.push((await callWith({ KEY_LIMITER }, "GET", "/v1/job-types", { as })).status);
+    }
+    expect(statuses).toEqual([200, 429, 200]);
+    expect((await callWith({ KEY_LIMITER }, "GET", "/v1/health")).status).toBe(200);
+  });
+});

@@ -1,0 +1,253 @@
+import { describe, expect, it } from "vitest";
+import { call, finished, jobNow, refusal, submit } from "../support/http.ts";
+
+describe("a job that is submitted", () => {
+  it("is answered with 202, its address and its state", async () => {
+    const { headers, job } = await submit({ metadata: { order: "4711" } });
+    const url = `/v1/jobs/${job.id}`;
+    expect(job.id).toMatch(/^job_01[0-9a-hjkmnp-tv-z]{24}$/);
+    expect(Object.fromEntries(headers)).toMatchObject({
+      "content-type": "application/json",
+      location: url,
+      "content-location": url,
+      link: `<${url}>; rel="monitor"`,
+      "retry-after": "1",
+      etag: '"1"',
+      "cache-control": "private, no-cache",
+    });
+    expect(headers.has("Idempotent-Replayed")).toBe(false);
+    expect(job).toEqual({
+      id: job.id,
+      type: "test.simulate",
+      status: "queued",
+      status_reason: "waiting_for_worker",
+      created_at: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
+      updated_at: job.created_at,
+      started_at: null,
+      finished_at: null,
+      purge_at: null,
+      attempt: 0,
+      max_attempts: 3,
+      next_attempt_at: null,
+      progress: null,
+      attempts: [],
+      metadata: { order: "4711" },
+      version: 1,
+      links: { self: url, cancel: `${url}/cancel`, events: `${url}/events`, result: `${url}/result` },
+    });
+  });
+
+  it("can be read at once: accepted means stored", async () => {
+    const { job } = await submit();
+    expect(await jobNow(job.id)).toEqual(job);
+  });
+
+  it("is run, and ends with its result", async () => {
+    const { job } = await submit({ input: { result: { sum: 3 } } }, { as: "acme" });
+    const done = await finished(job.id);
+    expect(done).toMatchObject({ status: "succeeded", status_reason: null, result: { sum: 3 }, attempt: 1 });
+    expect(done.progress).toMatchObject({ current: 10, total: 10, percent: 100 });
+  });
+
+  it("is another job than one submitted equally, if there is no key", async () => {
+    const [first, second] = [await submit(), await submit()];
+    expect(first.job.id).not.toBe(second.job.id);
+  });
+
+  it("has the limits that were asked for, up to the type's own", async () => {
+    const { job } = await submit({ max_attempts: 2, total_timeout_ms: 86_400_000 });
+    expect(job.max_attempts).toBe(2);
+  });
+
+  it("keeps what clients call their own, whatever it is called", async () => {
+    const metadata = { constructor: "a", toString: "b", "a/b ~": "ü", "": undefined, empty: "" };
+    const { job } = await submit({ metadata });
+    expect(Object.entries(job.metadata).sort()).toEqual([
+      ["a/b ~", "ü"],
+      ["constructor", "a"],
+      ["empty", ""],
+      ["toString", "b"],
+    ]);
+  });
+
+  it("may have 16 pairs of metadata of the greatest length, counted in characters", async () => {
+    const pairs = Array.from({ length: 16 }, (_, n) => [String(n).padEnd(40, "k"), "😀".repeat(500)]);
+    const metadata = Object.fromEntries(pairs);
+    expect((await submit({ metadata })).job.metadata).toEqual(metadata);
+  });
+
+  it("may have an input that fills the body", async () => {
+    const text = "x".repeat(60 * 1024);
+    const { job } = await submit({ input: { result: text } }, { as: "acme" });
+    expect((await finished(job.id)).result).toBe(text);
+  });
+});
+
+describe("an unknown type", () => {
+  it.each(["nonsense", "", "__proto__", "constructor", "Test.simulate"])(
+    "%j is refused, and the known are named",
+    async (type) => {
+      const answer = await call("POST", "/v1/jobs", { json: { type, input: {} } });
+      expect(refusal(answer)).toEqual([422, "unknown_job_type"]);
+      expect(answer.problem.detail).toContain("test.simulate");
+      expect(answer.problem.detail).toContain("http.request");
+    },
+  );
+});
+
+const HOUR = 3_600_000;
+const DAY = 24 * HOUR;
+const inMs = (ms: number) => new Date(Date.now() + ms).toISOString();
+
+describe("a faulty submission", () => {
+  const pointersOf = async (json: unknown) => {
+    const answer = await call("POST", "/v1/jobs", { json });
+    expect(refusal(answer)).toEqual([422, "invalid_request"]);
+    return (answer.problem.errors ?? []).map(({ pointer }) => pointer).sort();
+  };
+  const simulated = (fields: object) => ({ type: "test.simulate", input: {}, ...fields });
+
+  it("is told all its faults at once, each with a pointer", async () => {
+    const json = {
+      type: "test.simulate",
+      input: { duration_ms: -1, attempts: [{ outcome: "succeed" }, { outcome: "explode" }], colour: "red" },
+      metadata: { a: 1, b: "x".repeat(501) },
+      run_at: "tomorrow",
+      start_timeout_ms: 0,
+      max_attempts: 1.5,
+      total_timeout_ms: "1",
+      on_conflict: "ignore",
+      "what/is~this": true,
+      priority: 9,
+    };
+    expect(await pointersOf(json)).toEqual([
+      "#/input/attempts/1/outcome",
+      "#/input/colour",
+      "#/input/duration_ms",
+      "#/max_attempts",
+      "#/metadata/a",
+      "#/metadata/b",
+      "#/on_conflict",
+      "#/priority",
+      "#/run_at",
+      "#/start_timeout_ms",
+      "#/total_timeout_ms",
+      "#/what~1is~0this",
+    ]);
+  });
+
+  it.each([
+    ["no type", { input: {} }, ["#/type"]],
+    ["a type that is no string", { type: 1, input: {} }, ["#/type"]],
+    [
+      "no type, and other faults",
+      { input: {}, nonsense: 1, max_attempts: 0 },
+      ["#/max_attempts", "#/nonsense", "#/type"],
+    ],
+    ["no input", { type: "test.place" }, ["#/input"]],
+    ["an input that is no object", { type: "test.place", input: "here" }, ["#/input"]],
+    ["an input that lacks a field", { type: "test.place", input: {} }, ["#/input/place"]],
+    ["null", null, ["#"]],
+    ["a list", [], ["#"]],
+    ["a string", "test.simulate", ["#"]],
+    ["a number", 1, ["#"]],
+    ["metadata that is no object", simulated({ metadata: [] }), ["#/metadata"]],
+    ["null for a field", simulated({ run_at: null }), ["#/run_at"]],
+    [
+      "too many attempts for the type",
+      { type: "http.request", input: { url: "https://example.org/", method: "GET" }, max_attempts: 6 },
+      ["#/max_attempts"],
+    ],
+    ["too many attempts for any type", simulated({ max_attempts: 1000 }), ["#/max_attempts"]],
+    ["no attempts", simulated({ max_attempts: 0 }), ["#/max_attempts"]],
+    ["more time than the type has", simulated({ total_timeout_ms: DAY + 1 }), ["#/total_timeout_ms"]],
+    ["no time", simulated({ total_timeout_ms: 0 }), ["#/total_timeout_ms"]],
+    [
+      "a key of metadata that is too long",
+      simulated({ metadata: { ["k".repeat(41)]: "" } }),
+      [`#/metadata/${"k".repeat(41)}`],
+    ],
+    [
+      "a value of metadata that is too long",
+      simulated({ metadata: { k: "v".repeat(501) } }),
+      ["#/metadata/k"],
+    ],
+    [
+      "17 pairs of metadata",
+      simulated({ metadata: Object.fromEntries(Array.from({ length: 17 }, (_, n) => [n, ""])) }),
+      ["#/metadata"],
+    ],
+    ["a run_at without an offset", simulated({ run_at: "2026-12-01T00:00:00" }), ["#/run_at"]],
+    ["a run_at without seconds", simulated({ run_at: "2026-12-01T00:00Z" }), ["#/run_at"]],
+    ["a run_at that is no day", simulated({ run_at: "2026-02-30T00:00:00Z" }), ["#/run_at"]],
+    ["a run_at as a number", simulated({ run_at: 1_800_000_000 }), ["#/run_at"]],
+    ["a wait longer than a year", simulated({ start_timeout_ms: 365 * DAY + 1 }), ["#/start_timeout_ms"]],
+  ])("(%s) is pointed at", async (_what, json, pointers) => {
+    expect(await pointersOf(json)).toEqual(pointers);
+  });
+
+  it("may name a run_at at most 365 days ahead", async () => {
+    expect(await pointersOf(simulated({ run_at: inMs(365 * DAY + 60_000) }))).toEqual(["#/run_at"]);
+  });
+
+  it("is told limits of the type and faults of the input together", async () => {
+    expect(await pointersOf(simulated({ total_timeout_ms: DAY + 1, input: { steps: 0 } }))).toEqual([
+      "#/input/steps",
+      "#/total_timeout_ms",
+    ]);
+  });
+
+  it("may be told of a thousand faults, not more", async () => {
+    const json = simulated(Object.fromEntries(Array.from({ length: 5_000 }, (_, n) => [`field_${n}`, n])));
+    expect(await pointersOf(json)).toHaveLength(1_000);
+  });
+});
+
+describe("a job for later", () => {
+  it("is scheduled, and polling is worthwhile when it is due", async () => {
+    const run_at = inMs(2 * HOUR);
+    const { job, headers } = await submit({ run_at });
+    expect(job).toMatchObject({ status: "queued", status_reason: "scheduled", next_attempt_at: run_at });
+    const seconds = Number(headers.get("Retry-After"));
+    expect(seconds).toBeGreaterThan(7_190);
+    expect(seconds).toBeLessThanOrEqual(7_200);
+  });
+
+  it("may be asked for in any offset, and is answered in UTC", async () => {
+    const { job } = await submit({ run_at: "2027-01-31T23:30:00.5+05:30" });
+    expect(job.next_attempt_at).toBe("2027-01-31T18:00:00.500Z");
+  });
+
+  it("may lie almost a year ahead", async () => {
+    expect((await submit({ run_at: inMs(365 * DAY - 60_000) })).job.status_reason).toBe("scheduled");
+  });
+
+  it("is due at once if its time has passed", async () => {
+    for (const run_at of [inMs(-1), inMs(-HOUR), "1970-01-01T00:00:00Z", "0001-01-01T00:00:00Z"]) {
+      const { job, headers } = await submit({ run_at });
+      expect(job).toMatchObject({ status_reason: "waiting_for_worker", next_attempt_at: null });
+      expect(headers.get("Retry-After")).toBe("1");
+    }
+  });
+
+  it("begins when its time has come", async () => {
+    const run_at = inMs(300);
+    const { job } = await submit({ run_at }, { as: "acme" });
+    const done = await finished(job.id);
+    expect(done.status).toBe("succeeded");
+    expect(Date.parse(done.started_at ?? "")).toBeGreaterThanOrEqual(Date.parse(run_at));
+  });
+});
+
+describe("a job that must begin within a time", () => {
+  it("is cancelled as expired if it did not", async () => {
+    const { job } = await submit({ start_timeout_ms: 50 });
+    const { status, status_reason, cancellation } = await finished(job.id, "parked");
+    expect([status, status_reason, cancellation?.by]).toEqual(["cancelled", "start_timeout", "system"]);
+  });
+
+  it("is run if it did", async () => {
+    const { job } = await submit({ start_timeout_ms: 60_000 }, { as: "acme" });
+    expect((await finished(job.id)).status).toBe("succeeded");
+  });
+});

@@ -1,0 +1,356 @@
+/** What a listing must not come to: jobs it never finds again, ghosts, knocks without end, pages that cost more and more. */
+
+import { evictDurableObject, runInDurableObject } from "cloudflare:test";
+import type { env } from "cloudflare:workers";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import type { IndexEntry } from "../../../src/rpc/index-entry.ts";
+import {
+  alarmOf,
+  nothing,
+  pass,
+  policy,
+  ringNext,
+  stopClock,
+  submission,
+  submitted,
+} from "../../support/objects.ts";
+import { DAY, entry, everything, MINUTE, openListing, T0 } from "./index-fixtures.ts";
+
+beforeEach(stopClock);
+afterEach(() => {
+  vi.restoreAllMocks();
+  vi.useRealTimers();
+});
+
+type Listing = ReturnType<typeof openListing>;
+
+/** Lets the listing ask its jobs; what they answer is up to the test. Returns the ids that were knocked on. */
+async function review(
+  listing: Listing,
+  answer: (id: string) => Promise<IndexEntry | null>,
+): Promise<string[]> {
+  const reconciled: string[] = [];
+  const reconcile = async (id: string) => {
+    reconciled.push(id);
+    return answer(id);
+  };
+  const JOBS = {
+    getByName: (name: string) => ({ reconcile: () => reconcile(name.slice(name.indexOf("/") + 1)) }),
+  };
+  await runInDurableObject(listing.stub, async (object) => {
+    const held = object as unknown as { env: typeof env; alarm(): Promise<void> };
+    const before = held.env;
+    held.env = { ...before, JOBS } as unknown as typeof env;
+    await held.alarm();
+    held.env = before;
+  });
+  return reconciled;
+}
+
+const alarmIn = async ({ stub }: Listing) =>
+  ((await runInDurableObject(stub, (_, { storage }) => storage.getAlarm())) ?? Number.NaN) - Date.now();
+
+const rowsOf = ({ stub }: Listing) =>
+  runInDurableObject(stub, (_, { storage }) =>
+    Number(storage.sql.exec("SELECT COUNT(*) AS n FROM entries").one().n),
+  );
+
+/** Rows that the runtime reads for what `ask` asks of the listing. */
+function rowsRead(listing: Listing, ask: (api: ReturnType<Listing["api"]>) => Promise<unknown>) {
+  return runInDurableObject(listing.stub, async (object, { storage }) => {
+    const exec = storage.sql.exec.bind(storage.sql);
+    const cursors: { rowsRead: number }[] = [];
+    vi.spyOn(storage.sql, "exec").mockImplementation(((text: string, ...values: unknown[]) => {
+      const cursor = exec(text, ...values);
+      cursors.push(cursor);
+      return cursor;
+    }) as never);
+    await ask(object as unknown as ReturnType<Listing["api"]>);
+    vi.restoreAllMocks();
+    return cursors.reduce((sum, cursor) => sum + cursor.rowsRead, 0);
+  });
+}
+
+const finishedNow = (wish: Parameters<typeof entry>[0] = {}) =>
+  entry({ status: "succeeded", createdAt: Date.now(), purgeAt: Date.now() + 30 * DAY, ...wish });
+
+describe("knocks", () => {
+  test("that are not answered keep nobody else waiting, and are not repeated at once", async () => {
+    const listing = openListing();
+    const all = Array.from({ length: 250 }, () => entry({ createdAt: Date.now() }));
+    await listing.publish(...all);
+    pass(3 * MINUTE);
+    const broken = new Set(all.slice(0, 200).map(({ job }) => job.id));
+    const answer = async (id: string) => {
+      if (broken.has(id)) throw new Error("broken");
+      return null;
+    };
+    await review(listing, answer);
+    expect(await alarmIn(listing)).toBeGreaterThanOrEqual(MINUTE);
+    pass(MINUTE);
+    const second = await review(listing, answer);
+    expect(second.sort()).toEqual(
+      all
+        .slice(200)
+        .map(({ job }) => job.id)
+        .sort(),
+    );
+    expect(await alarmIn(listing)).toBeGreaterThanOrEqual(MINUTE);
+    pass(5 * MINUTE);
+    expect(new Set(await review(listing, async () => null))).toEqual(broken);
+    expect(await listing.ids()).toEqual([]);
+  });
+
+  test("find a job whose deletion broke off among many that stay", async () => {
+    const listing = openListing();
+    const older = Array.from({ length: 600 }, () => finishedNow());
+    await listing.publish(...older);
+    pass(1);
+    const last = finishedNow();
+    await listing.api().markDeleted(listing.tenant, last);
+    pass(2 * MINUTE);
+    expect(await review(listing, async () => last)).toEqual([last.job.id]);
+    expect(await listing.job(last.job.id)).toBeDefined();
+  });
+
+  test("find a job that expires sooner than many older ones", async () => {
+    const listing = openListing();
+    await listing.publish(
+      ...Array.from({ length: 600 }, () => finishedNow({ purgeAt: Date.now() + 365 * DAY })),
+    );
+    pass(1);
+    const brief = finishedNow({ purgeAt: Date.now() + DAY });
+    await listing.publishDurably(brief);
+    pass(2 * MINUTE);
+    await review(listing, async () => null);
+    pass(await alarmIn(listing));
+    const reconciled: string[] = [];
+    for (let turns = 0; turns < 10 && Date.now() < (brief.purgeAt ?? 0) + DAY; turns += 1) {
+      reconciled.push(...(await review(listing, async () => null)));
+      pass(await alarmIn(listing));
+    }
+    expect(reconciled).toEqual([brief.job.id]);
+  });
+
+  test("whose answer is older than a deletion do not undo it", async () => {
+    const listing = openListing();
+    const last = finishedNow();
+    await listing.api().markDeleted(listing.tenant, last);
+    pass(2 * MINUTE);
+    await review(listing, async () => {
+      await listing.api().markDeleted(listing.tenant, last);
+      return last;
+    });
+    expect(await listing.ids()).toEqual([]);
+  });
+
+  test("at a job that is just being purged hear that it is gone", async () => {
+    const job = await submitted({ uniqueKeys: [{ rule: "unique_key", name: "unique/slow" }] });
+    await job.api().start(1, 0, "lease");
+    await job.api().finish("lease", nothing, { type: "succeed", result: null });
+    const words = await runInDurableObject(job.stub, async (object) => {
+      const held = object as unknown as { env: typeof env } & ReturnType<typeof job.api>;
+      const { promise: released, resolve: release } = Promise.withResolvers<void>();
+      const { promise: begun, resolve: begin } = Promise.withResolvers<void>();
+      const slow = () => {
+        begin();
+        return released;
+      };
+      vi.spyOn(held.env, "UNIQUE_KEYS", "get").mockReturnValue({
+        getByName: () => ({ release: slow }),
+      } as never);
+      const removing = held.delete();
+      await begun;
+      const reconciling = held.reconcile();
+      release();
+      return Promise.all([removing, reconciling]);
+    });
+    expect(words).toEqual([{ kind: "deleted" }, null]);
+  });
+});
+
+describe("a deletion", () => {
+  test("does not take along the job that a key has made anew meanwhile", async () => {
+    const asked = submission({ fingerprint: "one", tenant: `parked-${crypto.randomUUID().slice(0, 8)}` });
+    const job = await submitted(asked);
+    await job.api().start(1, 0, "lease");
+    await job.api().finish("lease", nothing, { type: "succeed", result: null });
+    await runInDurableObject(job.stub, async (object) => {
+      const held = object as unknown as { env: typeof env } & ReturnType<typeof job.api>;
+      const before = held.env.JOB_INDEXES;
+      const arrivals = [Promise.resolve(), Promise.withResolvers<void>()] as const;
+      const hides = [arrivals[0], arrivals[1].promise];
+      const listing = before.getByName(asked.tenant) as unknown as Record<string, unknown>;
+      vi.spyOn(held.env, "JOB_INDEXES", "get").mockReturnValue({
+        getByName: () => ({
+          markDeleted: () => hides.shift(),
+          publish: listing.publish,
+          publishDurably: async () => undefined,
+        }),
+      } as never);
+      const [first, second] = [held.delete(), held.delete()];
+      expect(await first).toEqual({ kind: "deleted" });
+      pass(1);
+      expect(await held.submit(asked, "use_existing")).toMatchObject({ kind: "accepted" });
+      arrivals[1].resolve();
+      await second;
+    });
+    vi.restoreAllMocks();
+    expect(await job.api().read()).toMatchObject({ job: { status: "queued" } });
+  });
+
+  test("of the newest jobs leaves no empty pages before the others", async () => {
+    const listing = openListing();
+    const older = finishedNow();
+    await listing.publishDurably(older);
+    pass(1);
+    for (let n = 0; n < 30; n += 1)
+      await listing.api().markDeleted(listing.tenant, finishedNow({ metadata: { a: "b" } }));
+    const rows = await rowsRead(listing, (api) => api.page(everything, null, 1));
+    expect(rows).toBeLessThan(20);
+    expect(await listing.api().count({ ...everything, metadata: { a: "b" } })).toBe(0);
+    pass(2 * MINUTE);
+    expect(await review(listing, async () => null)).toHaveLength(30);
+    expect(await rowsOf(listing)).toBe(1);
+  });
+});
+
+test("a job that finished before there was a listing is purged by the alarm it has", async () => {
+  const job = await submitted();
+  await job.api().start(1, 0, "lease");
+  await job.api().finish("lease", nothing, { type: "succeed", result: null });
+  const purgeAt = Date.now() + policy.retentionMs;
+  await runInDurableObject(job.stub, (_, { storage }) => storage.setAlarm(purgeAt));
+  await evictDurableObject(job.stub);
+  await job.api().read();
+  expect(await alarmOf(job)).toBe(purgeAt);
+  await ringNext(job);
+  expect(await job.api().read()).toBeNull();
+});
+
+describe("words of two jobs under one id", () => {
+  test("heard together are both kept, and count as two", async () => {
+    const listing = openListing();
+    await listing.publishDurably(entry());
+    const id = "job_01two0000000000000000000000";
+    const [first, second] = [
+      entry({ id, version: 9, status: "failed", createdAt: T0 }),
+      entry({ id, version: 1, createdAt: T0 + DAY }),
+    ];
+    await listing.publish(second, first);
+    expect(await listing.ids()).toContain(id);
+    expect((await listing.ids({ statuses: ["queued"] })).includes(id)).toBe(true);
+    const sums = await listing.api().stats(T0, T0 + 2 * DAY, null);
+    expect(sums.map(({ accepted }) => accepted)).toEqual([2, 1]);
+  });
+});
+
+test("that a waiting job is due later by now is no row, and when it is forgotten, the job is asked", async () => {
+  const listing = openListing();
+  const waiting = entry({ createdAt: Date.now() });
+  await listing.publishDurably(waiting);
+  const later = { ...waiting, dueAt: Date.now() + DAY };
+  const changes = () =>
+    runInDurableObject(listing.stub, (_, { storage }) =>
+      Number(storage.sql.exec("SELECT total_changes() AS n").one().n),
+    );
+  const before = await changes();
+  await listing.publishDurably(later);
+  expect(await changes()).toBe(before);
+  pass(10 * MINUTE);
+  expect(await review(listing, async () => later)).toEqual([]);
+  await evictDurableObject(listing.stub);
+  expect(await review(listing, async () => later)).toEqual([waiting.job.id]);
+});
+
+describe("a page", () => {
+  test("far down reads no more than the first", async () => {
+    const listing = openListing();
+    const all = Array.from({ length: 3_000 }, (_, n) => entry({ createdAt: T0 + n, metadata: { a: "b" } }));
+    await listing.publish(...all);
+    await listing.ids({ types: ["none"] });
+    const after = { createdAt: T0 + 100, id: "job_1" };
+    for (const metadata of [{}, { a: "b" }]) {
+      const first = await rowsRead(listing, (api) => api.page({ ...everything, metadata }, null, 20));
+      const far = await rowsRead(listing, (api) => api.page({ ...everything, metadata }, after, 20));
+      expect(far).toBeLessThanOrEqual(first + 1);
+    }
+  });
+
+  test("goes by the rarest of several pairs, however they are said", async () => {
+    const listing = openListing();
+    const all = Array.from({ length: 1_500 }, (_, n) => ({ all: "1", some: String(n % 750) }));
+    await listing.publish(...all.map((metadata, n) => entry({ createdAt: T0 + n, metadata })));
+    for (const metadata of [
+      { all: "1", some: "7" },
+      { some: "7", all: "1" },
+    ]) {
+      const page = await listing.api().page({ ...everything, metadata }, null, 20);
+      expect([page.jobs.length, page.next]).toEqual([2, null]);
+      expect(await listing.api().count({ ...everything, metadata })).toBe(2);
+    }
+  });
+
+  test("of types asked for twice, or of very many, holds each job once", async () => {
+    const listing = openListing();
+    await listing.publish(...Array.from({ length: 5 }, (_, n) => entry({ createdAt: T0 + n })));
+    const types = ["test.simulate", "test.simulate", ...Array.from({ length: 2_000 }, (_, n) => `none-${n}`)];
+    expect(await listing.ids({ types }, 2)).toHaveLength(5);
+    expect(await listing.api().count({ ...everything, types })).toBe(5);
+    const rows = await rowsRead(listing, (api) => api.page({ ...everything, types }, null, 2));
+    expect(rows).toBeLessThan(50);
+  });
+});
+
+test("no statement is left half read, for each stays open for long and makes all others slower", async () => {
+  const listing = openListing();
+  const all = Array.from({ length: 60 }, (_, n) =>
+    entry({ createdAt: T0 + n, metadata: { a: "b", n: String(n % 2) } }),
+  );
+  await listing.publish(...all);
+  await listing.ids();
+  await runInDurableObject(listing.stub, async (object, { storage }) => {
+    const exec = storage.sql.exec.bind(storage.sql);
+    const cursors: { next(): { done?: boolean } }[] = [];
+    vi.spyOn(storage.sql, "exec").mockImplementation(((text: string, ...values: unknown[]) => {
+      const cursor = exec(text, ...values);
+      cursors.push(cursor);
+      return cursor;
+    }) as never);
+    const api = object as unknown as ReturnType<typeof listing.api>;
+    for (const metadata of [{}, { a: "b" }, { a: "b", n: "1" }]) {
+      await api.page({ ...everything, metadata }, null, 5);
+      await api.count({ ...everything, metadata });
+    }
+    await api.publishDurably(
+      listing.tenant,
+      entry({ id: all[0]?.job.id ?? "", createdAt: T0, status: "failed", version: 2 }),
+    );
+    await api.stats(T0, T0 + DAY, null);
+    expect(cursors.length).toBeGreaterThan(50);
+    expect(cursors.filter((cursor) => !cursor.next().done)).toEqual([]);
+  });
+});
+
+describe("a count", () => {
+  test("leaves out what has expired, whatever the filter, and asks with any number of pairs", async () => {
+    const listing = openListing();
+    const now = Date.now();
+    const metadata = { team: "a", stage: "b" };
+    await listing.publish(
+      ...[1, 2, 3].map(() => finishedNow({ metadata })),
+      finishedNow({ metadata, purgeAt: now }),
+      finishedNow({ metadata: { team: "a" } }),
+    );
+    const count = (filter: Partial<typeof everything>) => listing.api().count({ ...everything, ...filter });
+    expect(await count({})).toBe(4);
+    expect(await count({ metadata: { team: "a" } })).toBe(4);
+    expect(await count({ metadata })).toBe(3);
+    expect(await count({ metadata, createdBefore: now })).toBe(0);
+    expect(await count({ metadata, createdAfter: now - 1, statuses: ["succeeded", "failed"] })).toBe(3);
+    expect(await count({ metadata, exceptTypes: ["test.simulate"] })).toBe(0);
+    const many = Object.fromEntries(Array.from({ length: 200 }, (_, n) => [`k${n}`, "v"]));
+    expect(await count({ metadata: many })).toBe(0);
+    expect(await listing.ids({ metadata: many })).toEqual([]);
+  });
+});

@@ -1,0 +1,84 @@
+/** Listings held in a test's hands: entries of jobs that never were, and what is listed of them. */
+
+import { runInDurableObject } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import type { JobStatus } from "../../../src/core/job.ts";
+import type { IndexEntry, JobFilter } from "../../../src/rpc/index-entry.ts";
+import { jobIndexObject } from "../../../src/rpc/job-index.ts";
+import type { JobView } from "../../../src/rpc/views.ts";
+
+export const T0 = Date.UTC(2026, 10, 22, 12);
+export const MINUTE = 60_000;
+export const DAY = 24 * 60 * MINUTE;
+
+export const everything: JobFilter = {
+  statuses: [],
+  types: [],
+  createdAfter: null,
+  createdBefore: null,
+  metadata: {},
+};
+
+type Wish = {
+  id?: string;
+  type?: string;
+  status?: JobStatus;
+  version?: number;
+  createdAt?: number;
+  metadata?: Record<string, string>;
+  dueAt?: number;
+  attempt?: number;
+  purgeAt?: number;
+  queueTimeMs?: number;
+  runTimeMs?: number;
+};
+
+let made = 0;
+
+/** An entry as a job of these properties would announce it. */
+export function entry(wish: Wish = {}): IndexEntry {
+  made += 1;
+  const { id = `job_01${String(made).padStart(24, "0")}`, type = "test.simulate", status = "queued" } = wish;
+  const { createdAt = T0, version = 1, metadata = {}, attempt = 0 } = wish;
+  const isFinished = status !== "queued" && status !== "running";
+  const job = { id, type, status, status_reason: null, version, metadata, attempt } as JobView;
+  return {
+    job,
+    createdAt,
+    finishedAt: isFinished ? createdAt + 1_000 : null,
+    dueAt: isFinished ? null : (wish.dueAt ?? createdAt + 30_000),
+    purgeAt: isFinished ? (wish.purgeAt ?? createdAt + 30 * DAY) : null,
+    queueTimeMs: wish.queueTimeMs ?? null,
+    runTimeMs: wish.runTimeMs ?? null,
+  };
+}
+
+/** The listing of a tenant that no other test uses, and its stub for looking inside. */
+export function openListing(tenant = `listed-${crypto.randomUUID().slice(0, 8)}`) {
+  const api = () => jobIndexObject(env, tenant);
+  const stub = env.JOB_INDEXES.getByName(tenant) as unknown as DurableObjectStub;
+  return {
+    tenant,
+    api,
+    stub,
+    /** When the listing looks after its jobs next. */
+    alarm: () => runInDurableObject(stub, (_, { storage }) => storage.getAlarm()),
+    publish: (...entries: IndexEntry[]) => Promise.all(entries.map((one) => api().publish(tenant, one))),
+    publishDurably: (one: IndexEntry) => api().publishDurably(tenant, one),
+    /** The ids of all jobs a filter chooses, page by page. */
+    async ids(filter: Partial<JobFilter> = {}, limit = 100): Promise<string[]> {
+      const ids: string[] = [];
+      let after = null;
+      do {
+        const page = await api().page({ ...everything, ...filter }, after, limit);
+        ids.push(...page.jobs.map(({ id }) => id));
+        after = page.next;
+      } while (after);
+      return ids;
+    },
+    async job(id: string): Promise<JobView | undefined> {
+      const { jobs } = await api().page(everything, null, 100);
+      return jobs.find((job) => job.id === id);
+    },
+  };
+}
