@@ -53,14 +53,14 @@ function allDeadlines(job: Job): [Deadline, ...Deadline[]] {
 
 function phaseDeadlines(job: Job): [Deadline, ...Deadline[]] {
   const { phase } = job;
-  const timeLimit: Deadline = { at: totalTimeoutAt(job), kind: "total_timeout" };
+  const totalTimeout: Deadline = { at: totalTimeoutAt(job), kind: "total_timeout" };
   switch (phase.status) {
     case "queued":
-      return [timeLimit, ...startDeadline(job), dispatchDeadline(phase.wait)];
+      return [totalTimeout, ...startDeadline(job), dispatchDeadline(phase.wait)];
     case "running":
       return phase.activity === "executing"
-        ? [timeLimit, ...runDeadlines(job, phase)]
-        : [timeLimit, dispatchDeadline(phase.wait)];
+        ? [totalTimeout, ...runDeadlines(job, phase)]
+        : [totalTimeout, dispatchDeadline(phase.wait)];
     case "succeeded":
     case "failed":
     case "cancelled":

@@ -5,17 +5,17 @@
 
 import type { SubmitAnswer } from "../../src/rpc/job.ts";
 import type { Snapshot } from "../../src/rpc/views.ts";
-import { demand } from "./invariants/demand.ts";
+import { assertThat } from "./invariants/demand.ts";
 import type { Witness } from "./invariants/witness.ts";
 import type { System } from "./load.ts";
 import { Controller } from "./platform/aborting.ts";
+import type { Simulation } from "./platform/simulation.ts";
 import type { Answer } from "./platform/sockets.ts";
-import type { World } from "./platform/world.ts";
 import { makeRequest } from "./requests.ts";
 
 /** What all clients of a world share. */
 export type Scene = {
-  world: World;
+  simulation: Simulation;
   system: System;
   env: never;
   types: ReturnType<System["simulatedJobTypes"]>;
@@ -25,7 +25,7 @@ export type Scene = {
 };
 
 type Asked = { body: Record<string, unknown>; key: string | null };
-type Seen = { jobId: string; life: number; version: number; status: string; lastSeq: number };
+type Seen = { jobId: string; instance: number; version: number; status: string; lastSeq: number };
 
 const ACTIONS = [
   "submit",
@@ -33,10 +33,10 @@ const ACTIONS = [
   "read",
   "read",
   "cancel",
-  "remove",
+  "delete",
   "replay",
   "events",
-  "follow",
+  "subscribe",
   "redeliver",
 ] as const;
 
@@ -47,8 +47,8 @@ export async function actAsClient(
   actions: number,
   submissions: { left: number },
 ): Promise<void> {
-  const { world, system } = scene;
-  const { random } = world;
+  const { simulation, system } = scene;
+  const { random } = simulation;
   const asked: Asked[] = [];
   const seen: Seen[] = [];
   for (let acted = 0; acted < actions; acted += 1) {
@@ -56,9 +56,9 @@ export async function actAsClient(
     const action = seen.length === 0 ? "submit" : random.pick(ACTIONS);
     try {
       if (action === "submit") await submit(scene, tenant, asked, seen, submissions);
-      else await visit(scene, tenant, action, random.pick(seen), seen);
+      else await actOn(scene, tenant, action, random.pick(seen), seen);
     } catch (error) {
-      world.note(`client of ${tenant} failed to ${action}: ${(error as Error).message}`);
+      simulation.note(`client of ${tenant} failed to ${action}: ${(error as Error).message}`);
     }
   }
 }
@@ -70,7 +70,7 @@ async function submit(
   seen: Seen[],
   submissions: { left: number },
 ): Promise<void> {
-  const { random } = scene.world;
+  const { random } = scene.simulation;
   const isNew = asked.length === 0 || (submissions.left > 0 && random.chance(0.6));
   if (isNew && submissions.left === 0) return;
   const request = isNew ? fresh(scene) : random.pick(asked);
@@ -83,20 +83,20 @@ async function submit(
       await submitOnce(scene, tenant, request, seen);
       return;
     } catch (error) {
-      scene.world.note(`client of ${tenant} got no answer: ${(error as Error).message}`);
+      scene.simulation.note(`client of ${tenant} got no answer: ${(error as Error).message}`);
       if (request.key === null) return;
       await scene.system.sleep(random.spread(10, 60_000));
     }
   }
 }
 
-function fresh({ world }: Scene): Asked {
-  const key = world.random.chance(0.6) ? world.random.pick(["a", "b", "c", "d"]) : null;
-  return { body: makeRequest(world), key };
+function fresh({ simulation }: Scene): Asked {
+  const key = simulation.random.chance(0.6) ? simulation.random.pick(["a", "b", "c", "d"]) : null;
+  return { body: makeRequest(simulation), key };
 }
 
-function senderOf({ env, world }: Scene, tenant: string, key: string | null) {
-  const requestId = `request-${world.clock.happened()}`;
+function senderOf({ env, simulation }: Scene, tenant: string, key: string | null) {
+  const requestId = `request-${simulation.clock.happened()}`;
   const traceparent = "00-0123456789abcdef0123456789abcdef-0123456789abcdef-01";
   return { env, tenant, idempotencyKey: key, requestId, traceparent, ownHost: "api.example.com" };
 }
@@ -108,8 +108,8 @@ export async function submitOnce(
   { body, key }: Asked,
   seen: Seen[],
 ): Promise<void> {
-  const { system, types, env, world } = scene;
-  const sentAt = world.clock.now();
+  const { system, types, env, simulation } = scene;
+  const sentAt = simulation.clock.now();
   const sender = senderOf(scene, tenant, key);
   const { submission, onConflict } = await system.readSubmission(body, types, sender);
   const job = system.jobObject(env, tenant, submission.id);
@@ -127,88 +127,91 @@ function checkAnswer(
   answer: SubmitAnswer,
   seen: Seen[],
 ): void {
-  const { witness, world } = scene;
-  world.note(`client of ${tenant} was answered ${answer.kind}${key === null ? "" : ` for key ${key}`}`);
+  const { witness, simulation } = scene;
+  simulation.note(`client of ${tenant} was answered ${answer.kind}${key === null ? "" : ` for key ${key}`}`);
   const isUniqueKeyOwner = answer.kind === "existing" && answer.deduplicated === "unique_key";
   if (isUniqueKeyOwner || answer.kind === "duplicate") {
     const ownerJobId = answer.kind === "duplicate" ? answer.jobId : answer.job.id;
     const known = witness.find(tenant, ownerJobId);
     witness.hold("only an unfinished job keeps others out of its place", () => {
       const wasOpen = known !== null && (known.closedAt === null || known.closedAt >= sentAt);
-      demand(wasOpen, `${ownerJobId} keeps its place, though it had ended before anybody asked`);
+      assertThat(wasOpen, `${ownerJobId} keeps its place, though it had ended before anybody asked`);
     });
   }
   if (!("job" in answer)) return;
   const { id } = answer.job;
   const known = witness.find(tenant, id);
   witness.hold("an acknowledged job exists", () =>
-    demand(
-      known !== null && (known.job !== null || (known.removedAt ?? 0) >= sentAt),
+    assertThat(
+      known !== null && (known.job !== null || (known.deletedAt ?? 0) >= sentAt),
       `${id} was acknowledged`,
     ),
   );
-  const isOutdated = known?.removedAt !== null && (known?.removedAt ?? 0) >= sentAt;
+  const isOutdated = known?.deletedAt !== null && (known?.deletedAt ?? 0) >= sentAt;
   if (key !== null && !isOutdated) checkKey(scene, `${tenant} ${key}`, tenant, id);
-  remember(scene, tenant, seen, answer);
+  recordSeen(scene, tenant, seen, answer);
 }
 
-function checkKey({ witness, keys, world }: Scene, name: string, tenant: string, id: string): void {
+function checkKey({ witness, keys, simulation }: Scene, name: string, tenant: string, id: string): void {
   const first = keys.get(name);
-  const removedAt = first && (witness.find(tenant, first.jobId)?.removedAt ?? null);
-  const isFree = !first || (removedAt !== null && removedAt !== undefined && removedAt >= first.at);
+  const deletedAt = first && (witness.find(tenant, first.jobId)?.deletedAt ?? null);
+  const isFree = !first || (deletedAt !== null && deletedAt !== undefined && deletedAt >= first.at);
   witness.hold("one key is one job", () =>
-    demand(isFree || first.jobId === id, `key ${name} named ${first?.jobId} and then ${id}`),
+    assertThat(isFree || first.jobId === id, `key ${name} named ${first?.jobId} and then ${id}`),
   );
-  if (!first || first.jobId !== id) keys.set(name, { jobId: id, at: world.clock.now() });
+  if (!first || first.jobId !== id) keys.set(name, { jobId: id, at: simulation.clock.now() });
 }
 
 /** Keeps what was seen of a job, and that it only ever moves on. */
-function remember({ witness }: Scene, tenant: string, seen: Seen[], { job }: Snapshot): void {
-  const life = witness.find(tenant, job.id)?.lives ?? 0;
+function recordSeen({ witness }: Scene, tenant: string, seen: Seen[], { job }: Snapshot): void {
+  const instance = witness.find(tenant, job.id)?.generations ?? 0;
   const known = seen.find(({ jobId }) => jobId === job.id);
-  if (!known || known.life !== life) {
-    const first = { jobId: job.id, life, version: job.version, status: job.status, lastSeq: 0 };
+  if (!known || known.instance !== instance) {
+    const first = { jobId: job.id, instance, version: job.version, status: job.status, lastSeq: 0 };
     if (known) Object.assign(known, first);
     else seen.push(first);
     return;
   }
   witness.hold("what a client has seen is never taken back", () => {
-    demand(job.version >= known.version, `${job.id} went from version ${known.version} to ${job.version}`);
+    assertThat(
+      job.version >= known.version,
+      `${job.id} went from version ${known.version} to ${job.version}`,
+    );
     const isSame = job.version === known.version;
-    demand(!isSame || job.status === known.status, `${job.id} is ${job.status} and ${known.status}`);
+    assertThat(!isSame || job.status === known.status, `${job.id} is ${job.status} and ${known.status}`);
   });
   Object.assign(known, { version: job.version, status: job.status });
 }
 
-async function visit(
+async function actOn(
   scene: Scene,
   tenant: string,
   action: Exclude<(typeof ACTIONS)[number], "submit">,
   known: Seen,
   seen: Seen[],
 ): Promise<void> {
-  const { system, env, world } = scene;
+  const { system, env, simulation } = scene;
   const job = system.jobObject(env, tenant, known.jobId);
   switch (action) {
     case "read": {
       const found = await job.read();
-      if (found) remember(scene, tenant, seen, found);
+      if (found) recordSeen(scene, tenant, seen, found);
       return;
     }
     case "cancel": {
       const answer = await job.cancel("simulated", null);
-      if (answer.kind === "cancelled") remember(scene, tenant, seen, answer);
+      if (answer.kind === "cancelled") recordSeen(scene, tenant, seen, answer);
       return;
     }
-    case "remove":
-      if (world.random.chance(0.5)) await job.delete();
+    case "delete":
+      if (simulation.random.chance(0.5)) await job.delete();
       return;
     case "replay":
       return replay(scene, tenant, known, seen);
     case "events":
       return readEvents(scene, tenant, known);
-    case "follow":
-      return follow(scene, tenant, known);
+    case "subscribe":
+      return subscribe(scene, tenant, known);
     case "redeliver": {
       const delivery = (await job.deliveries())?.at(-1);
       if (delivery) await job.redeliver(delivery.id);
@@ -221,7 +224,7 @@ async function replay(scene: Scene, tenant: string, known: Seen, seen: Seen[]): 
   const { system, env, types } = scene;
   const source = await system.jobObject(env, tenant, known.jobId).replaySource();
   if (!source?.isFinished) return;
-  const sentAt = scene.world.clock.now();
+  const sentAt = scene.simulation.clock.now();
   const sender = senderOf(scene, tenant, null);
   const submission = await system.readReplay({ ...source, id: known.jobId }, types, sender);
   const answer = await system.jobObject(env, tenant, submission.id).submit(submission, "use_existing");
@@ -230,21 +233,25 @@ async function replay(scene: Scene, tenant: string, known: Seen, seen: Seen[]): 
 
 /** Reads on where it stopped: nothing is missing and nothing comes twice. */
 async function readEvents({ system, env, witness }: Scene, tenant: string, known: Seen): Promise<void> {
-  const { life, lastSeq } = known;
+  const { instance, lastSeq } = known;
   const events = await system.jobObject(env, tenant, known.jobId).eventsAfter(lastSeq);
-  const isSameLife = witness.find(tenant, known.jobId)?.lives === life;
-  if (!events || !isSameLife || known.life !== life) return;
+  const isSameGeneration = witness.find(tenant, known.jobId)?.generations === instance;
+  if (!events || !isSameGeneration || known.instance !== instance) return;
   events.forEach(({ seq }, index) => {
     witness.hold("events are read without gap or repeat", () =>
-      demand(seq === lastSeq + 1 + index, `after ${lastSeq} came ${seq} in place ${index + 1}`),
+      assertThat(seq === lastSeq + 1 + index, `after ${lastSeq} came ${seq} in place ${index + 1}`),
     );
   });
   known.lastSeq = lastSeq + events.length;
 }
 
 /** Follows for a while, from where it stopped: what comes is what follows, and nothing else. */
-async function follow({ system, env, witness, world }: Scene, tenant: string, known: Seen): Promise<void> {
-  const { life, jobId } = known;
+async function subscribe(
+  { system, env, witness, simulation }: Scene,
+  tenant: string,
+  known: Seen,
+): Promise<void> {
+  const { instance, jobId } = known;
   const url = `https://job/events?after=${known.lastSeq}`;
   const answer = (await system.jobObject(env, tenant, jobId).fetch(url)) as unknown as Answer;
   const socket = answer.webSocket;
@@ -253,14 +260,14 @@ async function follow({ system, env, witness, world }: Scene, tenant: string, kn
   socket.addEventListener("close", () => over.abort());
   socket.addEventListener("message", ({ data }) => {
     const { seq } = JSON.parse(data ?? "") as { seq: number };
-    if (witness.find(tenant, jobId)?.lives !== life || known.life !== life) return;
+    if (witness.find(tenant, jobId)?.generations !== instance || known.instance !== instance) return;
     const isNext = seq === known.lastSeq + 1;
     witness.hold("events are followed without gap or repeat", () =>
-      demand(isNext, `after ${known.lastSeq} came ${seq}`),
+      assertThat(isNext, `after ${known.lastSeq} came ${seq}`),
     );
     known.lastSeq = seq;
   });
   socket.accept();
-  await system.sleep(world.random.spread(100, 10 * 60_000), over.signal as unknown as AbortSignal);
+  await system.sleep(simulation.random.spread(100, 10 * 60_000), over.signal as unknown as AbortSignal);
   socket.close(1000);
 }

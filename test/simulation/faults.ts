@@ -67,7 +67,7 @@ export function openFaults(random: Random) {
 
   return {
     /** Whether it goes wrong this time. Asks the seed only for kinds that are on. */
-    strikes(kind: FaultKind): boolean {
+    occurs(kind: FaultKind): boolean {
       const rate = isOver ? undefined : rates.get(kind);
       return rate !== undefined && random.chance(rate);
     },

@@ -83,26 +83,26 @@ export function simulatedJobTypes(die: () => void): JobTypes {
     heartbeatTimeoutMs: 20 * SECOND,
     run: work,
   });
-  const place = defineJobType({
+  const uniqueKey = defineJobType({
     ...common,
-    type: "sim.place",
-    input: Work.extend({ place: z.string() }),
-    example: { ...example, place: "here" },
+    type: "sim.unique",
+    input: Work.extend({ uniqueKey: z.string() }),
+    example: { ...example, uniqueKey: "here" },
     attemptTimeoutMs: MINUTE,
-    uniqueKey: (input) => input.place,
+    uniqueKey: (input) => input.uniqueKey,
     run: work,
   });
-  const sameRequest = defineJobType({
+  const deduplicated = defineJobType({
     ...common,
-    type: "sim.same",
+    type: "sim.deduplicated",
     example,
     dedupeWindowMs: 2 * MINUTE,
     totalTimeoutMs: HOUR,
     run: work,
   });
-  const slices = defineJobType({
+  const continuations = defineJobType({
     ...common,
-    type: "sim.slices",
+    type: "sim.continuations",
     input: z.strictObject({ to: z.int(), failsAt: z.int().nullable() }),
     example: { to: 3, failsAt: null },
     attemptTimeoutMs: MINUTE,
@@ -114,5 +114,5 @@ export function simulatedJobTypes(die: () => void): JobTypes {
       return counted < to ? job.continueFrom(counted) : { counted };
     },
   });
-  return new Map([plain, watched, place, sameRequest, slices].map((type) => [type.type, type]));
+  return new Map([plain, watched, uniqueKey, deduplicated, continuations].map((type) => [type.type, type]));
 }

@@ -18,13 +18,13 @@ export type Patch = { file: string; find: string; replace: string };
 /** The real modules, as system.ts exports them. */
 export type System = typeof import("./system.ts");
 
-/** What the modules find in the place of src/lib/world.ts, of the platform's classes and of its globals. */
-export type Surroundings = {
+/** What the modules find in the place of src/lib/runtime.ts, of the platform's classes and of its globals. */
+export type HarnessGlobals = {
   now: () => number;
   random: () => number;
   uuid: () => string;
   randomBytes: (count: number) => Uint8Array;
-  pause: (ms: number, signal?: Signal) => Promise<void>;
+  sleep: (ms: number, signal?: Signal) => Promise<void>;
   WebSocketPair: new () => object;
   fetch: (url: string, init: PostInit) => Promise<Answer>;
   log: (line: string) => void;
@@ -33,7 +33,7 @@ export type Surroundings = {
 export type PostInit = { headers: Record<string, string>; body: string; signal: Signal };
 
 /** The code of the real modules with these patches, ready to be started in any surroundings. */
-export type Program = { start: (surroundings: Surroundings) => System };
+export type Program = { start: (harnessGlobals: HarnessGlobals) => System };
 
 /** Reads and bundles the modules. Rejects if a patch does not fit the source any more. */
 export async function loadProgram(patches: readonly Patch[] = []): Promise<Program> {
@@ -49,15 +49,15 @@ export async function loadProgram(patches: readonly Patch[] = []): Promise<Progr
   });
   const code = outputFiles[0]?.text ?? "";
   const start = new Function(
-    "surroundings",
-    ...Object.keys(globals({} as Surroundings)),
+    "harnessGlobals",
+    ...Object.keys(globals({} as HarnessGlobals)),
     `${code}; return system;`,
   );
-  return { start: (surroundings) => start(surroundings, ...Object.values(globals(surroundings))) };
+  return { start: (harnessGlobals) => start(harnessGlobals, ...Object.values(globals(harnessGlobals))) };
 }
 
 /** The globals that are not Node's own. */
-function globals({ WebSocketPair, fetch, log }: Surroundings) {
+function globals({ WebSocketPair, fetch, log }: HarnessGlobals) {
   return {
     WebSocketPair,
     fetch,
@@ -69,16 +69,16 @@ function globals({ WebSocketPair, fetch, log }: Surroundings) {
   };
 }
 
-const WORLD = "export const { now, random, uuid, randomBytes, pause } = surroundings;";
+const RUNTIME = "export const { now, random, uuid, randomBytes, sleep } = harnessGlobals;";
 const WORKERS = "export class DurableObject { constructor(ctx, env) { this.ctx = ctx; this.env = env; } }";
 
 const otherHands: Plugin = {
   name: "other hands",
   setup({ onResolve, onLoad }) {
     onResolve({ filter: /^cloudflare:workers$/ }, () => ({ path: "workers", namespace: "simulated" }));
-    onResolve({ filter: /\/world\.ts$/ }, () => ({ path: "world", namespace: "simulated" }));
+    onResolve({ filter: /\/runtime\.ts$/ }, () => ({ path: "runtime", namespace: "simulated" }));
     onLoad({ filter: /.*/, namespace: "simulated" }, ({ path }) => ({
-      contents: path === "world" ? WORLD : WORKERS,
+      contents: path === "runtime" ? RUNTIME : WORKERS,
     }));
   },
 };

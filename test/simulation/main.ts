@@ -1,17 +1,17 @@
 /**
- * `npm run simulate -- [--seeds N] [--from S]`: runs worlds and says which of them broke a promise, and what happened in
- * the first of these. `--seed S` runs one world and tells its end. `--lines N` says how much of it, `--clients`,
- * `--jobs` and `--minutes` how large worlds may be.
+ * `npm run simulate -- [--seeds N] [--from S]` runs seeds, names those that violate an invariant and shows the trace of
+ * the first. `--seed S` runs one seed and shows its trace. `--lines N` sets how much of it; `--clients`, `--jobs` and
+ * `--minutes` set how large a run may be.
  */
 
 import { parseArgs } from "node:util";
+import { describeRun } from "./describe-run.ts";
 import { loadProgram } from "./load.ts";
 import { openSimulator, SMALL } from "./simulate.ts";
-import { tell } from "./tell.ts";
 
 const { values } = parseArgs({
   options: {
-    seeds: { type: "string", default: "2000" },
+    seeds: { type: "string", default: "10000" },
     seed: { type: "string" },
     from: { type: "string", default: "1" },
     lines: { type: "string", default: "60" },
@@ -35,23 +35,24 @@ const first = values.seed === undefined ? count("from") : count("seed");
 const last = values.seed === undefined ? first + count("seeds") - 1 : first;
 
 const startedAt = performance.now();
-const totals = { events: 0, jobs: 0 };
-const broken: number[] = [];
+const stats = { events: 0, jobs: 0 };
+const violating: number[] = [];
 for (let seed = first; seed <= last; seed += 1) {
   const result = await simulator.simulate(seed, size);
-  totals.events += result.events;
-  totals.jobs += result.jobs;
-  if (result.broken) {
-    broken.push(seed);
-    console.log(`seed ${seed}: ${result.broken.promise}: ${result.broken.how}`);
+  stats.events += result.events;
+  stats.jobs += result.jobs;
+  if (result.violation) {
+    violating.push(seed);
+    console.log(`seed ${seed}: ${result.violation.invariant}: ${result.violation.message}`);
   }
 }
 const seconds = (performance.now() - startedAt) / 1_000;
-const { jobs, events } = totals;
+const { jobs, events } = stats;
 console.log(
-  `worlds ${last - first + 1}, jobs ${jobs}, events ${events}, seconds ${seconds.toFixed(1)}, broken ${broken.length}`,
+  `seeds ${last - first + 1}, jobs ${jobs}, events ${events}, seconds ${seconds.toFixed(1)}, violations ${violating.length}`,
 );
 
-const toTell = values.seed === undefined ? broken[0] : first;
-if (toTell !== undefined) console.log(tell(await simulator.simulate(toTell, size, count("lines"))));
-process.exitCode = broken.length > 0 ? 1 : 0;
+const seedToShow = values.seed === undefined ? violating[0] : first;
+if (seedToShow !== undefined)
+  console.log(describeRun(await simulator.simulate(seedToShow, size, count("lines"))));
+process.exitCode = violating.length > 0 ? 1 : 0;

@@ -1,22 +1,22 @@
 /**
- * Bugs that somebody might write, as changes of the real source, and how soon the simulation must notice each. They
- * show that its silence means something.
+ * Bugs that someone might write, as patches of the real source. The simulation must find each one, which shows that a
+ * clean run means something.
  */
 
 import type { Patch } from "./load.ts";
 
 export type Mutation = {
-  bug: string;
+  mutation: string;
   patches: readonly Patch[];
-  /** One of the worlds from seed 1 to this one must break a promise. */
-  within: number;
+  /** The seed whose run violates an invariant. */
+  seed: number;
 };
 
 const patch = (file: string, find: string, replace: string): Patch => ({ file, find, replace });
 
 export const mutations: readonly Mutation[] = [
   {
-    bug: "any lease is as good as the current one",
+    mutation: "a run call is accepted with any lease",
     patches: [
       patch(
         "src/core/lease.ts",
@@ -24,53 +24,57 @@ export const mutations: readonly Mutation[] = [
         '"lease" in phase) {',
       ),
     ],
-    within: 500,
+    seed: 32,
   },
   {
-    bug: "a message starts an attempt while another runs",
+    mutation: "a message starts an attempt while another runs",
     patches: [
       patch(
         "src/core/transition.ts",
-        'const isAsked = "wait" in phase && phase.wait.sends > 0;',
+        'const isAsked = "wait" in phase && phase.wait.dispatches > 0;',
         "const isAsked = true;",
       ),
       patch(
         "src/core/transition.ts",
-        "command.attempt !== attempt || command.slice !== slice",
-        "command.slice !== slice",
+        "command.attempt !== attempt || command.continuation !== continuation",
+        "command.continuation !== continuation",
       ),
     ],
-    within: 100,
+    seed: 2,
   },
   {
-    bug: "a message that came early starts the retry before its time",
+    mutation: "an early message starts the retry before it is due",
     patches: [
-      patch("src/core/transition.ts", '"wait" in phase && phase.wait.sends > 0;', '"wait" in phase;'),
+      patch("src/core/transition.ts", '"wait" in phase && phase.wait.dispatches > 0;', '"wait" in phase;'),
       patch(
-        "src/core/waiting.ts",
-        "dueAt > now) return { wait: { dueAt, sends: 0, nextSendAt: dueAt }, effects: [] };",
-        'dueAt > now) return { wait: { dueAt, sends: 0, nextSendAt: dueAt }, effects: [{ type: "dispatch", attempt, slice }] };',
+        "src/core/dispatch.ts",
+        "nextDispatchAt: dueAt }, effects: [] };",
+        'nextDispatchAt: dueAt }, effects: [{ type: "dispatch", attempt, continuation }] };',
       ),
     ],
-    within: 100,
+    seed: 2,
   },
   {
-    bug: "the watchdog of a waiting job is not armed",
-    patches: [patch("src/core/wakeup.ts", ": [timeLimit, send(phase.wait)];", ": [timeLimit];")],
-    within: 100,
+    mutation: "a waiting job has no dispatch deadline",
+    patches: [
+      patch("src/core/timeouts.ts", ": [totalTimeout, dispatchDeadline(phase.wait)];", ": [totalTimeout];"),
+    ],
+    seed: 1,
   },
   {
-    bug: "nobody looks at the lease",
-    patches: [patch("src/core/wakeup.ts", '{ at: phase.leaseEndsAt, kind: "lease" },', "")],
-    within: 100,
+    mutation: "an expired lease is ignored",
+    patches: [patch("src/core/timeouts.ts", '{ at: phase.leaseEndsAt, kind: "lease" },', "")],
+    seed: 4,
   },
   {
-    bug: "the alarm's handler throws what it meets",
-    patches: [patch("src/job/object.ts", "this.#alarm.ringBy(now() + ALARM_RETRY_MS);", "throw error;")],
-    within: 500,
+    mutation: "the alarm handler throws",
+    patches: [
+      patch("src/objects/job/object.ts", "this.#alarm.fireBy(now() + JOB_ALARM_RETRY_MS);", "throw error;"),
+    ],
+    seed: 26,
   },
   {
-    bug: "attempts are not counted against their number",
+    mutation: "max_attempts is ignored",
     patches: [
       patch(
         "src/core/transition.ts",
@@ -78,10 +82,10 @@ export const mutations: readonly Mutation[] = [
         "if (attempt >= 25) return",
       ),
     ],
-    within: 100,
+    seed: 2,
   },
   {
-    bug: "a retry does not wait",
+    mutation: "a retry has no backoff",
     patches: [
       patch(
         "src/core/transition.ts",
@@ -89,44 +93,48 @@ export const mutations: readonly Mutation[] = [
         "const dueAt = now;",
       ),
     ],
-    within: 100,
+    seed: 1,
   },
   {
-    bug: "a second cancellation cancels again",
+    mutation: "a second cancellation changes the job again",
     patches: [
       patch(
         "src/core/transition.ts",
-        'if (status === "cancelled") return answered({ ok: true }, unchanged(job));',
+        'if (status === "cancelled") return decide({ ok: true }, noChange(job));',
         "",
       ),
     ],
-    within: 500,
+    seed: 30,
   },
   {
-    bug: "the final event is told twice",
+    mutation: "the terminal event is emitted twice",
     patches: [
       patch(
         "src/core/transition.ts",
-        '[{ type: "job.succeeded", attempt: attempts.length }]',
-        '[{ type: "job.succeeded", attempt: attempts.length }, { type: "job.succeeded", attempt: attempts.length }]',
+        '{ type: "job.succeeded", attempt: attempts.length },',
+        '{ type: "job.succeeded", attempt: 1 }, { type: "job.succeeded", attempt: 1 },',
       ),
     ],
-    within: 100,
+    seed: 1,
   },
   {
-    bug: "a place is never released",
+    mutation: "a unique key is never released",
     patches: [
-      patch("src/places/object.ts", "if (this.#holder() === jobId) await this.ctx.storage.deleteAll();", ""),
+      patch(
+        "src/objects/unique-key/object.ts",
+        "if (this.#owner() === jobId) await this.ctx.storage.deleteAll();",
+        "",
+      ),
     ],
-    within: 100,
+    seed: 1,
   },
   {
-    bug: "a place asks nobody whether it is still held",
+    mutation: "a unique key is never free once it is owned",
     patches: [patch("src/core/job.ts", "if (!isFinished(job)) return true;", "return true;")],
-    within: 100,
+    seed: 3,
   },
   {
-    bug: "a place is given away while its holder waits",
+    mutation: "a queued job does not own its unique key",
     patches: [
       patch(
         "src/core/job.ts",
@@ -134,29 +142,29 @@ export const mutations: readonly Mutation[] = [
         'if (job.phase.status === "running") return true;',
       ),
     ],
-    within: 500,
+    seed: 25,
   },
   {
-    bug: "a delivery is never given up",
+    mutation: "a failing delivery is retried without end",
     patches: [
       patch(
-        "src/core/delivery.ts",
-        "const plainMs = SCHEDULE_MS[step];",
-        "const plainMs = SCHEDULE_MS[Math.min(step, 8)];",
+        "src/core/deliveries.ts",
+        "const plainMs = DELIVERY_SCHEDULE_MS[step];",
+        "const plainMs = DELIVERY_SCHEDULE_MS[Math.min(step, 8)];",
       ),
     ],
-    within: 100,
+    seed: 2,
   },
   {
-    bug: "Retry-After of a receiver is not heeded",
-    patches: [patch("src/core/delivery.ts", "Math.max(waitMs, retryAfterMs ?? 0)", "waitMs")],
-    within: 100,
+    mutation: "a receiver's Retry-After is ignored",
+    patches: [patch("src/core/deliveries.ts", "Math.max(waitMs, retryAfterMs ?? 0)", "waitMs")],
+    seed: 7,
   },
   {
-    bug: "effects are performed before the job is stored",
+    mutation: "effects are performed before the job is stored",
     patches: [
       patch(
-        "src/job/object.ts",
+        "src/objects/job/object.ts",
         "if (job !== before) this.#store.save(decision);",
         `if (job !== before) {
            const performed = effects.map((effect) => performEffect(this.env, job, effect));
@@ -164,61 +172,79 @@ export const mutations: readonly Mutation[] = [
          }`,
       ),
     ],
-    within: 100,
+    seed: 1,
   },
   {
-    bug: "a key forgets which job it was answered with",
-    patches: [
-      patch("src/job/submit.ts", "if (submission.fingerprint !== null && !isAlias) {", "if (false) {"),
-    ],
-    within: 500,
-  },
-  {
-    bug: "older news of a job overwrite newer ones in the listing",
-    patches: [patch("src/listing/store.ts", "> version) return null;", "> version + 1_000) return null;")],
-    within: 500,
-  },
-  {
-    bug: "the listing knocks on nobody",
+    mutation: "an idempotency key forgets an existing job",
     patches: [
       patch(
-        "src/listing/object.ts",
-        "await Promise.all(late.slice(first, first + KNOCKS_AT_ONCE).map((key) => this.#knock(key)));",
+        "src/objects/job/submit.ts",
+        'if (submission.fingerprint !== null && deduplicated !== "idempotency_key") {',
+        "if (false) {",
+      ),
+    ],
+    seed: 84,
+  },
+  {
+    mutation: "an older update overwrites a newer index entry",
+    patches: [
+      patch(
+        "src/objects/job-index/store.ts",
+        '> version) return { kind: "outdated" };',
+        '> version + 1_000) return { kind: "outdated" };',
+      ),
+    ],
+    seed: 46,
+  },
+  {
+    mutation: "the job index reconciles no job",
+    patches: [
+      patch(
+        "src/objects/job-index/object.ts",
+        "overdue.slice(first, first + RECONCILE_CONCURRENCY).map((key) => this.#reconcile(key)),",
         "",
       ),
     ],
-    within: 100,
+    seed: 1,
   },
   {
-    bug: "nobody makes sure that the listing has heard",
-    patches: [patch("src/job/object.ts", "else await this.#announcer.confirm(decision.job);", "")],
-    within: 500,
+    mutation: "the alarm does not confirm the index entry",
+    patches: [
+      patch("src/objects/job/object.ts", "else await this.#indexPublisher.publishDurably(decision.job);", ""),
+    ],
+    seed: 25,
   },
   {
-    bug: "words that come late bring a deleted job back on the list",
+    mutation: "a late update lists a deleted job again",
     patches: [
       patch(
-        "src/listing/store.ts",
-        "      removePairs(key);\n      sql.exec(",
-        "      remove(key);\n      sql.exec(",
+        "src/objects/job-index/store.ts",
+        "this.#rows.addTombstone(key, now);",
+        "this.#rows.delete(key);",
       ),
     ],
-    within: 500,
+    seed: 20,
   },
   {
-    bug: "a report that failed is repeated at once",
+    mutation: "a failed report is repeated without a pause",
     patches: [
       patch(
-        "src/queue/reporter.ts",
-        "sentAt = now() - (hasNews() ? newsMs() : beatMs) + NEWS_MS;",
+        "src/runner/run-reporter.ts",
+        "sentAt = now() - (hasPending() ? reportIntervalMs() : heartbeatMs) + REPORT_INTERVAL_MS;",
         "sentAt = 0;",
       ),
     ],
-    within: 500,
+    seed: 12,
   },
   {
-    bug: "a job whose clock is behind is knocked on without a pause",
-    patches: [patch("src/listing/object.ts", "return Math.max(at, now() + REVIEW_EVERY_MS);", "return at;")],
-    within: 100,
+    mutation: "a job whose clock is behind is reconciled without a pause",
+    patches: [
+      patch(
+        "src/objects/job-index/object.ts",
+        "return Math.max(at, now() + SWEEP_INTERVAL_MS);",
+        "return at;",
+      ),
+    ],
+    seed: 1,
   },
 ];

@@ -1,25 +1,25 @@
 /** Who gets the webhooks: hosts that behave each in its own way, and remember what they took. */
 
-import { demand } from "./invariants/demand.ts";
+import { assertThat } from "./invariants/demand.ts";
 import type { Witness } from "./invariants/witness.ts";
 import type { PostInit } from "./load.ts";
 import { runningProcess } from "./platform/process.ts";
+import type { Simulation } from "./platform/simulation.ts";
 import { Answer } from "./platform/sockets.ts";
-import type { World } from "./platform/world.ts";
 
 const HOSTS = ["good", "flaky", "slow", "gone", "busy", "moved", "dead"] as const;
 type Host = (typeof HOSTS)[number];
 
 /** Somewhere to deliver to. */
-export function receiverUrl({ random }: World): string {
+export function receiverUrl({ random }: Simulation): string {
   return `https://${random.pick(HOSTS)}.example.com/hook`;
 }
 
 export type Receivers = ReturnType<typeof openReceivers>;
 
 /** The world beyond the Worker: its `fetch`. */
-export function openReceivers(world: World, witness: Witness) {
-  const { clock, random } = world;
+export function openReceivers(simulation: Simulation, witness: Witness) {
+  const { clock, random } = simulation;
   const taken = new Set<string>();
   const meanings = new Map<string, string>();
 
@@ -52,7 +52,7 @@ export function openReceivers(world: World, witness: Witness) {
     };
     const meaning = `${data.id} ${type} ${timestamp}`;
     witness.hold("a webhook-id names one event", () =>
-      demand((meanings.get(id) ?? meaning) === meaning, `${id}: ${meanings.get(id)} and ${meaning}`),
+      assertThat((meanings.get(id) ?? meaning) === meaning, `${id}: ${meanings.get(id)} and ${meaning}`),
     );
     meanings.set(id, meaning);
   }

@@ -1,13 +1,13 @@
-/** A seed is a world: the same one each time, alone or after others, recorded or not. */
+/** A seed determines the whole run. */
 
 import { expect, test } from "vitest";
+import { describeRun } from "./describe-run.ts";
 import { loadProgram } from "./load.ts";
 import { openSimulator } from "./simulate.ts";
-import { tell } from "./tell.ts";
 
 const SEEDS = Array.from({ length: 40 }, (_, index) => index + 1);
 
-test("everything that happens follows from the seed", async () => {
+test("a seed: run twice, alone or after others → the same events", async () => {
   const program = await loadProgram();
   const once = openSimulator(program);
   const hashes: string[] = [];
@@ -20,7 +20,7 @@ test("everything that happens follows from the seed", async () => {
   expect(again).toEqual(hashes);
 });
 
-test("a world that breaks a promise says which, with its faults, its end and how to see it again", async () => {
+test("a violation: → its description names the invariant, the faults, the trace and the replay command", async () => {
   const find = "attempts: [...job.attempts, begun],";
   const patch = {
     file: "src/core/transition.ts",
@@ -28,17 +28,20 @@ test("a world that breaks a promise says which, with its faults, its end and how
     replace: "attempts: [...job.attempts, begun, begun],",
   };
   const simulator = openSimulator(await loadProgram([patch]));
-  const broken = await simulator.simulate(1, undefined, 20);
-  expect(broken).toMatchObject({ seed: 1, broken: { promise: expect.any(String), how: expect.any(String) } });
-  const words = tell(broken);
-  expect(words).toContain(`BROKEN: ${broken.broken?.promise}`);
+  const result = await simulator.simulate(1, undefined, 20);
+  expect(result).toMatchObject({
+    seed: 1,
+    violation: { invariant: expect.any(String), message: expect.any(String) },
+  });
+  const words = describeRun(result);
+  expect(words).toContain(`VIOLATED: ${result.violation?.invariant}`);
   expect(words).toContain("npm run simulate -- --seed 1");
-  expect(words).toContain(`faults: ${broken.faults}`);
-  expect(await simulator.simulate(1, undefined, 20)).toEqual(broken);
+  expect(words).toContain(`faults: ${result.faults}`);
+  expect(await simulator.simulate(1, undefined, 20)).toEqual(result);
 });
 
-test("a patch that does not fit the source is no program", async () => {
-  const patch = { file: "src/job/object.ts", find: "what nobody wrote", replace: "" };
+test("a patch: does not fit the source → loading fails", async () => {
+  const patch = { file: "src/objects/job/object.ts", find: "what nobody wrote", replace: "" };
   await expect(loadProgram([patch])).rejects.toThrow("0 places to patch");
   await expect(loadProgram([{ ...patch, file: "src/nowhere.ts" }])).rejects.toThrow(
     "not part of the program",

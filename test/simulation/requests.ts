@@ -1,7 +1,7 @@
 /** What the clients of a world ask for: bodies of `POST /v1/jobs` over all the simulated types and options. */
 
 import type { Ending } from "./job-types.ts";
-import type { World } from "./platform/world.ts";
+import type { Simulation } from "./platform/simulation.ts";
 import { receiverUrl } from "./receivers.ts";
 
 const MINUTE = 60_000;
@@ -17,7 +17,14 @@ const ENDINGS: readonly Ending[] = [
   "overrun",
 ];
 /** Places are where jobs meet, so they are asked for most. */
-const WORK_TYPES = ["sim.work", "sim.watched", "sim.place", "sim.place", "sim.place", "sim.same"] as const;
+const WORK_TYPES = [
+  "sim.work",
+  "sim.watched",
+  "sim.unique",
+  "sim.unique",
+  "sim.unique",
+  "sim.deduplicated",
+] as const;
 
 /** More than the final events, which are the default. */
 const ALL_EVENTS = [
@@ -36,31 +43,34 @@ export const PLAIN_REQUEST = {
 };
 
 /** A body as a client would send it: valid JSON for a valid job. */
-export function makeRequest(world: World): Record<string, unknown> {
-  const { clock, random } = world;
+export function makeRequest(simulation: Simulation): Record<string, unknown> {
+  const { clock, random } = simulation;
   const time = (inMs: number) => new Date(clock.now() + inMs).toISOString();
   return {
-    ...(random.chance(0.2) ? slices(world) : work(world)),
+    ...(random.chance(0.2) ? continuations(simulation) : work(simulation)),
     ...(random.chance(0.3) && { max_attempts: random.between(1, 4) }),
     ...(random.chance(0.1) && { total_timeout_ms: random.spread(MINUTE, 40 * MINUTE) }),
     ...(random.chance(0.15) && { run_at: time(random.spread(1_000, 30 * MINUTE)) }),
     ...(random.chance(0.1) && { start_timeout_ms: random.spread(100, 10 * MINUTE) }),
     ...(random.chance(0.2) && { on_conflict: "reject" }),
-    ...(random.chance(0.4) && { webhook: webhook(world) }),
+    ...(random.chance(0.4) && { webhook: webhook(simulation) }),
   };
 }
 
-function webhook(world: World) {
-  const url = receiverUrl(world);
-  return world.random.chance(0.3) ? { url, events: [...ALL_EVENTS, "job.cancelled"] } : { url };
+function webhook(simulation: Simulation) {
+  const url = receiverUrl(simulation);
+  return simulation.random.chance(0.3) ? { url, events: [...ALL_EVENTS, "job.cancelled"] } : { url };
 }
 
-function slices({ random }: World) {
+function continuations({ random }: Simulation) {
   const to = random.between(1, 4);
-  return { type: "sim.slices", input: { to, failsAt: random.chance(0.3) ? random.between(1, to) : null } };
+  return {
+    type: "sim.continuations",
+    input: { to, failsAt: random.chance(0.3) ? random.between(1, to) : null },
+  };
 }
 
-function work({ random }: World) {
+function work({ random }: Simulation) {
   const type = random.pick(WORK_TYPES);
   const input = {
     steps: random.between(0, 4),
@@ -73,6 +83,6 @@ function work({ random }: World) {
   };
   return {
     type,
-    input: type === "sim.place" ? { ...input, place: random.chance(0.8) ? "here" : "there" } : input,
+    input: type === "sim.unique" ? { ...input, uniqueKey: random.chance(0.8) ? "here" : "there" } : input,
   };
 }

@@ -2,35 +2,39 @@
 
 import type { Witness } from "./invariants/witness.ts";
 import type { System } from "./load.ts";
-import type { ObjectClass } from "./platform/life.ts";
+import type { ObjectClass } from "./platform/instance.ts";
 import { openObjects } from "./platform/objects.ts";
 import { kill, runningProcess } from "./platform/process.ts";
 import { openQueue } from "./platform/queues.ts";
-import type { TellObject } from "./platform/sockets.ts";
+import type { Simulation } from "./platform/simulation.ts";
+import type { DeliverToObject } from "./platform/sockets.ts";
 import { openStores } from "./platform/stores.ts";
-import type { World } from "./platform/world.ts";
 
 export type Service = ReturnType<typeof openService>;
 
 /** Deploys the service; `witness` sees every commit of its jobs. */
-export function openService(world: World, system: System, witness: Witness) {
-  const { random } = world;
+export function openService(simulation: Simulation, system: System, witness: Witness) {
+  const { random } = simulation;
   const env = {} as Record<string, unknown>;
   const types = system.simulatedJobTypes(() => kill(runningProcess()));
 
-  const listings = openObjects(world, { kind: "listing", Class: system.JobIndexObject as ObjectClass, env });
-  const uniqueKeys = openObjects(world, {
-    kind: "place",
+  const indexes = openObjects(simulation, {
+    kind: "job index",
+    Class: system.JobIndexObject as ObjectClass,
+    env,
+  });
+  const uniqueKeys = openObjects(simulation, {
+    kind: "unique key",
     Class: system.UniqueKeyObject as ObjectClass,
     env,
-    heed: witness.placeCommitted,
+    onCommit: witness.uniqueKeyCommitted,
   });
-  const jobs = openObjects(world, {
+  const jobs = openObjects(simulation, {
     kind: "job",
     Class: system.JobObject as ObjectClass,
     env,
-    heed: witness.jobCommitted,
-    mayLoseAlarm: ({ name }) => witness.isLookedAfter(name, (tenant) => listings.homes.get(tenant)),
+    onCommit: witness.jobCommitted,
+    mayLoseAlarm: ({ name }) => witness.isReconciled(name, (tenant) => indexes.homes.get(tenant)),
   });
 
   const consumers = {
@@ -43,12 +47,12 @@ export function openService(world: World, system: System, witness: Witness) {
   Object.assign(env, {
     JOBS: jobs.namespace,
     UNIQUE_KEYS: uniqueKeys.namespace,
-    JOB_INDEXES: listings.namespace,
-    JOB_QUEUE: openQueue(world, "jobs", (batch, waitUntil) => consumers.jobs(batch as never, waitUntil)),
-    DELIVERY_QUEUE: openQueue(world, "deliveries", (batch, waitUntil) =>
+    JOB_INDEXES: indexes.namespace,
+    JOB_QUEUE: openQueue(simulation, "jobs", (batch, waitUntil) => consumers.jobs(batch as never, waitUntil)),
+    DELIVERY_QUEUE: openQueue(simulation, "deliveries", (batch, waitUntil) =>
       consumers.deliveries(batch as never, waitUntil),
     ),
-    ...openStores(world),
+    ...openStores(simulation),
     WEBHOOK_SECRET: "simulated",
     LEASE_MS: String(random.pick([5_000, 30_000])),
     DISPATCH_TIMEOUT_MS: String(random.pick([2_000, 30_000])),
@@ -56,7 +60,7 @@ export function openService(world: World, system: System, witness: Witness) {
     ALLOW_LOCALHOST_URLS: "false",
   });
 
-  const tellObject: TellObject = (home, method, args) => {
+  const deliverToObject: DeliverToObject = (home, method, args) => {
     const act = (instance: Record<string, (...args: never[]) => Promise<unknown>>) =>
       instance[method]?.(...(args as never[])) ?? Promise.resolve();
     jobs.deliver(home, { method, args }, act, () => undefined);
@@ -67,12 +71,12 @@ export function openService(world: World, system: System, witness: Witness) {
     types,
     jobs,
     uniqueKeys,
-    listings,
-    tellObject,
+    indexes,
+    deliverToObject,
     evictIdle(): void {
       jobs.evictIdle();
       uniqueKeys.evictIdle();
-      listings.evictIdle();
+      indexes.evictIdle();
     },
   };
 }

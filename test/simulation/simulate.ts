@@ -6,18 +6,24 @@
 
 import { actAsClient, type Scene, submitOnce } from "./clients.ts";
 import { openFaults } from "./faults.ts";
-import { demand } from "./invariants/demand.ts";
-import { checkDelivered, checkEmpty, checkFinished, checkListed, type Listed } from "./invariants/end.ts";
+import { openHarness } from "./harness.ts";
+import { assertThat } from "./invariants/demand.ts";
+import {
+  checkDelivered,
+  checkEmpty,
+  checkFinished,
+  checkIndexes,
+  type IndexContents,
+} from "./invariants/end.ts";
 import { openWitness } from "./invariants/witness.ts";
 import type { Program } from "./load.ts";
 import { openClock } from "./platform/clock.ts";
 import { kill, type Process, runAs } from "./platform/process.ts";
 import { openRandom } from "./platform/random.ts";
-import { bear, type World } from "./platform/world.ts";
+import { type Simulation, spawn } from "./platform/simulation.ts";
 import { openReceivers, type Receivers } from "./receivers.ts";
 import { PLAIN_REQUEST } from "./requests.ts";
 import { openService, type Service } from "./service.ts";
-import { openStage } from "./stage.ts";
 import { openTrace } from "./trace.ts";
 
 const MINUTE = 60_000;
@@ -26,7 +32,7 @@ const DAY = 24 * HOUR;
 const YEAR = 365 * DAY;
 
 const TENANTS = ["acme", "globex"];
-const EVERYTHING = { statuses: [], types: [], createdAfter: null, createdBefore: null, metadata: {} };
+const ALL_JOBS = { statuses: [], types: [], createdAfter: null, createdBefore: null, metadata: {} };
 
 const STARTS_AT = Date.UTC(2026, 0, 1);
 
@@ -61,14 +67,14 @@ export type Result = {
   jobs: number;
   faults: string;
   /** The first promise that was broken, and how; null if none was. */
-  broken: { promise: string; how: string } | null;
+  violation: { invariant: string; message: string } | null;
   /** What happened last, one line each; empty unless it was recorded. */
   trace: string[];
 };
 
 /** Runs worlds of one program, one after the other. */
 export function openSimulator(program: Program) {
-  const stage = openStage(program);
+  const harness = openHarness(program);
 
   return {
     /** The world of this seed. `record` is how many lines of its trace are kept. */
@@ -78,20 +84,25 @@ export function openSimulator(program: Program) {
       const faults = openFaults(random);
       const clock = openClock(STARTS_AT, random, trace.happened);
       const note = (what: string) => trace.happened(clock.now(), what);
-      const broken: NonNullable<Result["broken"]>[] = [];
-      const accuse = (promise: string, how: string) => {
-        note(`BROKEN: ${promise}: ${how}`);
-        broken.push({ promise, how });
+      const violations: NonNullable<Result["violation"]>[] = [];
+      const reportViolation = (invariant: string, message: string) => {
+        note(`VIOLATED: ${invariant}: ${message}`);
+        violations.push({ invariant, message });
       };
-      const world: World = { clock, random, faults, note, accuse, living: new Set() };
+      const simulation: Simulation = { clock, random, faults, note, reportViolation, processes: new Set() };
       const { skewMsMax: skewMs } = faults;
-      const witness = openWitness(stage.system, { skewMs, now: clock.now, accuse });
-      const receivers = openReceivers(world, witness);
-      const service = openService(world, stage.system, witness);
-      stage.enter({ world, tellObject: service.tellObject, fetch: receivers.fetch, log: trace.said });
+      const witness = openWitness(harness.system, { skewMs, now: clock.now, reportViolation });
+      const receivers = openReceivers(simulation, witness);
+      const service = openService(simulation, harness.system, witness);
+      harness.enter({
+        simulation,
+        deliverToObject: service.deliverToObject,
+        fetch: receivers.fetch,
+        log: trace.said,
+      });
       const scene: Scene = {
-        world,
-        system: stage.system,
+        simulation,
+        system: harness.system,
         env: service.env,
         types: service.types,
         witness,
@@ -99,7 +110,7 @@ export function openSimulator(program: Program) {
       };
       const stackLines = Error.stackTraceLimit;
       if (record === 0) Error.stackTraceLimit = 0;
-      await live(scene, service, receivers, size, () => broken.length > 0);
+      await live(scene, service, receivers, size, () => violations.length > 0);
       Error.stackTraceLimit = stackLines;
       return {
         seed,
@@ -108,7 +119,7 @@ export function openSimulator(program: Program) {
         events: clock.happened(),
         jobs: witness.all().length,
         faults: faults.describe(),
-        broken: broken[0] ?? null,
+        violation: violations[0] ?? null,
         trace: trace.lines(),
       };
     },
@@ -122,10 +133,10 @@ async function live(
   size: Size,
   isOver: () => boolean,
 ): Promise<void> {
-  const { world, witness } = scene;
-  const { clock, faults, random } = world;
+  const { simulation, witness } = scene;
+  const { clock, faults, random } = simulation;
   const eventsMax = EVENTS_PER_JOB_MAX * size.jobs;
-  const peaceAt = clock.now() + random.between(1, size.minutes) * MINUTE;
+  const quiescenceAt = clock.now() + random.between(1, size.minutes) * MINUTE;
 
   async function goOnUntil(at: number, after: () => void): Promise<void> {
     await clock.settle();
@@ -133,63 +144,63 @@ async function live(
       after();
       if (clock.happened() > eventsMax)
         witness.hold("a world comes to rest", () =>
-          demand(false, `after ${eventsMax} events it still goes on`),
+          assertThat(false, `after ${eventsMax} events it still goes on`),
         );
     }
   }
 
-  const clients = bearClients(scene, size);
-  await goOnUntil(peaceAt, () => strike(world, service));
+  const clients = spawnClients(scene, size);
+  await goOnUntil(quiescenceAt, () => injectFaults(simulation, service));
   for (const client of clients) kill(client);
   faults.stop();
-  world.note("peace");
-  await goOnUntil(peaceAt + QUIET_MS, () => undefined);
-  lifeGoesOn(scene);
-  await goOnUntil(peaceAt + ENDS_WITHIN_MS, () => undefined);
+  simulation.note("peace");
+  await goOnUntil(quiescenceAt + QUIET_MS, () => undefined);
+  resumeTraffic(scene);
+  await goOnUntil(quiescenceAt + ENDS_WITHIN_MS, () => undefined);
   if (!isOver()) checkFinished(witness);
-  const read = readListings(scene);
+  const read = readIndexes(scene);
   await goOnUntil(clock.now() + MINUTE, () => undefined);
-  if (!isOver()) checkListed(witness, await read);
-  await goOnUntil(peaceAt + DELIVERED_WITHIN_MS, () => undefined);
+  if (!isOver()) checkIndexes(witness, await read);
+  await goOnUntil(quiescenceAt + DELIVERED_WITHIN_MS, () => undefined);
   if (!isOver()) checkDelivered(witness, receivers);
-  await goOnUntil(peaceAt + FORGOTTEN_WITHIN_MS, () => undefined);
-  const readAgain = readListings(scene);
+  await goOnUntil(quiescenceAt + FORGOTTEN_WITHIN_MS, () => undefined);
+  const readAgain = readIndexes(scene);
   await goOnUntil(clock.now() + MINUTE, () => undefined);
   if (isOver()) return;
-  checkListed(witness, await readAgain);
+  checkIndexes(witness, await readAgain);
   checkEmpty(witness, service.jobs.homes.values(), service.uniqueKeys.homes.values());
 }
 
 /** Every tenant submits a job that just succeeds: news for a listing whose own alarm was lost. */
-function lifeGoesOn(scene: Scene): void {
-  const { world } = scene;
+function resumeTraffic(scene: Scene): void {
+  const { simulation } = scene;
   for (const tenant of TENANTS) {
-    const client = bear(world, "client", `late client of ${tenant}`);
+    const client = spawn(simulation, "client", `late client of ${tenant}`);
     void runAs(client, () => submitOnce(scene, tenant, { body: PLAIN_REQUEST, key: null }, []));
   }
 }
 
 /** Asks the listing of every tenant for all it has. */
-async function readListings({ world, system, env }: Scene): Promise<Listed[]> {
-  const reader = bear(world, "client", "reader of the listings");
+async function readIndexes({ simulation, system, env }: Scene): Promise<IndexContents[]> {
+  const reader = spawn(simulation, "client", "reader of the listings");
   return runAs(reader, () =>
     Promise.all(
       TENANTS.map(async (tenant) => {
-        const listing = system.jobIndexObject(env, tenant);
-        const { jobs } = await listing.page(EVERYTHING, null, 1_000);
-        return { tenant, jobs, totals: await listing.stats(STARTS_AT - DAY, STARTS_AT + YEAR, null) };
+        const index = system.jobIndexObject(env, tenant);
+        const { jobs } = await index.page(ALL_JOBS, null, 1_000);
+        return { tenant, jobs, stats: await index.stats(STARTS_AT - DAY, STARTS_AT + YEAR, null) };
       }),
     ),
   );
 }
 
-function bearClients(scene: Scene, size: Size): Process[] {
-  const { world } = scene;
-  const { random } = world;
+function spawnClients(scene: Scene, size: Size): Process[] {
+  const { simulation } = scene;
+  const { random } = simulation;
   const tenants = TENANTS.slice(0, random.chance(0.7) ? 1 : 2);
   const submissions = { left: random.between(1, size.jobs) };
   return Array.from({ length: random.between(1, size.clients) }, (_, index) => {
-    const client = bear(world, "client", `client ${index + 1}`);
+    const client = spawn(simulation, "client", `client ${index + 1}`);
     const actions = random.between(1, 3 * size.jobs);
     void runAs(client, () => actAsClient(scene, random.pick(tenants), actions, submissions));
     return client;
@@ -197,18 +208,18 @@ function bearClients(scene: Scene, size: Size): Process[] {
 }
 
 /** What may go wrong between any two events. */
-function strike({ clock, faults, living, random }: World, service: Service): void {
+function injectFaults({ clock, faults, processes, random }: Simulation, service: Service): void {
   const someone = (kind: Process["kind"]): Process[] => {
-    const candidates = [...living].filter((process) => process.kind === kind);
+    const candidates = [...processes].filter((process) => process.kind === kind);
     return candidates.length > 0 ? [random.pick(candidates)] : [];
   };
-  if (faults.strikes("objectKilled")) someone("object").forEach(kill);
-  if (faults.strikes("workerKilled")) someone("worker").forEach(kill);
-  if (faults.strikes("objectEvicted")) service.evictIdle();
-  if (faults.strikes("workerCutOff")) {
+  if (faults.occurs("objectKilled")) someone("object").forEach(kill);
+  if (faults.occurs("workerKilled")) someone("worker").forEach(kill);
+  if (faults.occurs("objectEvicted")) service.evictIdle();
+  if (faults.occurs("workerCutOff")) {
     for (const worker of someone("worker")) worker.cutOffUntil = clock.now() + random.between(1, AWAY_MS);
   }
-  if (faults.strikes("workerFrozen")) {
+  if (faults.occurs("workerFrozen")) {
     for (const worker of someone("worker")) worker.frozenUntil = clock.now() + random.between(1, AWAY_MS);
   }
 }

@@ -20,7 +20,7 @@ import { jobObject } from "../../rpc/job.ts";
 import type { HourStats, IndexPage, JobIndexApi } from "../../rpc/job-index.ts";
 import type { OverdueJobs } from "./overdue.ts";
 import { openStatsStore } from "./stats-store.ts";
-import { openIndexStore } from "./store.ts";
+import { IndexStore } from "./store.ts";
 
 /** The first news after a pause is written at once; under load, what comes within a second is written together. */
 const WRITE_INTERVAL_MS = 1_000;
@@ -47,7 +47,7 @@ const FULL_SWEEP_AT_KEY = "reviewed_whole_at";
 const TENANT_KEY = "tenant";
 
 export class JobIndexObject extends DurableObject<Env> implements JobIndexApi {
-  readonly #entries = openIndexStore(this.ctx.storage);
+  readonly #entries = new IndexStore(this.ctx.storage);
   readonly #stats = openStatsStore(this.ctx.storage);
   readonly #alarm = openAlarm(this.ctx);
   #tenant = this.ctx.storage.kv.get<string>(TENANT_KEY);
@@ -186,7 +186,7 @@ export class JobIndexObject extends DurableObject<Env> implements JobIndexApi {
     const hiddenBy = now() - RECONCILE_GRACE_MS;
     try {
       const entry = await jobObject(this.env, this.#tenant, key.id).reconcile();
-      if (entry?.createdAt !== key.createdAt) this.#entries.remove(key);
+      if (entry?.createdAt !== key.createdAt) this.#entries.delete(key);
       if (!entry) return;
       this.#entries.removeTombstone(key, hiddenBy);
       await this.publishDurably(this.#tenant, entry);

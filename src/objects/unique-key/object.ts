@@ -9,7 +9,7 @@ import type { Env } from "../../env.ts";
 import { jobObject } from "../../rpc/job.ts";
 import type { ClaimKeyAnswer, UniqueKeyApi } from "../../rpc/unique-key.ts";
 
-const OWNER_KEY = "holder";
+const OWNER_KEY = "owner";
 
 export class UniqueKeyObject extends DurableObject<Env> implements UniqueKeyApi {
   async claim(place: { tenant: string; name: string }, jobId: string): Promise<ClaimKeyAnswer> {

@@ -1,6 +1,6 @@
 /** How a promise is checked. */
 
 /** Throws unless `condition` holds. */
-export function demand(condition: boolean, message: string): asserts condition {
+export function assertThat(condition: boolean, message: string): asserts condition {
   if (!condition) throw new Error(message);
 }

@@ -3,16 +3,16 @@
 import type { Job } from "../../../src/core/job.ts";
 import type { HourStats } from "../../../src/rpc/job-index.ts";
 import type { JobView } from "../../../src/rpc/views.ts";
-import type { Home } from "../platform/life.ts";
+import type { Home } from "../platform/instance.ts";
 import type { Receivers } from "../receivers.ts";
-import { demand } from "./demand.ts";
-import type { Biography, Witness } from "./witness.ts";
+import { assertThat } from "./demand.ts";
+import type { JobHistory, Witness } from "./witness.ts";
 
 /** Every accepted job has ended, and none of them only because its time was over though nothing stood in its way. */
 export function checkFinished(witness: Witness): void {
   for (const { jobId, job } of witness.all()) {
     witness.hold("every accepted job ends", () => {
-      demand(job === null || "finishedAt" in job.phase, `${jobId} is still ${job?.phase.status}`);
+      assertThat(job === null || "finishedAt" in job.phase, `${jobId} is still ${job?.phase.status}`);
     });
   }
 }
@@ -22,30 +22,30 @@ export function checkDelivered(witness: Witness, receivers: Receivers): void {
   for (const { job } of witness.all()) {
     for (const { id, state } of job?.deliveries ?? []) {
       witness.hold("every webhook is delivered or given up", () => {
-        demand(state.status !== "waiting", `${id} still waits`);
-        demand(state.status !== "succeeded" || receivers.hasTaken(id), `${id} is said to be delivered`);
+        assertThat(state.status !== "waiting", `${id} still waits`);
+        assertThat(state.status !== "succeeded" || receivers.hasTaken(id), `${id} is said to be delivered`);
       });
     }
   }
 }
 
 /** What a tenant's listing answers when it is asked for everything. */
-export type Listed = { tenant: string; jobs: readonly JobView[]; totals: readonly HourStats[] };
+export type IndexContents = { tenant: string; jobs: readonly JobView[]; stats: readonly HourStats[] };
 
 /** Each listing shows exactly the jobs there are, each as it is, and has counted each of them once. */
-export function checkListed(witness: Witness, listings: readonly Listed[]): void {
-  for (const { tenant, jobs, totals } of listings) {
+export function checkIndexes(witness: Witness, indexes: readonly IndexContents[]): void {
+  for (const { tenant, jobs, stats } of indexes) {
     const own = witness.all().filter((one) => one.tenant === tenant);
     witness.hold("the listing converges to the truth", () => {
       const stored = own.flatMap(({ job }) => (job ? [stateOf(witness.present(job))] : []));
       const listed = jobs.map(stateOf);
       const missing = stored.filter((state) => !listed.includes(state));
       const wrong = listed.filter((state) => !stored.includes(state));
-      demand(missing.length === 0, `${tenant} lacks ${missing}`);
-      demand(wrong.length === 0, `${tenant} has ${wrong}`);
-      demand(listed.length === stored.length, `${tenant} has ${listed.length} of ${stored.length}`);
+      assertThat(missing.length === 0, `${tenant} lacks ${missing}`);
+      assertThat(wrong.length === 0, `${tenant} has ${wrong}`);
+      assertThat(listed.length === stored.length, `${tenant} has ${listed.length} of ${stored.length}`);
     });
-    witness.hold("every job is counted once", () => checkTotals(own, totals));
+    witness.hold("every job is counted once", () => checkTotals(own, stats));
   }
 }
 
@@ -54,27 +54,27 @@ function stateOf({ id, status, version, attempt, created_at }: JobView): string 
 }
 
 /** Jobs that were removed may have been so before anybody counted them; of the others, all are. */
-function checkTotals(own: readonly Biography[], totals: readonly HourStats[]): void {
+function checkTotals(own: readonly JobHistory[], stats: readonly HourStats[]): void {
   const sum = (name: "accepted" | "succeeded" | "failed" | "cancelled" | "attempts") =>
-    totals.reduce((total, row) => total + row[name], 0);
-  const lives = own.reduce((total, one) => total + one.lives, 0);
+    stats.reduce((total, row) => total + row[name], 0);
+  const generations = own.reduce((total, one) => total + one.generations, 0);
   const jobs = own.flatMap(({ job }): Job[] => (job ? [job] : []));
   const kept = (status: string) => jobs.filter(({ phase }) => phase.status === status).length;
-  const removed = lives - jobs.length;
+  const onDeleted = generations - jobs.length;
   const counted = (name: "succeeded" | "failed" | "cancelled") => {
-    const most = kept(name) + removed;
-    demand(
+    const most = kept(name) + onDeleted;
+    assertThat(
       sum(name) >= kept(name) && sum(name) <= most,
       `${sum(name)} ${name}, kept ${kept(name)} of ${most}`,
     );
   };
-  demand(
-    sum("accepted") >= jobs.length && sum("accepted") <= lives,
-    `accepted ${sum("accepted")} of ${lives}`,
+  assertThat(
+    sum("accepted") >= jobs.length && sum("accepted") <= generations,
+    `accepted ${sum("accepted")} of ${generations}`,
   );
   for (const name of ["succeeded", "failed", "cancelled"] as const) counted(name);
   const attempts = jobs.reduce((total, job) => total + job.attempts.length, 0);
-  if (removed === 0) demand(sum("attempts") === attempts, `${sum("attempts")} of ${attempts}`);
+  if (onDeleted === 0) assertThat(sum("attempts") === attempts, `${sum("attempts")} of ${attempts}`);
 }
 
 /**
@@ -84,17 +84,17 @@ function checkTotals(own: readonly Biography[], totals: readonly HourStats[]): v
 export function checkEmpty(witness: Witness, jobHomes: Iterable<Home>, uniqueKeys: Iterable<Home>): void {
   for (const { name, durable } of jobHomes) {
     witness.hold("a job is purged when its time has come", () => {
-      demand(durable.kv.size === 0, `${name} still has ${[...durable.kv.keys()]}`);
-      demand(durable.alarm === null, `${name} still has an alarm at ${durable.alarm}`);
+      assertThat(durable.kv.size === 0, `${name} still has ${[...durable.kv.keys()]}`);
+      assertThat(durable.alarm === null, `${name} still has an alarm at ${durable.alarm}`);
     });
   }
-  const jobs = new Map(witness.all().map((one): [string, Biography] => [one.jobId, one]));
+  const jobs = new Map(witness.all().map((one): [string, JobHistory] => [one.jobId, one]));
   for (const { name, durable } of uniqueKeys) {
-    const ownerJobId = durable.kv.get("holder");
+    const ownerJobId = durable.kv.get("owner");
     const known = jobs.get(String(ownerJobId));
-    const wasMade = known?.uniqueKeys.has(name) && (known.removedAt ?? 0) >= witness.claimedAt(name);
+    const wasMade = known?.uniqueKeys.has(name) && (known.deletedAt ?? 0) >= witness.claimedAt(name);
     witness.hold("a place is freed with its job", () =>
-      demand(!wasMade, `${name} is still held by ${ownerJobId}`),
+      assertThat(!wasMade, `${name} is still held by ${ownerJobId}`),
     );
   }
 }

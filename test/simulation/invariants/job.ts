@@ -6,7 +6,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { ATTEMPTS_MAX, type Job, type JobEvent, type JobStatus } from "../../../src/core/job.ts";
 import type { Call } from "../platform/process.ts";
-import { demand } from "./demand.ts";
+import { assertThat } from "./demand.ts";
 
 /** One life of a job: from its acceptance until it is removed. */
 export type Past = {
@@ -42,47 +42,53 @@ const FINAL: readonly JobEvent["type"][] = ["job.succeeded", "job.failed", "job.
 export const jobInvariants: Record<string, (change: Change) => void> = {
   "a status moves only as the contract allows": ({ before, after }) => {
     const [from, to] = [before.phase.status, after.phase.status];
-    demand(from === to || LEGAL[from].includes(to), `${from} became ${to}`);
+    assertThat(from === to || LEGAL[from].includes(to), `${from} became ${to}`);
   },
 
   "a version is one further, or the same": ({ before, after }) => {
     const grown = after.version - before.version;
-    demand(grown === 0 || grown === 1, `version ${before.version} became ${after.version}`);
+    assertThat(grown === 0 || grown === 1, `version ${before.version} became ${after.version}`);
   },
 
   "the same version looks the same": ({ before, after }) => {
     if (after.version !== before.version) return;
-    demand(isDeepStrictEqual(visible(after), visible(before)), "a visible change without a version");
+    assertThat(
+      isDeepStrictEqual(visiblePart(after), visiblePart(before)),
+      "a visible change without a version",
+    );
   },
 
   "events are numbered without a gap": ({ before, after, events }) => {
     const seqs = events.map(({ seq }) => seq);
     const expected = seqs.map((_, index) => before.lastSeq + 1 + index);
-    demand(isDeepStrictEqual(seqs, expected), `after ${before.lastSeq} came ${seqs}`);
-    demand(after.lastSeq === before.lastSeq + seqs.length, `lastSeq ${after.lastSeq} after ${seqs}`);
+    assertThat(isDeepStrictEqual(seqs, expected), `after ${before.lastSeq} came ${seqs}`);
+    assertThat(after.lastSeq === before.lastSeq + seqs.length, `lastSeq ${after.lastSeq} after ${seqs}`);
   },
 
   "what is finished never changes": ({ before, after }) => {
     if (LEGAL[before.phase.status].length > 0) return;
-    demand(isDeepStrictEqual(lasting(after), lasting(before)), "a finished job was changed");
+    assertThat(isDeepStrictEqual(immutablePart(after), immutablePart(before)), "a finished job was changed");
   },
 
   "exactly one final event, with the finishing": ({ before, after, events }) => {
     const finals = events.filter(({ type }) => FINAL.includes(type));
     const hasFinished = before.phase.status !== after.phase.status && LEGAL[after.phase.status].length === 0;
-    demand(finals.length === (hasFinished ? 1 : 0), `${finals.length} final events at ${after.phase.status}`);
+    assertThat(
+      finals.length === (hasFinished ? 1 : 0),
+      `${finals.length} final events at ${after.phase.status}`,
+    );
     const last = events.at(-1)?.type;
-    demand(!hasFinished || last === `job.${after.phase.status}`, `the last event was ${last}`);
+    assertThat(!hasFinished || last === `job.${after.phase.status}`, `the last event was ${last}`);
   },
 
   "attempts are numbered, bounded and closed": ({ after }) => {
     const { attempts, policy, phase } = after;
     const most = Math.min(policy.maxAttempts, ATTEMPTS_MAX);
-    demand(attempts.length <= most, `${attempts.length} attempts of ${most}`);
+    assertThat(attempts.length <= most, `${attempts.length} attempts of ${most}`);
     attempts.forEach(({ number, finishedAt }, index) => {
-      demand(number === index + 1, `attempt ${number} in place ${index + 1}`);
+      assertThat(number === index + 1, `attempt ${number} in place ${index + 1}`);
       const mayBeOpen = index === attempts.length - 1 && "activity" in phase;
-      demand(finishedAt !== null || mayBeOpen, `attempt ${number} was left open`);
+      assertThat(finishedAt !== null || mayBeOpen, `attempt ${number} was left open`);
     });
   },
 
@@ -91,9 +97,9 @@ export const jobInvariants: Record<string, (change: Change) => void> = {
     if (lease === null || lease === old) return;
     const claimed = `attempt ${after.attempts.length}, slice ${after.continuation}`;
     const known = past.claims.get(claimed);
-    demand(known === undefined, `${claimed} was claimed twice`);
+    assertThat(known === undefined, `${claimed} was claimed twice`);
     past.claims.set(claimed, lease);
-    demand(old === null, `${claimed} began while another lease was valid`);
+    assertThat(old === null, `${claimed} began while another lease was valid`);
   },
 
   "only the holder of the lease changes what the handler says": ({ before, after, events, call }) => {
@@ -104,13 +110,16 @@ export const jobInvariants: Record<string, (change: Change) => void> = {
     const hasEnded = before.phase.status !== after.phase.status && after.phase.status === "succeeded";
     if (!said && !isSaved && !isReported && !hasEnded) return;
     const lease = call?.args[0];
-    demand(lease !== undefined && lease === leaseOf(before), `${call?.method} with a stale lease had effect`);
+    assertThat(
+      lease !== undefined && lease === leaseOf(before),
+      `${call?.method} with a stale lease had effect`,
+    );
   },
 
   "no attempt begins before it is due": ({ before, after, skewMs }) => {
     if (!("wait" in before.phase) || !("lease" in after.phase)) return;
     const earlyMs = before.phase.wait.dueAt - after.phase.runStartedAt;
-    demand(earlyMs <= 2 * skewMs, `an attempt began ${earlyMs} ms too early`);
+    assertThat(earlyMs <= 2 * skewMs, `an attempt began ${earlyMs} ms too early`);
   },
 
   "a retry waits as long as its backoff, and as it was asked to": ({ before, after, call }) => {
@@ -123,12 +132,18 @@ export const jobInvariants: Record<string, (change: Change) => void> = {
     const plainMs = Math.min(firstMs * factor ** (attempts.length - 1), capMs);
     const asked = askedPauseMs(call);
     const waitMs = phase.wait.dueAt - last.finishedAt;
-    demand(
+    assertThat(
       waitMs >= Math.max(0.8 * plainMs - 1, asked),
       `waits ${waitMs} ms, backoff ${plainMs}, asked ${asked}`,
     );
-    demand(waitMs <= Math.max(plainMs, asked + 0.2 * plainMs) + 1, `waits ${waitMs} ms, backoff ${plainMs}`);
-    demand(last.error !== null && policy.retryKinds.includes(last.error.kind), `retries ${last.error?.kind}`);
+    assertThat(
+      waitMs <= Math.max(plainMs, asked + 0.2 * plainMs) + 1,
+      `waits ${waitMs} ms, backoff ${plainMs}`,
+    );
+    assertThat(
+      last.error !== null && policy.retryKinds.includes(last.error.kind),
+      `retries ${last.error?.kind}`,
+    );
   },
 };
 
@@ -149,7 +164,7 @@ function sameProgress(before: Job, after: Job): boolean {
 }
 
 /** What a client sees, the version apart. */
-function visible({ phase, attempts, progress, result }: Job) {
+function visiblePart({ phase, attempts, progress, result }: Job) {
   const reason = "activity" in phase ? phase.activity : "wait" in phase ? phase.wait.dispatches > 0 : null;
   const dueAt = "wait" in phase ? phase.wait.dueAt : null;
   const acknowledgedAt = phase.status === "cancelled" ? phase.cancellation.acknowledgedAt : null;
@@ -157,7 +172,13 @@ function visible({ phase, attempts, progress, result }: Job) {
 }
 
 /** All of a finished job but its deliveries and the acknowledgement of its cancellation. */
-function lasting({ version: _version, updatedAt: _updatedAt, deliveries: _deliveries, phase, ...rest }: Job) {
+function immutablePart({
+  version: _version,
+  updatedAt: _updatedAt,
+  deliveries: _deliveries,
+  phase,
+  ...rest
+}: Job) {
   if (phase.status !== "cancelled") return { ...rest, phase };
   const { acknowledgedAt: _acknowledgedAt, stopping: _stopping, ...cancellation } = phase.cancellation;
   return { ...rest, phase: { ...phase, cancellation } };

@@ -5,52 +5,56 @@
 
 import type { Job } from "../../../src/core/job.ts";
 import type { System } from "../load.ts";
-import type { Home } from "../platform/life.ts";
+import type { Home } from "../platform/instance.ts";
 import type { Call } from "../platform/process.ts";
 import { entriesOf } from "../platform/storage.ts";
-import { demand } from "./demand.ts";
+import { assertThat } from "./demand.ts";
 import { type Change, jobInvariants, type Past } from "./job.ts";
-import { checkAlarm, watchInvariants } from "./watch.ts";
+import { checkAlarm, watchInvariants } from "./timers.ts";
 
 const HAS_ENTRIES = "SELECT name FROM sqlite_schema WHERE name = 'entries'";
-const HEARD_OF = "SELECT id FROM entries WHERE label = '' AND id = ? AND created_at = ?";
+const HEARD_OF = "SELECT id FROM entries WHERE index_key = '' AND id = ? AND created_at = ?";
 
 const changeInvariants = Object.entries({ ...jobInvariants, ...watchInvariants });
 
 /** What has been true of one job id. A key that is used again after its job was removed begins a new life. */
-export type Biography = {
+export type JobHistory = {
   tenant: string;
   jobId: string;
   /** Lives begun so far. */
-  lives: number;
+  generations: number;
   /** The job as it is stored; null if it was never made, or removed. */
   job: Job | null;
   /** When the last life was removed; null if none was. */
-  removedAt: number | null;
+  deletedAt: number | null;
   /** When it last finished or was removed; null while it is unfinished. */
   closedAt: number | null;
   /** The places its jobs have held, by the names of their objects. */
   uniqueKeys: Set<string>;
 };
 
-type Entry = Biography & { row: unknown; past: Past };
+type Entry = JobHistory & { row: unknown; past: Past };
 
 export type Witness = ReturnType<typeof openWitness>;
 
 /** How wrong clocks may be, the true time, and whom to tell of a broken promise. */
-type Court = { skewMs: number; now: () => number; accuse: (promise: string, how: string) => void };
+type WitnessOptions = {
+  skewMs: number;
+  now: () => number;
+  reportViolation: (invariant: string, message: string) => void;
+};
 
-export function openWitness(system: System, { skewMs, now, accuse }: Court) {
+export function openWitness(system: System, { skewMs, now, reportViolation }: WitnessOptions) {
   const entries = new Map<string, Entry>();
-  const inPlaces = new Map<string, Set<string>>();
+  const owners = new Map<string, Set<string>>();
   const claimedAt = new Map<string, number>();
 
   /** Holds `act` to a promise; a record in which it cannot even be checked breaks it, too. */
-  function hold(promise: string, act: () => void): void {
+  function hold(invariant: string, act: () => void): void {
     try {
       act();
     } catch (error) {
-      accuse(promise, error instanceof Error ? error.message : String(error));
+      reportViolation(invariant, error instanceof Error ? error.message : String(error));
     }
   }
 
@@ -59,16 +63,16 @@ export function openWitness(system: System, { skewMs, now, accuse }: Court) {
     if (!entry) {
       const [tenant = "", jobId = ""] = name.split("/");
       const past = { claims: new Map(), rounds: new Map() };
-      const biography = {
+      const history = {
         tenant,
         jobId,
-        lives: 0,
+        generations: 0,
         job: null,
-        removedAt: null,
+        deletedAt: null,
         closedAt: null,
         uniqueKeys: new Set<string>(),
       };
-      entry = { ...biography, row: undefined, past };
+      entry = { ...history, row: undefined, past };
       entries.set(name, entry);
     }
     return entry;
@@ -91,65 +95,65 @@ export function openWitness(system: System, { skewMs, now, accuse }: Court) {
       const store = storeOf(home);
       const [before, after] = [entry.job, store.load()];
       entry.job = after;
-      if (after && !before) begun(entry, after);
-      else if (before && !after) removed(entry, before, call);
+      if (after && !before) onCreated(entry, after);
+      else if (before && !after) onDeleted(entry, before, call);
       else if (before && after)
-        changed(entry, { before, after, events: store.eventsAfter(before.lastSeq) }, call);
+        onChanged(entry, { before, after, events: store.eventsAfter(before.lastSeq) }, call);
     }
     const { job } = entry;
-    if (job && !home.alarm.isLost() && !home.alarm.isRinging())
+    if (job && !home.alarm.isLost() && !home.alarm.isFiring())
       hold("whatever must happen has an alarm", () => checkAlarm(job, home.durable.alarm));
   }
 
-  function begun(entry: Entry, job: Job): void {
-    entry.lives += 1;
+  function onCreated(entry: Entry, job: Job): void {
+    entry.generations += 1;
     entry.past = { claims: new Map(), rounds: new Map() };
     hold("a job begins queued, at version 1", () => {
       const { status } = job.phase;
-      demand(
+      assertThat(
         status === "queued" && job.version === 1 && job.lastSeq === 1,
         `${status}, version ${job.version}`,
       );
     });
-    occupy(entry, job);
+    trackUniqueKeys(entry, job);
   }
 
-  function changed(
+  function onChanged(
     entry: Entry,
     change: Pick<Change, "before" | "after" | "events">,
     call: Call | null,
   ): void {
     const whole: Change = { ...change, call, past: entry.past, now: now(), skewMs };
-    for (const [promise, check] of changeInvariants) hold(promise, () => check(whole));
-    occupy(entry, change.after);
+    for (const [invariant, check] of changeInvariants) hold(invariant, () => check(whole));
+    trackUniqueKeys(entry, change.after);
   }
 
-  function removed(entry: Entry, job: Job, call: Call | null): void {
-    entry.removedAt = now();
+  function onDeleted(entry: Entry, job: Job, call: Call | null): void {
+    entry.deletedAt = now();
     hold("a job is removed only when asked to, or when its time has come", () => {
-      demand(system.isFinished(job), `a job was removed that was ${job.phase.status}`);
+      assertThat(system.isFinished(job), `a job was removed that was ${job.phase.status}`);
       const finishedAt = "finishedAt" in job.phase ? job.phase.finishedAt : Number.POSITIVE_INFINITY;
       const isDue = finishedAt + job.policy.retentionMs <= now() + 2 * skewMs;
-      demand(call?.method === "remove" || isDue, `${call?.method} removed a job before its time`);
+      assertThat(call?.method === "delete" || isDue, `${call?.method} removed a job before its time`);
     });
-    occupy(entry, null);
+    trackUniqueKeys(entry, null);
   }
 
   /** No two unfinished jobs of a tenant and type share a place. */
-  function occupy(entry: Entry, job: Job | null): void {
+  function trackUniqueKeys(entry: Entry, job: Job | null): void {
     const isOpen = job !== null && !system.isFinished(job);
     if (isOpen) entry.closedAt = null;
     else entry.closedAt ??= now();
-    for (const place of (job ?? entry.job)?.uniqueKeys ?? []) {
+    for (const uniqueKey of (job ?? entry.job)?.uniqueKeys ?? []) {
       const { tenant, type } = (job ?? entry.job) as Job;
-      const key = `${tenant}/${type}/${place.name}`;
+      const key = `${tenant}/${type}/${uniqueKey.name}`;
       entry.uniqueKeys.add(key);
-      const holders = inPlaces.get(key) ?? new Set();
-      inPlaces.set(key, holders);
-      if (isOpen) holders.add(entry.jobId);
-      else holders.delete(entry.jobId);
+      const ownerIds = owners.get(key) ?? new Set();
+      owners.set(key, ownerIds);
+      if (isOpen) ownerIds.add(entry.jobId);
+      else ownerIds.delete(entry.jobId);
       hold("a place is never held by two", () =>
-        demand(holders.size <= 1, `${key} is held by ${[...holders].join(" and ")}`),
+        assertThat(ownerIds.size <= 1, `${key} is held by ${[...ownerIds].join(" and ")}`),
       );
     }
   }
@@ -157,7 +161,7 @@ export function openWitness(system: System, { skewMs, now, accuse }: Court) {
   return {
     jobCommitted,
     /** A commit of a place's object: it has just been claimed, or freed. */
-    placeCommitted: ({ name }: Home): void => void claimedAt.set(name, now()),
+    uniqueKeyCommitted: ({ name }: Home): void => void claimedAt.set(name, now()),
     /** When a place was last claimed; true time. */
     claimedAt: (name: string): number => claimedAt.get(name) ?? 0,
     hold,
@@ -166,22 +170,22 @@ export function openWitness(system: System, { skewMs, now, accuse }: Court) {
      * Whether somebody else would notice if this job's alarm were lost: its listing, once it has heard of the job, and
      * until the job has finished. Deliveries that wait longer are noticed only when somebody asks for the job.
      */
-    isLookedAfter(name: string, listingOf: (tenant: string) => Home | undefined): boolean {
+    isReconciled(name: string, indexOf: (tenant: string) => Home | undefined): boolean {
       const entry = entries.get(name);
       if (!entry?.job || entry.job.webhook || system.isFinished(entry.job)) return false;
       const { tenant, jobId, job } = entry;
-      const listing = listingOf(tenant)?.durable.sql;
-      const isBegun = listing !== null && listing !== undefined && listing.read(HAS_ENTRIES).length > 0;
-      return isBegun && listing.read(HEARD_OF, jobId, job.createdAt).length > 0;
+      const index = indexOf(tenant)?.durable.sql;
+      const isBegun = index !== null && index !== undefined && index.read(HAS_ENTRIES).length > 0;
+      return isBegun && index.read(HEARD_OF, jobId, job.createdAt).length > 0;
     },
 
     /** A job as clients see it. */
     present: (job: Job) => system.toJobView(job),
     /** All that is known of the job of this name, `tenant/jobId`; null if there never was one. */
-    find: (tenant: string, jobId: string): Biography | null => {
+    find: (tenant: string, jobId: string): JobHistory | null => {
       const entry = entries.get(`${tenant}/${jobId}`);
-      return entry && entry.lives > 0 ? entry : null;
+      return entry && entry.generations > 0 ? entry : null;
     },
-    all: (): Biography[] => [...entries.values()].filter(({ lives }) => lives > 0),
+    all: (): JobHistory[] => [...entries.values()].filter(({ generations }) => generations > 0),
   };
 }

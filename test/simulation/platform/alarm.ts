@@ -3,8 +3,8 @@
  * workerd it waits until the object's own clock has reached the time.
  */
 
+import type { Simulation } from "./simulation.ts";
 import type { Durable } from "./storage.ts";
-import type { World } from "./world.ts";
 
 const RETRIES_MAX = 6;
 const RETRY_MS = 2_000;
@@ -13,21 +13,21 @@ const RETRY_MS = 2_000;
 const ONE_AT_A_TIME_MS = 100;
 
 /** What the alarm needs of its object. */
-type Bell = {
+type AlarmHost = {
   /** What the object's own clock shows; brings it into memory. */
   now: () => number;
   /** Lets its handler run; `settle` is told whether it went through. */
-  ring: (settle: (isDone: boolean) => void) => void;
+  fire: (settle: (isDone: boolean) => void) => void;
   /** Whether the service promises to make up for losing the alarm just now. */
   mayBeLost: () => boolean;
 };
 
 /** The alarm that `durable` says. `label` names the object in the trace. */
-export function openAlarm(world: World, label: string, durable: Durable, bell: Bell) {
-  const { clock, faults, random } = world;
+export function openAlarm(simulation: Simulation, label: string, durable: Durable, host: AlarmHost) {
+  const { clock, faults, random } = simulation;
   let callOff: (() => void) | null = null;
   let armedAt: number | null = null;
-  let ringing: number | null = null;
+  let firing: number | null = null;
   let isLost = false;
 
   /** Follows what is stored, after every commit. */
@@ -42,7 +42,7 @@ export function openAlarm(world: World, label: string, durable: Durable, bell: B
   }
 
   function latenessMs(): number {
-    return faults.strikes("alarmLate") ? random.spread(1_000, 15 * 60_000) : random.between(1, 40);
+    return faults.occurs("alarmLate") ? random.spread(1_000, 15 * 60_000) : random.between(1, 40);
   }
 
   function plan(delayMs: number, tries: number): void {
@@ -53,24 +53,24 @@ export function openAlarm(world: World, label: string, durable: Durable, bell: B
     callOff = null;
     const at = durable.alarm;
     if (at === null) return;
-    if (ringing !== null) {
+    if (firing !== null) {
       plan(ONE_AT_A_TIME_MS, tries);
       return;
     }
-    if (faults.strikes("alarmLost") && bell.mayBeLost()) {
+    if (faults.occurs("alarmLost") && host.mayBeLost()) {
       giveUp();
       return;
     }
-    const earlyMs = at - bell.now();
+    const earlyMs = at - host.now();
     if (earlyMs > 0) {
       plan(earlyMs, tries);
       return;
     }
-    bell.ring((isDone) => {
-      ringing = null;
+    host.fire((isDone) => {
+      firing = null;
       if (durable.alarm !== null) return;
       armedAt = null;
-      if (isDone && !faults.strikes("alarmTwice")) return;
+      if (isDone && !faults.occurs("alarmTwice")) return;
       if (!isDone && tries === RETRIES_MAX) {
         giveUp();
         return;
@@ -82,7 +82,7 @@ export function openAlarm(world: World, label: string, durable: Durable, bell: B
   }
 
   function giveUp(): void {
-    world.note(`${label} alarm lost`);
+    simulation.note(`${label} alarm lost`);
     durable.alarm = null;
     armedAt = null;
     isLost = true;
@@ -92,11 +92,11 @@ export function openAlarm(world: World, label: string, durable: Durable, bell: B
     arm,
     /** Called when its handler begins: from here on no alarm is set, unless the handler sets one. */
     begin(): void {
-      ringing = durable.alarm;
+      firing = durable.alarm;
       durable.alarm = null;
       armedAt = null;
     },
-    isRinging: () => ringing !== null,
+    isFiring: () => firing !== null,
     /** Whether the platform gave it up and nobody has set another since. */
     isLost: () => isLost,
   };

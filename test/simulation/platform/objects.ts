@@ -10,14 +10,14 @@ import {
   type CommitListener,
   evict,
   type Home,
-  type Life,
+  type Instance,
   type Methods,
   type ObjectClass,
-} from "./life.ts";
+} from "./instance.ts";
 import { type Call, leave, type Process, runAs, runningProcess } from "./process.ts";
+import { reach, type Simulation, travelMs } from "./simulation.ts";
 import { Answer as HttpAnswer } from "./sockets.ts";
 import { emptyDurable } from "./storage.ts";
-import { reach, travelMs, type World } from "./world.ts";
 
 /** So long after a deployment an object may go on running the code before it. */
 const OLD_CODE_MS = 300_000;
@@ -35,14 +35,14 @@ export type Deployment = {
   kind: string;
   Class: ObjectClass;
   env: object;
-  heed?: CommitListener;
+  onCommit?: CommitListener;
   mayLoseAlarm?: (home: Home) => boolean;
 };
 
 /** The namespace of one class. */
-export function openObjects(world: World, deployment: Deployment) {
-  const { kind, Class, env, heed = () => undefined, mayLoseAlarm = () => true } = deployment;
-  const { clock, faults } = world;
+export function openObjects(simulation: Simulation, deployment: Deployment) {
+  const { kind, Class, env, onCommit = () => undefined, mayLoseAlarm = () => true } = deployment;
+  const { clock, faults } = simulation;
   const homes = new Map<string, Home>();
 
   function homeOf(name: string): Home {
@@ -54,23 +54,23 @@ export function openObjects(world: World, deployment: Deployment) {
       name,
       durable,
       sockets: new Set(),
-      alarm: openAlarm(world, `${kind} ${name}`, durable, {
+      alarm: openAlarm(simulation, `${kind} ${name}`, durable, {
         now: () => clock.now() + awake(home).process.skewMs,
-        ring: (settle) => ring(home, settle),
+        fire: (settle) => fire(home, settle),
         mayBeLost: () => mayLoseAlarm(home),
       }),
       unknownUntil: new Map(),
-      life: null,
+      instance: null,
     };
     homes.set(name, home);
     return home;
   }
 
-  function awake(home: Home): Life {
-    return home.life ?? begin(world, home, Class, env, heed);
+  function awake(home: Home): Instance {
+    return home.instance ?? begin(simulation, home, Class, env, onCommit);
   }
 
-  function ring(home: Home, settle: (isDone: boolean) => void): void {
+  function fire(home: Home, settle: (isDone: boolean) => void): void {
     const act = (instance: Methods) => {
       home.alarm.begin();
       return (instance.alarm as () => Promise<unknown>)();
@@ -85,18 +85,18 @@ export function openObjects(world: World, deployment: Deployment) {
     act: (instance: Methods) => Promise<unknown>,
     settle: Settle,
   ): void {
-    const life = awake(home);
-    if (life.blockers > 0) {
-      life.waiting.push(() => deliver(home, call, act, settle));
+    const instance = awake(home);
+    if (instance.blockers > 0) {
+      instance.waiting.push(() => deliver(home, call, act, settle));
       return;
     }
-    const tell = () => settle({ ok: false, error: new Error("The object was reset.") });
+    const describeRun = () => settle({ ok: false, error: new Error("The object was reset.") });
     const answer = (outcome: Outcome) =>
-      leave(life.process, () => {
-        if (life.calls.delete(tell)) settle(outcome);
+      leave(instance.process, () => {
+        if (instance.calls.delete(describeRun)) settle(outcome);
       });
-    life.calls.add(tell);
-    runAs(life.process, async () => act(life.instance as Methods), call).then(
+    instance.calls.add(describeRun);
+    runAs(instance.process, async () => act(instance.instance as Methods), call).then(
       (value) => answer({ ok: true, value }),
       (error) => answer({ ok: false, error: plain(error) }),
     );
@@ -106,17 +106,17 @@ export function openObjects(world: World, deployment: Deployment) {
   function send(caller: Process, home: Home, call: Call, settle: Settle): void {
     const lost = () => settle({ ok: false, error: new Error("Network connection lost.") });
     const label = `${home.kind} ${home.name} ${call.method}`;
-    ensurePatience(world, caller, label);
-    if (caller.cutOffUntil > clock.now() || faults.strikes("callLost")) {
-      clock.schedule(travelMs(world), `${label}: lost`, lost);
+    checkCallRate(simulation, caller, label);
+    if (caller.cutOffUntil > clock.now() || faults.occurs("callLost")) {
+      clock.schedule(travelMs(simulation), `${label}: lost`, lost);
       return;
     }
-    const isAnswerLost = faults.strikes("answerLost");
-    clock.schedule(travelMs(world), `${label} by ${caller.name}`, () => {
-      const act = (instance: Methods) => perform(world, home, instance, call);
+    const isAnswerLost = faults.occurs("answerLost");
+    clock.schedule(travelMs(simulation), `${label} by ${caller.name}`, () => {
+      const act = (instance: Methods) => perform(simulation, home, instance, call);
       deliver(home, call, act, (outcome) => {
         const what = outcome.ok && !isAnswerLost ? "answered" : "failed";
-        clock.schedule(travelMs(world), `${label}: ${what}`, () => {
+        clock.schedule(travelMs(simulation), `${label}: ${what}`, () => {
           if (isAnswerLost || caller.isDead) discard(outcome);
           if (isAnswerLost) lost();
           else settle(outcome);
@@ -130,7 +130,7 @@ export function openObjects(world: World, deployment: Deployment) {
     const call = { method, args: method === "fetch" ? [requestOf(args)] : args.map(copy) };
     return new Promise((resolve, reject) => {
       const settle: Settle = (outcome) =>
-        reach(world, caller, () => {
+        reach(simulation, caller, () => {
           if (outcome.ok) resolve(received(caller, outcome.value));
           else reject(outcome.error);
         });
@@ -155,30 +155,33 @@ export function openObjects(world: World, deployment: Deployment) {
     },
     deliver,
     evictIdle(): void {
-      for (const home of homes.values()) evict(world, home);
+      for (const home of homes.values()) evict(simulation, home);
     },
   };
 }
 
 /** Nobody makes the same call again and again without a pause, whatever comes of it. */
-function ensurePatience({ clock, accuse }: World, caller: Process, label: string): void {
+function checkCallRate({ clock, reportViolation }: Simulation, caller: Process, label: string): void {
   const known = caller.calls.get(label);
   const recent = known && clock.now() - known.since < 1_000 ? known : { since: clock.now(), count: 0 };
   recent.count += 1;
   caller.calls.set(label, recent);
   if (recent.count === CALLS_PER_SECOND_MAX)
-    accuse("nobody calls without a pause", `${caller.name} made ${recent.count} calls in a second: ${label}`);
+    reportViolation(
+      "nobody calls without a pause",
+      `${caller.name} made ${recent.count} calls in a second: ${label}`,
+    );
 }
 
 /** Runs the method, unless this object still runs code that does not know it yet. */
 async function perform(
-  world: World,
+  simulation: Simulation,
   home: Home,
   instance: Methods,
   { method, args }: Call,
 ): Promise<unknown> {
-  const { clock, faults, random } = world;
-  if (faults.strikes("oldCode")) home.unknownUntil.set(method, clock.now() + random.between(1, OLD_CODE_MS));
+  const { clock, faults, random } = simulation;
+  if (faults.occurs("oldCode")) home.unknownUntil.set(method, clock.now() + random.between(1, OLD_CODE_MS));
   const known = instance[method];
   if (!known || (home.unknownUntil.get(method) ?? 0) > clock.now())
     throw new TypeError(`The RPC receiver does not implement the method "${method}".`);

@@ -5,7 +5,7 @@
 
 import { copy } from "./copy.ts";
 import { kill, leave, runAs, runningProcess } from "./process.ts";
-import { bear, travelMs, type World } from "./world.ts";
+import { type Simulation, spawn, travelMs } from "./simulation.ts";
 
 const BATCH_MAX = 10;
 const RETRIES_MAX = 3;
@@ -26,23 +26,23 @@ export type Batch = {
 export type Consumer = (batch: Batch, waitUntil: (work: Promise<unknown>) => void) => Promise<void>;
 
 /** The queue called `name`: its producer's binding. */
-export function openQueue(world: World, name: string, consume: Consumer) {
-  const { clock, faults, random } = world;
+export function openQueue(simulation: Simulation, name: string, consume: Consumer) {
+  const { clock, faults, random } = simulation;
   let sent = 0;
   let invocations = 0;
   let ready: Queued[] = [];
 
   function enqueue(message: Queued, delayMs: number): void {
-    if (faults.strikes("messageLost")) {
-      world.note(`${name} ${message.id} lost`);
+    if (faults.occurs("messageLost")) {
+      simulation.note(`${name} ${message.id} lost`);
       return;
     }
-    const lateMs = faults.strikes("messageLate") ? random.spread(1_000, 30 * 60_000) : random.between(1, 60);
+    const lateMs = faults.occurs("messageLate") ? random.spread(1_000, 30 * 60_000) : random.between(1, 60);
     clock.schedule(delayMs + lateMs, `${name} ${message.id} ready`, () => {
       ready.push(message);
       if (ready.length === 1) clock.schedule(random.between(0, 20), `${name} batch`, takeBatch);
     });
-    if (faults.strikes("messageDoubled")) enqueue({ ...message }, random.spread(1, 60_000));
+    if (faults.occurs("messageDoubled")) enqueue({ ...message }, random.spread(1, 60_000));
   }
 
   function takeBatch(): void {
@@ -55,7 +55,7 @@ export function openQueue(world: World, name: string, consume: Consumer) {
 
   function invoke(batch: Queued[]): void {
     invocations += 1;
-    const worker = bear(world, "worker", `${name} worker #${invocations}`);
+    const worker = spawn(simulation, "worker", `${name} worker #${invocations}`);
     const verdicts = new Map<Queued, Verdict>();
     const tails: Promise<unknown>[] = [];
     const tooLong = clock.schedule(INVOCATION_MS, `${worker.name} lived too long`, () => kill(worker));
@@ -91,7 +91,7 @@ export function openQueue(world: World, name: string, consume: Consumer) {
   }
 
   function again(message: Queued, delayMs: number): void {
-    if (message.deliveries > RETRIES_MAX) world.note(`${name} ${message.id} dropped after its retries`);
+    if (message.deliveries > RETRIES_MAX) simulation.note(`${name} ${message.id} dropped after its retries`);
     else enqueue({ ...message, deliveries: message.deliveries + 1 }, delayMs);
   }
 
@@ -103,14 +103,18 @@ export function openQueue(world: World, name: string, consume: Consumer) {
       const message = { id: `message ${sent}`, body: copy(body), deliveries: 1 };
       return new Promise((resolve, reject) => {
         leave(sender, () => {
-          const isRefused = faults.strikes("sendRefused");
+          const isRefused = faults.occurs("sendRefused");
           const isTaken = !isRefused || random.chance(0.5);
           if (isTaken) enqueue(message, 0);
-          clock.schedule(travelMs(world), `${name} ${message.id} ${isRefused ? "refused" : "taken"}`, () => {
-            if (sender.isDead) return;
-            if (isRefused) reject(new Error("Queue send failed."));
-            else resolve();
-          });
+          clock.schedule(
+            travelMs(simulation),
+            `${name} ${message.id} ${isRefused ? "refused" : "taken"}`,
+            () => {
+              if (sender.isDead) return;
+              if (isRefused) reject(new Error("Queue send failed."));
+              else resolve();
+            },
+          );
         });
       });
     },

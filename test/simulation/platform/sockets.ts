@@ -3,23 +3,23 @@
  * object's home and outlives an eviction, but no crash. Messages of one direction keep their order.
  */
 
-import type { Home } from "./life.ts";
+import type { Home } from "./instance.ts";
 import { leave, type Process, runAs, runningProcess } from "./process.ts";
-import { travelMs, type World } from "./world.ts";
+import { type Simulation, travelMs } from "./simulation.ts";
 
 const ABNORMAL_CLOSURE = 1006;
 
 type Listener = (event: { data?: string; code?: number }) => void;
 
 /** Tells the object what happened to one of its sockets. */
-export type TellObject = (home: Home, method: string, args: readonly unknown[]) => void;
+export type DeliverToObject = (home: Home, method: string, args: readonly unknown[]) => void;
 
 export type ServerEnd = ReturnType<typeof openSocket>["server"];
 export type ClientEnd = ReturnType<typeof openSocket>["client"];
 
 /** A connected pair of ends. */
-export function openSocket(world: World, tell: TellObject) {
-  const { clock, faults } = world;
+export function openSocket(simulation: Simulation, describeRun: DeliverToObject) {
+  const { clock, faults } = simulation;
   const listeners = new Map<string, Set<Listener>>();
   let home: Home | null = null;
   let owner: Process | null = null;
@@ -40,10 +40,10 @@ export function openSocket(world: World, tell: TellObject) {
   }
 
   function down(label: string, act: () => void): void {
-    lastDownAt = Math.max(lastDownAt + 1, clock.now() + travelMs(world));
+    lastDownAt = Math.max(lastDownAt + 1, clock.now() + travelMs(simulation));
     clock.schedule(lastDownAt - clock.now(), label, () => {
       if (state === "gone") return;
-      if (faults.strikes("socketBroken")) breakOff();
+      if (faults.occurs("socketBroken")) breakOff();
       else act();
     });
   }
@@ -52,8 +52,8 @@ export function openSocket(world: World, tell: TellObject) {
   function endServer(method: string, args: readonly unknown[]): void {
     const left = home;
     if (!left?.sockets.has(server)) return;
-    clock.schedule(travelMs(world), `${left.kind} ${left.name} ${method}`, () => {
-      if (left.sockets.has(server)) tell(left, method, [server, ...args]);
+    clock.schedule(travelMs(simulation), `${left.kind} ${left.name} ${method}`, () => {
+      if (left.sockets.has(server)) describeRun(left, method, [server, ...args]);
       left.sockets.delete(server);
     });
   }
@@ -62,8 +62,8 @@ export function openSocket(world: World, tell: TellObject) {
   function breakOff(): void {
     if (state === "gone") return;
     state = "gone";
-    clock.schedule(travelMs(world), "socket broken", () => emit("close", { code: ABNORMAL_CLOSURE }));
-    if (world.random.chance(0.5)) endServer("webSocketClose", [ABNORMAL_CLOSURE, "", false]);
+    clock.schedule(travelMs(simulation), "socket broken", () => emit("close", { code: ABNORMAL_CLOSURE }));
+    if (simulation.random.chance(0.5)) endServer("webSocketClose", [ABNORMAL_CLOSURE, "", false]);
     else endServer("webSocketError", [new Error("Network connection lost.")]);
   }
 

@@ -20,7 +20,7 @@ type Host = {
   call: () => Call | null;
   isAlive: () => boolean;
   /** Decides at the end of a stretch: undo it, keep it and die, or keep it and go on. */
-  fate: () => "undo" | "keep and die" | "keep";
+  outcome: () => "undo" | "keep and die" | "keep";
   committed: (call: Call | null) => void;
   die: () => void;
 };
@@ -51,8 +51,8 @@ export function openStorage(durable: Durable, host: Host) {
 
   function conclude(): void {
     if (!unit) return;
-    const fate = host.fate();
-    if (fate === "undo") {
+    const outcome = host.outcome();
+    if (outcome === "undo") {
       abandon();
       host.die();
       return;
@@ -61,7 +61,7 @@ export function openStorage(durable: Durable, host: Host) {
     unit = null;
     durable.sql?.commit();
     host.committed(call);
-    if (fate === "keep and die") host.die();
+    if (outcome === "keep and die") host.die();
     else for (const send of dispatches) send();
   }
 

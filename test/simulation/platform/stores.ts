@@ -4,18 +4,18 @@
  */
 
 import { leave, runningProcess } from "./process.ts";
-import { travelMs, type World } from "./world.ts";
+import { type Simulation, travelMs } from "./simulation.ts";
 
 /** The bindings `FILES` and `DATA`. */
-export function openStores(world: World) {
-  const { clock, faults } = world;
+export function openStores(simulation: Simulation) {
+  const { clock, faults } = simulation;
 
   function answer<T>(value: T): Promise<T> {
     const caller = runningProcess();
     return new Promise((resolve, reject) => {
       leave(caller, () => {
-        const isFailed = faults.strikes("storeFailed");
-        clock.schedule(travelMs(world), isFailed ? "store failed" : "store answered", () => {
+        const isFailed = faults.occurs("storeFailed");
+        clock.schedule(travelMs(simulation), isFailed ? "store failed" : "store answered", () => {
           if (caller.isDead) return;
           if (isFailed) reject(new Error("D1_ERROR: internal error"));
           else resolve(value);

@@ -1,7 +1,7 @@
 /** The promises about what looks after a job: its alarm, and the deliveries of its webhook. */
 
 import type { Delivery, Job } from "../../../src/core/job.ts";
-import { demand } from "./demand.ts";
+import { assertThat } from "./demand.ts";
 import type { Change } from "./job.ts";
 
 const MINUTE = 60_000;
@@ -21,8 +21,8 @@ const ROUNDING_MS = 2;
 export function checkAlarm(job: Job, alarmAt: number | null): void {
   const at = mustMoveAt(job);
   if (at === null) return;
-  demand(alarmAt !== null, `no alarm is set for a job that must move at ${at}`);
-  demand(alarmAt <= at, `the alarm rings ${alarmAt - at} ms after the job must move`);
+  assertThat(alarmAt !== null, `no alarm is set for a job that must move at ${at}`);
+  assertThat(alarmAt <= at, `the alarm rings ${alarmAt - at} ms after the job must move`);
 }
 
 /** When the job must move at the latest if nothing is heard, by the words of the design and not by those of the code. */
@@ -43,7 +43,7 @@ export const watchInvariants: Record<string, (change: Change) => void> = {
     const { phase } = after;
     if (!("wait" in phase)) return;
     const latest = Math.max(phase.wait.dueAt, now + skewMs) + SEND_AGAIN_MS_MAX;
-    demand(
+    assertThat(
       phase.wait.nextDispatchAt <= latest,
       `the next message goes out ${phase.wait.nextDispatchAt - now} ms from now`,
     );
@@ -52,13 +52,13 @@ export const watchInvariants: Record<string, (change: Change) => void> = {
   "a lease ends within its time": ({ after, now, skewMs }) => {
     if (!("lease" in after.phase)) return;
     const leftMs = after.phase.leaseEndsAt - now;
-    demand(leftMs <= after.policy.leaseMs + skewMs, `a lease lasts ${leftMs} ms more`);
+    assertThat(leftMs <= after.policy.leaseMs + skewMs, `a lease lasts ${leftMs} ms more`);
   },
 
   "every event a webhook asked for has its delivery": ({ before, after, events }) => {
     const wanted = events.filter(({ type }) => after.webhook?.events.includes(type));
     const made = after.deliveries.slice(before.deliveries.length).map(({ eventType }) => eventType);
-    demand(
+    assertThat(
       made.join() === wanted.map(({ type }) => type).join(),
       `deliveries of ${made} for ${wanted.length} events`,
     );
@@ -75,11 +75,11 @@ export const watchInvariants: Record<string, (change: Change) => void> = {
     after.deliveries.forEach((delivery, index) => {
       const known = before.deliveries[index];
       if (!known || known === delivery) return;
-      demand(known.id === delivery.id, "deliveries keep their ids");
+      assertThat(known.id === delivery.id, "deliveries keep their ids");
       if (call?.method === "redeliver" && call.args[0] === delivery.id) past.rounds.set(delivery.id, 0);
       else if (delivery.attemptCount !== known.attemptCount)
         checkTry(known, delivery, past.rounds, now, skewMs);
-      else demand(delivery.state.status === known.state.status, `${delivery.id} moved without a try`);
+      else assertThat(delivery.state.status === known.state.status, `${delivery.id} moved without a try`);
     });
   },
 };
@@ -95,26 +95,26 @@ function checkTry(
   const last = attempts.at(-1);
   const inRound = (rounds.get(id) ?? 0) + 1;
   rounds.set(id, inRound);
-  demand(known.state.status === "waiting", `${id} was tried after it had ended`);
-  demand(
+  assertThat(known.state.status === "waiting", `${id} was tried after it had ended`);
+  assertThat(
     attemptCount === known.attemptCount + 1 && last !== undefined,
     `${id} counted ${attemptCount} tries after ${known.attemptCount}`,
   );
   const { status } = last;
   if (status !== null && status >= 200 && status < 300) {
-    demand(state.status === "succeeded", `${id} was delivered and is ${state.status}`);
+    assertThat(state.status === "succeeded", `${id} was delivered and is ${state.status}`);
     return;
   }
   const plainMs = WAITS_MS[inRound - 1];
   if (status === 410 || plainMs === undefined) {
-    demand(state.status === "failed", `${id} should have been given up after ${inRound} tries`);
+    assertThat(state.status === "failed", `${id} should have been given up after ${inRound} tries`);
     return;
   }
-  demand(state.status === "waiting", `${id} is ${state.status} after ${inRound} tries and a ${status}`);
+  assertThat(state.status === "waiting", `${id} is ${state.status} after ${inRound} tries and a ${status}`);
   const waitMs = state.dueAt - now;
   const askedMs = last.retryAfterMs ?? 0;
   const slackMs = skewMs + ROUNDING_MS;
   const mostMs = Math.max(plainMs * (1 + JITTER), askedMs) + slackMs;
   const isInTime = waitMs >= Math.max(plainMs, askedMs) - slackMs && waitMs <= mostMs;
-  demand(isInTime, `${id} waits ${waitMs} ms after try ${inRound}, asked ${askedMs}`);
+  assertThat(isInTime, `${id} waits ${waitMs} ms after try ${inRound}, asked ${askedMs}`);
 }

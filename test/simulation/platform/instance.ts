@@ -5,9 +5,9 @@
 
 import type { openAlarm } from "./alarm.ts";
 import { type Call, kill, type Process, runAs, runningCall } from "./process.ts";
+import { type Simulation, spawn } from "./simulation.ts";
 import type { ServerEnd } from "./sockets.ts";
 import { type Durable, openStorage, type Storage } from "./storage.ts";
-import { bear, type World } from "./world.ts";
 
 export type Methods = Record<string, (...args: never[]) => Promise<unknown>>;
 
@@ -23,10 +23,10 @@ export type Home = {
   readonly alarm: ReturnType<typeof openAlarm>;
   /** Until when its code does not know a call yet, by the call's name; epoch milliseconds. */
   readonly unknownUntil: Map<string, number>;
-  life: Life | null;
+  instance: Instance | null;
 };
 
-export type Life = {
+export type Instance = {
   readonly process: Process;
   readonly storage: Storage;
   instance: Methods | null;
@@ -43,20 +43,26 @@ export type Life = {
 export type CommitListener = (home: Home, call: Call | null) => void;
 
 /** Brings an object into memory: its constructor runs, and may keep other code out for a while. */
-export function begin(world: World, home: Home, Class: ObjectClass, env: object, heed: CommitListener): Life {
-  const process = bear(world, "object", `${home.kind} ${home.name}`);
+export function begin(
+  simulation: Simulation,
+  home: Home,
+  Class: ObjectClass,
+  env: object,
+  onCommit: CommitListener,
+): Instance {
+  const process = spawn(simulation, "object", `${home.kind} ${home.name}`);
   const storage = openStorage(home.durable, {
     call: runningCall,
     isAlive: () => !process.isDead,
-    fate: () => fateOf(world),
+    outcome: () => commitOutcome(simulation),
     committed(call) {
       home.alarm.arm();
-      heed(home, call);
+      onCommit(home, call);
     },
     die: () => kill(process),
   });
   process.gate = storage.gate;
-  const life: Life = {
+  const instance: Instance = {
     process,
     storage,
     instance: null,
@@ -65,64 +71,65 @@ export function begin(world: World, home: Home, Class: ObjectClass, env: object,
     blockers: 0,
     tails: 0,
   };
-  home.life = life;
-  process.atDeath.add(() => bury(world, home, life));
+  home.instance = instance;
+  process.atDeath.add(() => cleanUp(simulation, home, instance));
   runAs(process, () => {
-    life.instance = new Class(contextOf(world, home, life) as never, env as never) as Methods;
+    instance.instance = new Class(contextOf(simulation, home, instance) as never, env as never) as Methods;
   });
-  return life;
+  return instance;
 }
 
-function fateOf({ faults }: World) {
-  if (faults.strikes("crashBeforeCommit")) return "undo";
-  return faults.strikes("crashAfterCommit") ? "keep and die" : "keep";
+function commitOutcome({ faults }: Simulation) {
+  if (faults.occurs("crashBeforeCommit")) return "undo";
+  return faults.occurs("crashAfterCommit") ? "keep and die" : "keep";
 }
 
 /** Whether the object may leave memory without anybody noticing. */
-export function isIdle({ calls, waiting, blockers, tails }: Life): boolean {
+export function isIdle({ calls, waiting, blockers, tails }: Instance): boolean {
   return calls.size === 0 && waiting.length === 0 && blockers === 0 && tails === 0;
 }
 
 /** Lets an idle object leave memory; its sockets stay. */
-export function evict({ living }: World, home: Home): void {
-  const { life } = home;
-  if (!life || !isIdle(life)) return;
-  home.life = null;
-  life.process.isDead = true;
-  life.process.atDeath.clear();
-  living.delete(life.process);
+export function evict({ processes }: Simulation, home: Home): void {
+  const { instance } = home;
+  if (!instance || !isIdle(instance)) return;
+  home.instance = null;
+  instance.process.isDead = true;
+  instance.process.atDeath.clear();
+  processes.delete(instance.process);
 }
 
-function bury(world: World, home: Home, life: Life): void {
-  life.storage.abandon();
-  home.life = null;
+function cleanUp(simulation: Simulation, home: Home, instance: Instance): void {
+  instance.storage.abandon();
+  home.instance = null;
   for (const socket of [...home.sockets]) socket.breakOff();
-  for (const tell of life.calls) tell();
-  for (const call of life.waiting) world.clock.schedule(world.random.between(1, 50), "call again", call);
+  for (const describeRun of instance.calls) describeRun();
+  for (const call of instance.waiting)
+    simulation.clock.schedule(simulation.random.between(1, 50), "call again", call);
 }
 
 /** What the platform hands to the constructor, as far as this project uses it. */
-function contextOf(world: World, home: Home, life: Life) {
+function contextOf(simulation: Simulation, home: Home, instance: Instance) {
   return {
     id: { name: home.name },
-    storage: life.storage.api,
+    storage: instance.storage.api,
     waitUntil(work: Promise<unknown>) {
-      life.tails += 1;
+      instance.tails += 1;
       const ended = () => {
-        life.tails -= 1;
+        instance.tails -= 1;
       };
       work.then(ended, ended);
     },
     async blockConcurrencyWhile<T>(act: () => Promise<T>): Promise<T> {
-      life.blockers += 1;
+      instance.blockers += 1;
       try {
         return await act();
       } catch (error) {
-        kill(life.process);
+        kill(instance.process);
         throw error;
       } finally {
-        life.blockers -= 1;
-        if (life.blockers === 0) letIn(world, life);
+        instance.blockers -= 1;
+        if (instance.blockers === 0) letIn(simulation, instance);
       }
     },
     acceptWebSocket(socket: ServerEnd, tags: string[] = []) {
@@ -133,8 +140,8 @@ function contextOf(world: World, home: Home, life: Life) {
   };
 }
 
-function letIn({ clock }: World, life: Life): void {
-  const { waiting } = life;
-  life.waiting = [];
+function letIn({ clock }: Simulation, instance: Instance): void {
+  const { waiting } = instance;
+  instance.waiting = [];
   for (const call of waiting) clock.schedule(0, "let in", call);
 }

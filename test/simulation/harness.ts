@@ -3,46 +3,46 @@
 import type { PostInit, Program, System } from "./load.ts";
 import type { Signal } from "./platform/aborting.ts";
 import { runningProcess } from "./platform/process.ts";
-import { type Answer, openSocket, type TellObject } from "./platform/sockets.ts";
-import { reach, type World } from "./platform/world.ts";
+import { reach, type Simulation } from "./platform/simulation.ts";
+import { type Answer, type DeliverToObject, openSocket } from "./platform/sockets.ts";
 
 /** What changes from world to world. */
-export type Surrounding = {
-  world: World;
+export type Environment = {
+  simulation: Simulation;
   /** Brings an event of a socket to its object. */
-  tellObject: TellObject;
+  deliverToObject: DeliverToObject;
   fetch: (url: string, init: PostInit) => Promise<Answer>;
   log: (line: string) => void;
 };
 
-export type Stage = { system: System; enter: (surrounding: Surrounding) => void };
+export type Harness = { system: System; enter: (environment: Environment) => void };
 
 /** Starts the program; nothing may happen in it before a world is entered. */
-export function openStage(program: Program): Stage {
-  let current: Surrounding | null = null;
+export function openHarness(program: Program): Harness {
+  let current: Environment | null = null;
 
-  function here(): Surrounding {
+  function here(): Environment {
     if (!current) throw new Error("No world has been entered.");
     return current;
   }
 
-  const now = () => here().world.clock.now() + runningProcess().skewMs;
-  const randomBytes = (count: number) => here().world.random.bytes(count);
+  const now = () => here().simulation.clock.now() + runningProcess().skewMs;
+  const randomBytes = (count: number) => here().simulation.random.bytes(count);
 
   class WebSocketPair {
     constructor() {
-      const { world, tellObject } = here();
-      const { client, server } = openSocket(world, tellObject);
+      const { simulation, deliverToObject } = here();
+      const { client, server } = openSocket(simulation, deliverToObject);
       Object.assign(this, { 0: client, 1: server });
     }
   }
 
   const system = program.start({
     now,
-    random: () => here().world.random.next(),
+    random: () => here().simulation.random.next(),
     uuid: () => Buffer.from(randomBytes(16)).toString("hex"),
     randomBytes,
-    pause: (ms, signal) => pause(here().world, ms, signal),
+    sleep: (ms, signal) => sleep(here().simulation, ms, signal),
     WebSocketPair,
     fetch: (url, init) => here().fetch(url, init),
     log: (line) => here().log(line),
@@ -50,14 +50,14 @@ export function openStage(program: Program): Stage {
 
   return {
     system,
-    enter(surrounding): void {
-      current = surrounding;
+    enter(environment): void {
+      current = environment;
     },
   };
 }
 
-/** As in src/lib/world.ts; whoever is dead by then is not woken. */
-function pause(world: World, ms: number, signal?: Signal): Promise<void> {
+/** As in src/lib/runtime.ts; whoever is dead by then is not woken. */
+function sleep(simulation: Simulation, ms: number, signal?: Signal): Promise<void> {
   if (signal?.aborted) return Promise.resolve();
   const sleeper = runningProcess();
   return new Promise((resolve) => {
@@ -66,7 +66,9 @@ function pause(world: World, ms: number, signal?: Signal): Promise<void> {
       signal?.removeEventListener("abort", done);
       resolve();
     };
-    const callOff = world.clock.schedule(ms, `${sleeper.name} wakes`, () => reach(world, sleeper, done));
+    const callOff = simulation.clock.schedule(ms, `${sleeper.name} wakes`, () =>
+      reach(simulation, sleeper, done),
+    );
     signal?.addEventListener("abort", done);
   });
 }

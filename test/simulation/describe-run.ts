@@ -3,8 +3,8 @@
 import { type Result, SMALL } from "./simulate.ts";
 
 /** Some lines of text; the trace is in it as far as it was recorded. */
-export function tell({ seed, size, faults, trace, hash, broken }: Result): string {
-  const ending = broken ? `${broken.promise}: ${broken.how}` : "no promise was broken";
+export function describeRun({ seed, size, faults, trace, hash, violation }: Result): string {
+  const ending = violation ? `${violation.invariant}: ${violation.message}` : "no promise was broken";
   const { clients, jobs, minutes } = size;
   const isUsual = clients === SMALL.clients && jobs === SMALL.jobs && minutes === SMALL.minutes;
   const larger = isUsual ? "" : ` --clients ${clients} --jobs ${jobs} --minutes ${minutes}`;
