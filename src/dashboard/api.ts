@@ -74,7 +74,7 @@ export async function orApiError<Value>(answer: Promise<Value>): Promise<OrApiEr
 /** The request of the dashboard that the calls are made for. */
 type Caller = Pick<Context<AppEnv>, "req" | "env" | "executionCtx"> & { get(name: "traceparent"): string };
 
-type ApiRequestOptions = { json?: unknown; headers?: Record<string, string>; body?: ReadableStream };
+type ApiRequestOptions = { json?: unknown; headers?: Record<string, string>; body?: ReadableStream | string };
 
 /** Single calls with the key. All but `raw` throw a Refusal if the API refuses. */
 function connect(service: Service, c: Caller, key: string) {
@@ -131,8 +131,12 @@ export function createApiClient(service: Service, c: Caller, key: string) {
     /** `query` as the API's own: filters, limit and cursor. */
     jobs: (query: URLSearchParams) => body<JobsPage>("GET", `/v1/jobs?${query}`),
     stats: (query: URLSearchParams) => data<HourStatsView[]>("GET", `/v1/stats?${query}`),
-    submit: (json: unknown, idempotencyKey: string | null) =>
-      data<JobView>("POST", "/v1/jobs", { json, headers: idempotency(idempotencyKey) }),
+    /** `body` is the text of the request as it was typed. */
+    submit: (body: string, idempotencyKey: string) =>
+      data<JobView>("POST", "/v1/jobs", {
+        body,
+        headers: { "Content-Type": "application/json", ...idempotency(idempotencyKey) },
+      }),
     cancel: (id: string, reason: string | null) =>
       data<JobView>("POST", `${job(id)}/cancel`, { json: reason ? { reason } : {} }),
     replay: (id: string, idempotencyKey: string | null) =>

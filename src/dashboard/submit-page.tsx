@@ -1,11 +1,16 @@
-/** The pages for submitting: which types there are, and the form of one, with the command that does the same. */
+/** The pages for submitting: the job types, and the form of one with the curl command that does the same. */
 
 import type { ApiError, TypeView } from "./api.ts";
-import { type Filled, fieldId } from "./form/controls.tsx";
-import { Field, Fields } from "./form/fields.tsx";
-import { KEY_POINTER, partsOf } from "./form/request.ts";
 import { ApiErrorNotice, Code, JobLink } from "./parts.tsx";
 import { ROOT } from "./session.ts";
+
+/** A submission while it is written. `stored` tells of an uploaded file; a pointer names a field or a position in the text. */
+export type Draft = {
+  body: string;
+  idempotencyKey: string;
+  stored: string | null;
+  errors: { pointer: string; detail: string }[];
+};
 
 function submitPath(type: string): string {
   return `${ROOT}/submit/${encodeURIComponent(type)}`;
@@ -16,7 +21,7 @@ export function TypesPage({ types }: { types: TypeView[] }) {
   return (
     <>
       <h1>Submit a job</h1>
-      <p>Which type?</p>
+      <p>Choose a job type.</p>
       <ul class="types">
         {types.map(({ type, description }) => (
           <li class="card">
@@ -35,105 +40,106 @@ export function TypesPage({ types }: { types: TypeView[] }) {
 
 type SubmitProps = {
   type: TypeView;
-  filled: Filled;
-  /** Shell commands: uploads first, then the submission. */
-  commands: string[];
+  draft: Draft;
+  command: string;
   refusal: ApiError | null;
   mayWrite: boolean;
 };
 
 /** The form of a type. */
-export function SubmitPage({ type, filled, commands, refusal, mayWrite }: SubmitProps) {
-  const { input, options } = partsOf(type);
-  const optionFaults = [...filled.faults.keys()].some((pointer) => !/^\/input(\/|$)/.test(pointer));
+export function SubmitPage({ type, draft, command, refusal, mayWrite }: SubmitProps) {
+  const ownerJobId = refusal?.problem.job_id;
   return (
     <>
       <h1>Submit {type.type}</h1>
       <p>{type.description}</p>
       {!mayWrite && <p class="notice">This key may only read, so the service will refuse the form.</p>}
-      <Summary faults={filled.faults} />
-      {refusal && <ApiErrorNotice refusal={refusal} what="The job was not accepted." />}
-      {refusal?.problem.job_id && (
+      <ErrorSummary errors={draft.errors} />
+      {refusal && draft.errors.length === 0 && (
+        <ApiErrorNotice refusal={refusal} what="The job was not accepted." />
+      )}
+      {ownerJobId && (
         <p>
-          The place is held by <JobLink job={{ id: refusal.problem.job_id }} />.
+          The active job is <JobLink job={{ id: ownerJobId }} />.
         </p>
       )}
-      <form
-        id="submit-form"
-        method="post"
-        action={submitPath(type.type)}
-        enctype="multipart/form-data"
-        data-submit-form
-      >
-        {mayWrite && (
-          <button type="submit" class="visually-hidden" name="do" value="submit" tabindex={-1}>
-            Submit the job
-          </button>
-        )}
-        <Field property={input} within="" filled={filled} />
-        <details id="options" class="card" open={optionFaults}>
-          <summary id="options-summary">Options</summary>
-          <Fields properties={options} within="" filled={filled} />
-        </details>
-        <div class="row form-end">
-          {mayWrite && (
-            <button type="submit" id="submit" class="button primary" name="do" value="submit">
-              Submit the job
-            </button>
-          )}
-          <button
-            type="submit"
-            id="show-curl"
-            name="do"
-            value="curl"
-            formnovalidate
-            data-without-script
-            formaction={`${submitPath(type.type)}#curl-title`}
-          >
-            Show the curl command for it
-          </button>
-        </div>
-      </form>
-      <Commands commands={commands} />
+      <SubmitForm type={type} draft={draft} mayWrite={mayWrite} />
+      <section id="commands" aria-labelledby="curl-title">
+        <h2 id="curl-title">The same with curl</h2>
+        <p class="soft">
+          The shell reads the key from the variable <code>ACCEPTED_KEY</code>.
+        </p>
+        <Code id="curl" label="Shell command" text={command} />
+      </section>
+      <details class="card">
+        <summary>JSON Schema of the input</summary>
+        <Code id="schema" label="JSON Schema" text={JSON.stringify(type.input_schema, null, 2)} />
+      </details>
     </>
   );
 }
 
-function Summary({ faults }: { faults: Filled["faults"] }) {
-  if (faults.size === 0) return null;
-  const words = (pointer: string) => (pointer === KEY_POINTER ? "idempotency_key" : pointer.slice(1));
+function SubmitForm({ type, draft, mayWrite }: Pick<SubmitProps, "type" | "draft" | "mayWrite">) {
+  const rows = Math.min(30, Math.max(10, draft.body.split("\n").length + 1));
+  const hasErrors = draft.errors.length > 0;
+  return (
+    <form id="submit-form" method="post" action={submitPath(type.type)} enctype="multipart/form-data">
+      <input type="hidden" name="idempotency_key" value={draft.idempotencyKey} />
+      <div class="field">
+        <label for="body">Request body</label>
+        <textarea
+          id="body"
+          name="body"
+          class="json"
+          rows={rows}
+          spellcheck={false}
+          aria-describedby="body-hint"
+          aria-invalid={hasErrors ? "true" : undefined}
+        >
+          {`\n${draft.body}`}
+        </textarea>
+        <p id="body-hint" class="hint">
+          The JSON of <code>POST /v1/jobs</code>. Beside <code>input</code> it may have options such as{" "}
+          <code>metadata</code>, <code>run_at</code> or <code>max_attempts</code>; see the{" "}
+          <a href="/docs">API reference</a>.
+        </p>
+      </div>
+      <div class="field">
+        <label for="file">File</label>
+        <input id="file" name="file" type="file" aria-describedby="file-hint" data-upload />
+        <p id="file-hint" class="hint" role="status">
+          {draft.stored ?? "Optional. The file is stored, and its id is put into the input."}
+        </p>
+      </div>
+      <div class="row form-end">
+        {mayWrite && (
+          <button type="submit" id="submit" class="button primary" name="do" value="submit">
+            Submit the job
+          </button>
+        )}
+        <button type="submit" id="upload" name="do" value="upload">
+          Store the file and show the command
+        </button>
+      </div>
+    </form>
+  );
+}
+
+function ErrorSummary({ errors }: Pick<Draft, "errors">) {
+  if (errors.length === 0) return null;
   return (
     <div class="notice" data-kind="bad" role="alert" tabindex={-1} autofocus id="summary">
       <h2>The job was not submitted</h2>
       <ul>
-        {[...faults].map(([pointer, details]) => (
+        {errors.map(({ pointer, detail }) => (
           <li>
-            {pointer === "" ? (
-              details.join(" ")
-            ) : (
-              <a href={`#${fieldId(pointer)}`}>
-                {words(pointer)}: {details.join(" ")}
-              </a>
-            )}
+            <a href="#body">
+              <code>{pointer}</code>
+            </a>
+            : {detail}
           </li>
         ))}
       </ul>
     </div>
-  );
-}
-
-function Commands({ commands }: { commands: string[] }) {
-  return (
-    <section id="commands" aria-labelledby="curl-title">
-      <h2 id="curl-title">The same with curl</h2>
-      <p class="soft">
-        The key is read from the shell's variable <code>ACCEPTED_KEY</code>.
-        {commands.length > 1 &&
-          " The file is stored first; the id it is answered goes into the second command."}
-      </p>
-      {commands.map((command, index) => (
-        <Code id={`curl-${index}`} label="Shell command" text={command} />
-      ))}
-    </section>
   );
 }

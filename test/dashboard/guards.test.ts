@@ -132,9 +132,7 @@ describe("hostile words", () => {
   test("in a form come back as words, in the command too", async () => {
     const cookie = await signIn();
     const form = new FormData();
-    form.set("/input/duration_ms", HOSTILE);
-    form.set("/metadata", `a: ${HOSTILE}`);
-    form.set("do", "submit");
+    form.set("body", JSON.stringify({ type: "test.simulate", input: { [HOSTILE]: HOSTILE } }));
     const { text, status } = await send("/dashboard/submit/test.simulate", form, { cookie });
     expect(status).toBe(422);
     expect(text).not.toContain("<script>alert");

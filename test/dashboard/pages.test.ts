@@ -1,137 +1,140 @@
-/** The form, the list, the overview, and the pages for what went wrong, as a browser without scripts meets them. */
+/** The submit page, the list, the overview, and the pages for what went wrong, as a browser without scripts meets them. */
 
 import { describe, expect, test } from "vitest";
 import { finished, freshKey, submit } from "../support/http.ts";
 import { fieldsOf, ORIGIN, open, send, signIn, visit, words } from "./visit.ts";
 
-describe("the form for a job", () => {
-  const form = (fields: Record<string, string | File>) => {
+describe("submit page", () => {
+  const PATH = "/dashboard/submit/test.simulate";
+  const form = (body: unknown, fields: Record<string, string | File> = {}) => {
     const data = new FormData();
+    data.append("body", typeof body === "string" ? body : JSON.stringify(body));
     for (const [name, value] of Object.entries(fields)) data.append(name, value);
     return data;
   };
+  const bodyIn = (text: string) => {
+    const [, escaped = ""] = /<textarea[^>]*>\n([\s\S]*?)<\/textarea>/.exec(text) ?? [];
+    return escaped
+      .replaceAll("&quot;", '"')
+      .replaceAll("&#39;", "'")
+      .replaceAll("&lt;", "<")
+      .replaceAll("&amp;", "&");
+  };
 
-  test("stores a chosen file and submits the job with it", async () => {
+  test("submit page: opened → has the type's example as a valid body, which can be sent as it is", async () => {
+    const cookie = await signIn("acme");
+    const body = bodyIn((await open(PATH, { cookie })).text);
+    expect(JSON.parse(body)).toMatchObject({ type: "test.simulate", input: { duration_ms: 5_000 } });
+    const sent = await send(PATH, form(body, { do: "submit" }), { cookie });
+    expect(sent.headers.get("Location")).toMatch(/^\/dashboard\/jobs\/job_\w+\?notice=submitted$/);
+  });
+
+  test("submit page: a file is chosen → stored, its id put into the input, and the job uses it", async () => {
     const cookie = await signIn("acme");
     const file = new File(["id,amount\n1,2\n"], "orders.csv", { type: "text/csv" });
-    const fields = { "/input/file": "", "/input/file#file": file, "/input/dataset": `d-${freshKey()}` };
-    const sent = await send("/dashboard/submit/csv.import", form({ ...fields, do: "submit" }), { cookie });
-    expect(sent.status, words(sent.text)).toBe(303);
+    const json = { type: "csv.import", input: { file: "", dataset: `d-${freshKey()}` } };
+    const stored = await send("/dashboard/submit/csv.import", form(json, { file, do: "upload" }), { cookie });
+    expect(stored.status).toBe(200);
+    expect(words(stored.text)).toMatch(/orders\.csv, 14 bytes, is stored as file_\w+\./);
+    const body = bodyIn(stored.text);
+    expect(JSON.parse(body).input).toEqual({ ...json.input, file: expect.stringMatching(/^file_/) });
+    const sent = await send("/dashboard/submit/csv.import", form(body), { cookie });
     const [, id = ""] = /jobs\/(job_\w+)/.exec(sent.headers.get("Location") ?? "") ?? [];
     expect((await finished(id)).result).toMatchObject({ columns: ["id", "amount"], rows_imported: 1 });
   });
 
-  test("keeps the stored file when something else is wrong, and says what, where", async () => {
+  test("submit page: fields are wrong → 422, each pointer with its sentence, the text kept", async () => {
     const cookie = await signIn("acme");
-    const file = new File(["id\n1\n"], "orders.csv", { type: "text/csv" });
-    const fields = { "/input/file#file": file, "/input/dataset": "no such name!", "/max_attempts": "99" };
-    const { status, text } = await send("/dashboard/submit/csv.import", form(fields), { cookie });
+    const json = {
+      type: "csv.import",
+      input: { file: "file_1", dataset: "no such name!" },
+      max_attempts: 99,
+    };
+    const { status, text } = await send("/dashboard/submit/csv.import", form(json), { cookie });
     expect(status).toBe(422);
-    expect(text).toMatch(/name="\/input\/file" value="file_\w+"/);
-    expect(words(text)).toContain("orders.csv, 5 bytes, is stored under this id.");
-    expect(text).toMatch(/<a href="#field\/input\/dataset">input\/dataset: must be 1 to 64 letters/);
-    expect(text).toMatch(
-      /<input[^>]*id="field\/input\/dataset"[^>]*aria-describedby="field\/input\/dataset-fault[^>]*aria-invalid="true"/,
-    );
-    expect(text).toContain('<a href="#field/max_attempts">');
-    expect(text).toMatch(/<details id="options"[^>]* open/);
+    expect(words(text)).toContain("#/input/dataset : must be 1 to 64 letters");
+    expect(words(text)).toContain("#/max_attempts : ");
+    expect(JSON.parse(bodyIn(text))).toEqual(json);
     expect(text).toContain("<title>Error: Submit csv.import");
   });
 
-  test("keeps everything else when the file is refused, and says why at its field", async () => {
-    const cookie = await signIn("acme");
-    const file = new File(["id\n1\n"], "orders.csv", { type: "nonsense" });
-    const fields = { "/input/file#file": file, "/input/dataset": "kept", "/metadata": "a: b", do: "submit" };
-    const { status, text } = await send("/dashboard/submit/csv.import", form(fields), { cookie });
+  test("submit page: the text is no JSON → 422 with line and column, the text kept", async () => {
+    const { status, text } = await send(PATH, form('{\n  "type": }'), { cookie: await signIn() });
     expect(status).toBe(422);
-    expect(text).toMatch(
-      /<a href="#field\/input\/file">input\/file: orders\.csv: The request could not be understood\./,
-    );
-    expect(words(text)).not.toContain("Choose a file");
-    expect(text).toContain('name="/input/dataset" aria-describedby="field/input/dataset-hint" required="" ');
-    expect(text).toContain('value="kept"');
-    expect(text).toContain("a: b</textarea>");
+    expect(words(text)).toContain("line 2, column 12 : This is not JSON.");
+    expect(bodyIn(text)).toBe('{\n  "type": }');
   });
 
-  test("keeps a text's first line breaks", async () => {
-    const cookie = await signIn();
-    const fields = { "/input/url": "https://example.com", "/input/body": "\n\nfirst", do: "curl" };
-    const { text } = await send("/dashboard/submit/http.request", form(fields), { cookie });
-    expect(text).toMatch(/<textarea[^>]*name="\/input\/body"[^>]*>\n\n\nfirst<\/textarea>/);
+  test("submit page: the file is refused → says why, nothing is submitted, the text kept", async () => {
+    const file = new File(["id\n1\n"], "orders.csv", { type: "nonsense" });
+    const json = { type: "csv.import", input: { file: "", dataset: "kept" } };
+    const cookie = await signIn("acme");
+    const { status, text } = await send("/dashboard/submit/csv.import", form(json, { file }), { cookie });
+    expect(status).toBe(422);
+    expect(words(text)).toContain("orders.csv : The request could not be understood.");
+    expect(JSON.parse(bodyIn(text))).toEqual(json);
   });
 
-  test("makes one job of one form, however often it is sent", async () => {
+  test("submit page: the form is sent twice → one job; with another text → refused", async () => {
     const cookie = await signIn();
-    const { text } = await open("/dashboard/submit/test.simulate", { cookie });
-    const [, key = ""] = /name="\/idempotency_key"[^>]*value="([^"]+)"/.exec(text) ?? [];
+    const { text } = await open(PATH, { cookie });
+    const [, key = ""] = /name="idempotency_key" value="([^"]+)"/.exec(text) ?? [];
     expect(key).toMatch(/^dashboard-/);
-    const fields = { "/idempotency_key": key, do: "submit" };
+    const json = { type: "test.simulate", input: {} };
     const [one, two] = await Promise.all(
-      [1, 2].map(() => send("/dashboard/submit/test.simulate", form(fields), { cookie })),
+      [1, 2].map(() => send(PATH, form(json, { idempotency_key: key }), { cookie })),
     );
     expect(one?.headers.get("Location")).toMatch(/^\/dashboard\/jobs\/job_/);
     expect(two?.headers.get("Location")).toBe(one?.headers.get("Location"));
-    const other = await send("/dashboard/submit/test.simulate", form({ ...fields, "/input/steps": "3" }), {
-      cookie,
+    const other = { ...json, input: { steps: 3 } };
+    const third = await send(PATH, form(other, { idempotency_key: key }), { cookie });
+    expect(third.status).toBe(422);
+    expect(words(third.text)).toContain("The idempotency key belongs to another request.");
+  });
+
+  test("submit page: shows the curl command of its text", async () => {
+    const json = { type: "csv.import", input: { dataset: "it's" } };
+    const { text } = await send("/dashboard/submit/csv.import", form(json, { do: "upload" }), {
+      cookie: await signIn(),
     });
-    expect(other.status).toBe(422);
-    expect(other.text).toContain('<a href="#field/idempotency_key">');
-  });
-
-  test("adds and removes items and shows the fields of what was chosen, without scripts", async () => {
-    const cookie = await signIn();
-    const path = "/dashboard/submit/test.simulate";
-    const added = await send(
-      path,
-      form({ "/input/attempts": "1", "/input/attempts/0/outcome": "crash", do: "add /input/attempts" }),
-      { cookie },
-    );
-    expect(added.text).toContain('name="/input/attempts/0/message"');
-    expect(added.text).toContain('name="/input/attempts/1/outcome"');
-    const removed = await send(
-      path,
-      form({ "/input/attempts": "1", "/input/attempts/0/outcome": "crash", do: "remove /input/attempts 0" }),
-      { cookie },
-    );
-    expect(removed.text).not.toContain("/input/attempts/0/");
-  });
-
-  test("shows the command without a job being made", async () => {
-    const cookie = await signIn();
-    const { status, text } = await send(
-      "/dashboard/submit/csv.import",
-      form({ "/input/dataset": "it's", "/input/file#filename": "a.csv", do: "curl" }),
-      { cookie },
-    );
-    expect(status).toBe(200);
-    expect(words(text)).toContain("--data-binary '@a.csv'");
-    expect(words(text)).toContain(`"dataset": "it'\\''s"`);
+    expect(words(text)).toContain(`"dataset":"it'\\''s"`);
     expect(words(text)).toContain('-H "Authorization: Bearer $ACCEPTED_KEY"');
   });
 
-  test("leads to the job that holds the place, if that was asked for", async () => {
+  test("submit page: a job with the unique key is active and on_conflict is reject → links that job", async () => {
     const cookie = await signIn();
-    const fields = { "/input/place": freshKey(), "/on_conflict": "reject" };
-    const first = await send("/dashboard/submit/test.place", form(fields), { cookie });
-    const second = await send("/dashboard/submit/test.place", form(fields), { cookie });
+    const json = { type: "test.place", input: { place: freshKey() }, on_conflict: "reject" };
+    const first = await send("/dashboard/submit/test.place", form(json), { cookie });
+    const second = await send("/dashboard/submit/test.place", form(json), { cookie });
     expect(second.status).toBe(422);
     const [, id] = /jobs\/(job_\w+)/.exec(first.headers.get("Location") ?? "") ?? [];
     expect(second.text).toContain(`href="/dashboard/jobs/${id}"`);
   });
 
-  test("is refused when it cannot be read", async () => {
-    const headers = {
-      "Content-Type": "multipart/form-data; boundary=x",
-      Origin: ORIGIN,
-      "Sec-Fetch-Site": "same-origin",
-    };
-    const page = await visit("POST", "/dashboard/submit/test.simulate", {
+  const post = async (body: BodyInit, contentType = "multipart/form-data; boundary=x") =>
+    visit("POST", PATH, {
       cookie: await signIn(),
-      headers,
-      body: "--x",
+      headers: { "Content-Type": contentType, Origin: ORIGIN, "Sec-Fetch-Site": "same-origin" },
+      body: typeof body === "string" ? new TextEncoder().encode(body) : body,
     });
+  const part = (name: string, text = "") =>
+    `--x\r\nContent-Disposition: form-data; name="${name}"\r\n\r\n${text}\r\n`;
+
+  test.each([
+    ["cut off", "--x", undefined],
+    ["cut off in a part", part("body", "{}").slice(0, -4), undefined],
+    ["without a boundary", part("body"), "multipart/form-data"],
+    ["with 40,000 parts", `${part("a").repeat(40_000)}--x--\r\n`, undefined],
+    ["with a text above 1 MiB", `${part("body", "x".repeat(1024 * 1024 + 1))}--x--\r\n`, undefined],
+  ])("submit page: a form %s → 400", async (_what, body, type) => {
+    const page = await post(body, type);
     expect(page.status).toBe(400);
     expect(words(page.text)).toContain("The form could not be read");
+  });
+
+  test("submit page: a field name of 15,000 characters → passed over", async () => {
+    const page = await post(`${part("n".repeat(15_000))}--x--\r\n`);
+    expect(page.status).toBe(422);
   });
 });
 

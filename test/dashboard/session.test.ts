@@ -139,7 +139,9 @@ test("no key is logged", async () => {
   const key = await keyOf("parked");
   await send("/dashboard/sign-in", { key: `${key.slice(0, -1)}0` });
   await open("/dashboard/jobs/job_nope", { cookie });
-  await send("/dashboard/submit/test.simulate", new FormData(), { cookie, bindings: { JOBS: null } });
+  const form = new FormData();
+  form.set("body", '{"type":"test.simulate","input":{}}');
+  await send("/dashboard/submit/test.simulate", form, { cookie, bindings: { JOBS: null } });
   vi.restoreAllMocks();
   expect(JSON.stringify(said)).toContain("request_failed");
   expect(JSON.stringify(said)).not.toContain(key.slice(0, 20));

@@ -81,7 +81,7 @@ describe.skipIf(noBrowser !== null)("the dashboard", () => {
         if ((await overflow(page)) > 0) found.push(`${path} is too wide by ${await overflow(page)} pixels`);
       }
       await page.goto("/dashboard/submit/test.simulate");
-      await page.locator("[id='field/input/attempts/0/code']").fill("Not Snake");
+      await page.getByLabel("Request body").fill('{"type":"test.simulate","input":{"steps":-1}}');
       await page.locator("#submit").click();
       await page.getByRole("alert").waitFor();
       found.push(...(await violations(page)));
@@ -99,12 +99,10 @@ describe.skipIf(noBrowser !== null)("the dashboard", () => {
     await page.goto("/dashboard/submit/test.simulate");
     await page.getByLabel("API key").fill(service.keys.acme.full);
     await page.getByRole("button", { name: "Sign in" }).click();
-    await page.locator("[id='field/input/duration_ms']").fill("60000");
-    await page.locator("[id='field/input/attempts/0/outcome']").selectOption("hang");
-    await page.locator("[id='field/input/attempts/0/outcome-fields']").click();
-    await page.locator("[id='field/input/attempts/1-remove']").click();
-    await page.getByRole("button", { name: "Show the curl command for it" }).click();
-    await page.locator("#curl-0", { hasText: '"outcome": "hang"' }).waitFor();
+    const json = { type: "test.simulate", input: { duration_ms: 60_000, attempts: [{ outcome: "hang" }] } };
+    await page.getByLabel("Request body").fill(JSON.stringify(json));
+    await page.getByRole("button", { name: "show the command" }).click();
+    await page.locator("#curl", { hasText: '"outcome":"hang"' }).waitFor();
     await page.locator("#submit").click();
     await page.getByText("The job was accepted.").waitFor();
     await page.getByRole("link", { name: "Cancel…" }).click();
@@ -122,8 +120,9 @@ describe.skipIf(noBrowser !== null)("the dashboard", () => {
     const plain = await openWindow({ javaScriptEnabled: false, storageState: { cookies, origins: [] } });
     await plain.goto("/dashboard/submit/csv.import");
     const file = { name: "a.csv", mimeType: "text/csv", buffer: Buffer.from("id\n1\n2\n") };
-    await plain.getByLabel("A local file").setInputFiles(file);
-    await plain.getByLabel("dataset").fill("without-scripts");
+    await plain.getByLabel("File").setInputFiles(file);
+    const body = plain.getByLabel("Request body");
+    await body.fill((await body.inputValue()).replace('"orders"', '"without-scripts"'));
     await plain.locator("#submit").click();
     await plain.getByText("The job was accepted.").waitFor();
     expect((await service.acme.finished(jobIdIn(plain))).result).toMatchObject({ rows_imported: 2 });

@@ -83,10 +83,10 @@ describe.skipIf(noBrowser !== null)("the dashboard", () => {
     const page = await openSignedIn();
     await page.getByRole("link", { name: "Submit a job" }).click();
     await page.getByRole("link", { name: "csv.import" }).click();
-    await page.getByLabel("A local file").setInputFiles(writeCsv(folder));
-    await page.getByLabel("dataset").fill("orders-by-form");
-    await page.locator("#curl-0", { hasText: "--data-binary '@orders.csv'" }).waitFor();
-    await page.locator("#curl-1", { hasText: '"dataset": "orders-by-form"' }).waitFor();
+    await page.getByLabel("File").setInputFiles(writeCsv(folder));
+    await page.getByText("orders.csv, ").waitFor();
+    const body = page.getByLabel("Request body");
+    await body.fill((await body.inputValue()).replace('"orders"', '"orders-by-form"'));
     await page.locator("#submit").click();
     await page.getByText("The job was accepted.").waitFor();
     const loadedAt = await page.evaluate("performance.timeOrigin");
@@ -243,61 +243,18 @@ describe.skipIf(noBrowser !== null)("the dashboard", () => {
     await expect.poll(() => page.locator("#jobs tbody tr").count(), { timeout: 15_000 }).toBe(3);
   });
 
-  test("builds its form as choices are made, and shows what the service finds wrong at its field", async () => {
+  test("submit page: a field is wrong → the error names its pointer; corrected → the job is made", async () => {
     const page = await openSignedIn("/dashboard/submit/test.simulate");
-    await page.locator("[id='field/input/attempts/1/outcome']").selectOption("crash");
-    await page.locator("[id='field/input/attempts/1/message']").fill("it's broken");
-    await page.locator("#curl-0", { hasText: "it'\\''s broken" }).waitFor();
-    await page.locator("[id='field/input/attempts/0/code']").fill("Not Snake");
+    const body = page.getByLabel("Request body");
+    const json = { type: "test.simulate", input: { steps: -1, result: "it's" } };
+    await body.fill(JSON.stringify(json));
     await page.locator("#submit").click();
-    const summary = page.getByRole("alert");
-    await summary.getByRole("link").click();
-    expect(await focused(page)).toBe("field/input/attempts/0/code");
-    await page.locator("[id='field/input/attempts/0/code']").fill("snake");
-    await page.keyboard.press("Enter");
+    await page.getByRole("alert").getByText("#/input/steps").click();
+    expect(await focused(page)).toBe("body");
+    await body.fill(JSON.stringify({ ...json, input: { steps: 1, result: "it's" } }));
+    await page.locator("#submit").click();
     await page.getByText("The job was accepted.").waitFor();
-    const { type } = await service.acme.read(jobIdIn(page));
-    expect(type).toBe("test.simulate");
-  });
-
-  test("shows the fields of a choice that was made before its script had come, even if asking fails at first", async () => {
-    const page = await openSignedIn("/dashboard");
-    const released = Promise.withResolvers<void>();
-    await page.route("**/assets/dashboard.js*", async (route) => {
-      await released.promise;
-      await route.continue();
-    });
-    let posts = 0;
-    await page.route("**/submit/test.simulate", (route) => {
-      const isFirstPost = route.request().method() === "POST" && ++posts === 1;
-      return isFirstPost ? route.fulfill({ status: 429, body: "" }) : route.continue();
-    });
-    const arriving = page.goto(`${service.url}/dashboard/submit/test.simulate`);
-    await page.locator("[id='field/input/attempts/1/outcome']").selectOption("crash");
-    released.resolve();
-    await arriving;
-    await page.locator("[id='field/input/attempts/1/message']").waitFor();
-    expect(posts).toBe(2);
-  });
-
-  test("keeps what is typed while the fields for a choice are still on their way", async () => {
-    const page = await openSignedIn("/dashboard/submit/test.simulate");
-    const steps = page.locator("[id='field/input/steps']");
-    const held = Promise.withResolvers<void>();
-    let posts = 0;
-    await page.route("**/submit/test.simulate", async (route) => {
-      if (++posts === 1) await held.promise;
-      await route.continue();
-    });
-    await page.locator("[id='field/input/attempts/1/outcome']").selectOption("crash");
-    await expect.poll(() => posts).toBe(1);
-    await steps.fill("7");
-    await page.locator("[id='field/input/duration_ms']").focus();
-    held.resolve();
-    await page.locator("[id='field/input/attempts/1/message']").waitFor();
-    expect(await steps.inputValue()).toBe("7");
-    await page.locator("#curl-0", { hasText: '"steps": 7' }).waitFor();
-    expect(await page.getByRole("button", { name: "Show its fields" }).count()).toBe(0);
+    expect((await service.acme.finished(jobIdIn(page))).result).toBe("it's");
   });
 
   test("shows whoever has a key for reading no way to act", async () => {

@@ -12,7 +12,6 @@ const REFRESH_EVERY_MS = 500;
 /** What failed is tried again after this. */
 const RETRY_MS = 5_000;
 const TICK_MS = 1_000;
-const TYPING_PAUSE_MS = 400;
 
 const EVENT_TYPES = [
   ...["job.queued", "job.started", "job.progress", "job.log", "job.attempt_failed", "job.continued"],
@@ -190,60 +189,17 @@ function tick(): void {
   }
 }
 
-/** What the form would send, without the files themselves: their names are enough to show a command. */
-function formWithoutFiles(form: HTMLFormElement, action: string): FormData {
-  const data = new FormData();
-  for (const [name, value] of new FormData(form)) {
-    if (typeof value === "string") data.append(name, value);
-    else if (value.name !== "") data.append(`${name}name`, value.name);
-  }
-  data.append("do", action);
-  return data;
-}
-
-/**
- * Shows, while the form is filled in, its commands; and its fields, if a choice decides on them. An answer to what the
- * form no longer is would undo what was typed meanwhile, so it is dropped: another is on its way.
- */
-function enhance(form: HTMLFormElement): void {
-  let pause: ReturnType<typeof setTimeout> | undefined;
-  let edits = 0;
-  let isReshapeWanted = hasChosen(form);
-  async function preview(): Promise<void> {
-    const asked = edits;
-    const action = isReshapeWanted ? "reshape" : "curl";
-    const body = formWithoutFiles(form, action);
-    const page = await fetchPage({ method: "POST", body }).catch(() => null);
-    if (isOver || edits !== asked) return;
-    if (!page) {
-      pause = setTimeout(() => void preview(), RETRY_MS);
-      return;
-    }
-    isReshapeWanted = false;
-    for (const id of action === "reshape" ? ["submit-form", "commands"] : ["commands"]) {
-      const [old, next] = [document.getElementById(id), page.getElementById(id)];
-      if (old && next) morph(old, next);
-    }
-  }
-  form.addEventListener("input", ({ target }) => {
-    edits += 1;
-    clearTimeout(pause);
-    const decides = target instanceof HTMLSelectElement && target.dataset.reshape !== undefined;
-    isReshapeWanted ||= decides;
-    pause = setTimeout(() => void preview(), decides ? 0 : TYPING_PAUSE_MS);
+/** Stores a file as soon as it is chosen. */
+function uploadWhenChosen(input: HTMLInputElement): void {
+  const upload = document.querySelector<HTMLButtonElement>("#upload");
+  input.addEventListener("change", () => {
+    if (input.files?.length) input.form?.requestSubmit(upload);
   });
-  if (isReshapeWanted) void preview();
-}
-
-/** Whether a choice was made before the script was there, or has been kept by the browser from the last visit. */
-function hasChosen(form: HTMLFormElement): boolean {
-  const choices = [...form.querySelectorAll<HTMLSelectElement>("select[data-reshape]")];
-  return choices.some(({ selectedOptions: [chosen] }) => chosen && !chosen.defaultSelected);
 }
 
 document.body.classList.add("scripted");
 document.querySelector<HTMLElement>("[autofocus]")?.focus();
-for (const form of document.querySelectorAll<HTMLFormElement>("[data-submit-form]")) enhance(form);
+for (const input of document.querySelectorAll<HTMLInputElement>("[data-upload]")) uploadWhenChosen(input);
 document.addEventListener("visibilitychange", onVisibility);
 setInterval(tick, TICK_MS);
 keepUp();

@@ -1,6 +1,6 @@
-/** The command that does what a form would do. The key stays out of it: it is read from the shell's variable. */
+/** The curl command that does what the form does. The shell reads the key from a variable. */
 
-const KEY = '"Authorization: Bearer $ACCEPTED_KEY"';
+const KEY_HEADER = '"Authorization: Bearer $ACCEPTED_KEY"';
 
 /** A word that a POSIX shell reads as exactly this text. */
 export function shellQuoted(text: string): string {
@@ -8,24 +8,13 @@ export function shellQuoted(text: string): string {
 }
 
 /** `curl` for submitting `body` to the service at `origin`. */
-export function submitCommand(origin: string, body: unknown, idempotencyKey: string | null): string {
+export function submitCommand(origin: string, body: string, idempotencyKey: string): string {
   const lines = [
     `curl ${shellQuoted(`${origin}/v1/jobs`)}`,
-    `-H ${KEY}`,
+    `-H ${KEY_HEADER}`,
     "-H 'Content-Type: application/json'",
-    ...(idempotencyKey === null ? [] : [`-H ${shellQuoted(`Idempotency-Key: ${idempotencyKey}`)}`]),
-    `--data-binary ${shellQuoted(JSON.stringify(body, null, 2))}`,
-  ];
-  return lines.join(" \\\n  ");
-}
-
-/** `curl` for storing the local file of this name first, whose id then takes its place in the body. */
-export function uploadCommand(origin: string, filename: string): string {
-  const lines = [
-    `curl ${shellQuoted(`${origin}/v1/files`)}`,
-    `-H ${KEY}`,
-    "-H 'Content-Type: application/octet-stream'",
-    `--data-binary ${shellQuoted(`@${filename}`)}`,
+    `-H ${shellQuoted(`Idempotency-Key: ${idempotencyKey}`)}`,
+    `--data-binary ${shellQuoted(body)}`,
   ];
   return lines.join(" \\\n  ");
 }

@@ -1,114 +1,84 @@
 /**
- * Reads a submitted form (RFC 7578) as a stream: a file passes through while it arrives, and only the texts are held.
- * The platform's own `formData()` would hold the file, which may be as large as all the memory there is.
+ * Reads a submitted form with a file (RFC 7578) as a stream. The platform's own `formData()` would hold the whole file,
+ * which may be as large as the isolate's memory.
  */
 
-import { Buffer } from "node:buffer";
-import { held, UnreadableForm } from "./simple.ts";
+import { once } from "node:events";
+import type { Readable } from "node:stream";
+import { Busboy } from "@fastify/busboy";
+import { UnreadableForm } from "./simple.ts";
 
-/** All texts of a form together; no form of the dashboard comes near. */
-const TEXT_BYTES_MAX = 1024 * 1024;
-const HEADER_BYTES_MAX = 16 * 1024;
-
-export type FilePart = {
-  name: string;
-  filename: string;
-  contentType: string;
-  body: AsyncIterable<Uint8Array>;
+/** The form has four fields and one file. All texts together fit into one request body of the API. */
+const LIMITS = {
+  parts: 10,
+  files: 1,
+  fields: 9,
+  fieldNameSize: 100,
+  fieldSize: 1024 * 1024,
+  headerPairs: 20,
 };
 
+type Parser = InstanceType<typeof Busboy>;
+
+/** A file while it arrives; `body` must be read to its end or cancelled. */
+export type FormFile = { name: string; contentType: string; body: ReadableStream<Uint8Array> };
+
 /**
- * Calls back for each text and each chosen file, in the order of the form. `onFile` must read the file to its end or
- * throw. Throws UnreadableForm.
+ * The form's texts by name. `onFile` is called with the chosen file, if there is one, and the fields before it are known
+ * by then. Throws UnreadableForm if the form is malformed or beyond its limits; rejects if `onFile` does.
  */
-export async function readMultipart(
+export async function readFileForm(
   request: Request,
-  onText: (name: string, text: string) => void,
-  onFile: (part: FilePart) => Promise<void>,
-): Promise<void> {
-  const boundary = boundaryOf(request.headers.get("Content-Type") ?? "");
-  const source = openSource(request.body ?? new ReadableStream());
-  const delimiter = Buffer.from(`\r\n--${boundary}`);
-  let textBytes = await held(source.until(delimiter), TEXT_BYTES_MAX).then(({ length }) => length);
-  while (!(await isLast(source))) {
-    const { name, filename, contentType } = await readHeader(source);
-    const body = source.until(delimiter);
-    if (filename) {
-      await onFile({ name, filename, contentType, body });
-      continue;
-    }
-    const text = await held(body, TEXT_BYTES_MAX - textBytes);
-    textBytes += text.length;
-    if (filename === null) onText(name, text.toString("utf8"));
+  onFile: (file: FormFile) => Promise<void>,
+): Promise<ReadonlyMap<string, string>> {
+  const fields = new Map<string, string>();
+  const busboy = openBusboy(request.headers.get("Content-Type") ?? "");
+  const finished = once(busboy, "finish").catch(() => {
+    throw new UnreadableForm();
+  });
+  let stored: Promise<void> = Promise.resolve();
+  let isBeyondLimits = false;
+  busboy.on("field", (name, text, isNameCut, isTextCut) => {
+    isBeyondLimits ||= isNameCut || isTextCut;
+    fields.set(name, text);
+  });
+  for (const limit of ["partsLimit", "filesLimit", "fieldsLimit"] as const)
+    busboy.on(limit, () => {
+      isBeyondLimits = true;
+    });
+  busboy.on("file", (_field, file, name, _coding, contentType) => {
+    if (name) stored = onFile({ name, contentType, body: toStream(file) });
+    stored.catch(() => undefined).finally(() => file.resume());
+  });
+  await Promise.all([finished, writeAll(request.body, busboy)]);
+  await stored;
+  if (isBeyondLimits) throw new UnreadableForm();
+  return fields;
+}
+
+function openBusboy(contentType: string): Parser {
+  try {
+    return new Busboy({ headers: { "content-type": contentType }, limits: LIMITS });
+  } catch {
+    throw new UnreadableForm();
   }
 }
 
-function boundaryOf(contentType: string): string {
-  const [, quoted, plain] =
-    /^multipart\/form-data\s*;.*?boundary=(?:"([^"]{1,70})"|([^\s;"]{1,70}))/i.exec(contentType) ?? [];
-  const boundary = quoted ?? plain;
-  if (boundary === undefined) throw new UnreadableForm();
-  return boundary;
-}
-
-type Source = ReturnType<typeof openSource>;
-
-/** The bytes of a stream, taken up to a delimiter at a time. */
-function openSource(stream: ReadableStream<Uint8Array>) {
-  const reader = stream.getReader();
-  // A first delimiter need not stand on a new line.
-  let waiting = Buffer.from("\r\n");
-
-  async function more(): Promise<void> {
-    const { done, value } = await reader.read();
-    if (done) throw new UnreadableForm();
-    waiting = Buffer.concat([waiting, value]);
+async function writeAll(body: ReadableStream<Uint8Array> | null, busboy: Parser): Promise<void> {
+  for await (const chunk of body ?? []) {
+    if (busboy.destroyed) return;
+    if (!busboy.write(chunk)) await once(busboy, "drain");
   }
-
-  /** Exactly so many bytes. */
-  async function take(count: number): Promise<Buffer> {
-    while (waiting.length < count) await more();
-    const taken = waiting.subarray(0, count);
-    waiting = waiting.subarray(count);
-    return taken;
-  }
-
-  /** What comes before the delimiter, which is passed over. */
-  async function* until(delimiter: Buffer): AsyncGenerator<Uint8Array, void, undefined> {
-    for (;;) {
-      const at = waiting.indexOf(delimiter);
-      const end = at >= 0 ? at : Math.max(0, waiting.length - delimiter.length + 1);
-      const head = waiting.subarray(0, end);
-      waiting = waiting.subarray(at >= 0 ? at + delimiter.length : end);
-      if (head.length > 0) yield head;
-      if (at >= 0) return;
-      await more();
-    }
-  }
-  return { take, until };
+  busboy.end();
 }
 
-/** After a boundary come the end of the line, or two dashes if it is the last one. */
-async function isLast({ take }: Source): Promise<boolean> {
-  const next = (await take(2)).toString("latin1");
-  if (next !== "--" && next !== "\r\n") throw new UnreadableForm();
-  return next === "--";
-}
-
-async function readHeader({ until }: Source) {
-  const header = (await held(until(Buffer.from("\r\n\r\n")), HEADER_BYTES_MAX)).toString("utf8");
-  const [, name] = /;\s*name="([^"]*)"/i.exec(header) ?? [];
-  if (name === undefined) throw new UnreadableForm();
-  const [, filename] = /;\s*filename="([^"]*)"/i.exec(header) ?? [];
-  const [, contentType] = /^Content-Type:\s*([^\r\n]+)$/im.exec(header) ?? [];
-  return {
-    name: plain(name),
-    filename: filename ?? null,
-    contentType: contentType ?? "application/octet-stream",
-  };
-}
-
-/** Browsers write three characters of a name as percent escapes. */
-function plain(name: string): string {
-  return name.replace(/%22|%0D|%0A/g, decodeURIComponent);
+function toStream(file: Readable): ReadableStream<Uint8Array> {
+  const chunks = file[Symbol.asyncIterator]();
+  return new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      const { done, value } = await chunks.next();
+      if (done) controller.close();
+      else controller.enqueue(value);
+    },
+  });
 }

@@ -3,31 +3,23 @@
 import { Buffer } from "node:buffer";
 
 /** More than any such form of the dashboard holds. */
-const BYTES_MAX = 64 * 1024;
+const SIMPLE_FORM_BYTES_MAX = 64 * 1024;
 
-/** The form cannot be read: not one that a browser sends, or too large a text in it. */
+/** The form cannot be read: it is malformed, or larger than a form of the dashboard can be. */
 export class UnreadableForm extends Error {
   override readonly name = "UnreadableForm";
 }
 
-/** The form's fields. Throws UnreadableForm. */
+/** The form's fields. Throws UnreadableForm as soon as the body is too large, whatever length was declared. */
 export async function readSimpleForm(request: Request): Promise<URLSearchParams> {
   const mediaType = request.headers.get("Content-Type")?.split(";")[0]?.trim().toLowerCase();
   if (mediaType !== "application/x-www-form-urlencoded") throw new UnreadableForm();
-  return new URLSearchParams((await held(request.body ?? [], BYTES_MAX)).toString("utf8"));
-}
-
-/** All the bytes together. Throws UnreadableForm as soon as they are more, whatever length was declared. */
-export async function held(
-  chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
-  bytesMax: number,
-): Promise<Buffer> {
-  const parts: Uint8Array[] = [];
+  const chunks: Uint8Array[] = [];
   let length = 0;
-  for await (const chunk of chunks) {
+  for await (const chunk of request.body ?? []) {
     length += chunk.length;
-    if (length > bytesMax) throw new UnreadableForm();
-    parts.push(chunk);
+    if (length > SIMPLE_FORM_BYTES_MAX) throw new UnreadableForm();
+    chunks.push(chunk);
   }
-  return Buffer.concat(parts);
+  return new URLSearchParams(Buffer.concat(chunks).toString("utf8"));
 }
