@@ -4,7 +4,7 @@
  */
 
 import { setTimeout as pause } from "node:timers/promises";
-import { claim, Disagreement, shown } from "./check.ts";
+import { claim, Disagreement, shown } from "./assertions.ts";
 import { isFinished, type Job, type JobEvent, type Problem, type StoredFile } from "./shapes.ts";
 
 /** Longer than any answer may take, the longest wait a client can prefer in these checks included. */

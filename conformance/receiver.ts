@@ -5,7 +5,7 @@ import { createServer, type IncomingHttpHeaders } from "node:http";
 import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
 import { setTimeout as pause } from "node:timers/promises";
-import { Disagreement } from "./check.ts";
+import { Disagreement } from "./assertions.ts";
 
 export type Received = { method: string; headers: IncomingHttpHeaders; body: string; at: number };
 

@@ -1,7 +1,8 @@
 /** Runs the checks side by side against one deployment, and last those of all answers that were seen on the way. */
 
 import { setTimeout as pause } from "node:timers/promises";
-import { type Check, Disagreement, Skipped } from "./check.ts";
+import { Disagreement, Skipped } from "./assertions.ts";
+import type { Check } from "./check.ts";
 import { checksOfAnswers } from "./checks/answers.ts";
 import { allChecks } from "./checks/index.ts";
 import { closeDeployment, type Deployment, type Keys, openDeployment } from "./deployment.ts";

@@ -14,7 +14,7 @@ import { authenticate } from "./api/middleware/authenticate.ts";
 import { openApiDocument } from "./api/openapi/document.ts";
 import { Problem, problemResponse } from "./api/problems.ts";
 import { continueTrace } from "./api/request/headers.ts";
-import { listRoutes } from "./api/stats/routes.ts";
+import { statsRoutes } from "./api/stats/routes.ts";
 import { webhookRoutes } from "./api/webhooks/routes.ts";
 import { createDashboard } from "./dashboard/app.tsx";
 import type { JobTypes } from "./job-types/define.ts";
@@ -64,7 +64,7 @@ export function createApp(types: JobTypes) {
   app.all("/v1/health", (c) => c.notFound());
   app.use("/v1/*", authenticate);
   app.route("/v1", jobRoutes(types));
-  app.route("/v1", listRoutes());
+  app.route("/v1", statsRoutes());
   app.route("/v1", bulkRoutes(types));
   app.route("/v1", eventRoutes());
   app.route("/v1", webhookRoutes());

@@ -7,11 +7,12 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { jobExample } from "../src/api/jobs/example.ts";
+import { JobSchema } from "../src/api/jobs/schemas.ts";
 import { openApiDocument } from "../src/api/openapi/document.ts";
 import { problemKinds } from "../src/api/problems.ts";
-import { JobSchema, SubmitRequestSchema } from "../src/api/schemas.ts";
 import { createApp } from "../src/app.ts";
 import { jobTypes } from "../src/job-types/index.ts";
+import { SubmitRequestSchema } from "../src/submission/request.ts";
 
 const document = openApiDocument(jobTypes, "https://accepted.example.org");
 type RequestBody = { content: { "application/json": { examples: Record<string, { value: unknown }> } } };

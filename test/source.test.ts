@@ -131,7 +131,7 @@ const rules: Record<string, Rule> = {
         return !(isPackage(target) || isIn("lib")(target) || (isTypeOnly && typesForDefine.includes(target)));
       },
     ),
-    planted: { path: "src/job-types/define.ts", text: 'import { openFileStore } from "../files/store.ts";' },
+    planted: { path: "src/job-types/define.ts", text: 'import { FileStore } from "../files/store.ts";' },
   },
   "http, queue and webhooks reach jobs and places only through RPC: they import types, and present.ts": {
     check: imports(

@@ -1,6 +1,7 @@
 /** Contract 1: who is let in, and what a key may do. */
 
-import { type Check, check, equal, matches } from "../check.ts";
+import { equal, matches } from "../assertions.ts";
+import { type Check, check } from "../check.ts";
 import { problemOf } from "../client.ts";
 import type { Deployment } from "../deployment.ts";
 

@@ -3,7 +3,8 @@
  * fault that is everywhere is told once and by its name.
  */
 
-import { type Check, check, claim, shown } from "../check.ts";
+import { claim, shown } from "../assertions.ts";
+import { type Check, check } from "../check.ts";
 import type { Exchange } from "../client.ts";
 import type { Deployment } from "../deployment.ts";
 import { openDocument } from "../document.ts";

@@ -1,6 +1,7 @@
 /** Contract 1: what is taken as a request body, and how everything else is refused. */
 
-import { type Check, check, claim, equal } from "../check.ts";
+import { claim, equal } from "../assertions.ts";
+import { type Check, check } from "../check.ts";
 import { type Answer, problemOf, type Request } from "../client.ts";
 import type { Deployment } from "../deployment.ts";
 

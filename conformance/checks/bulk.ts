@@ -1,7 +1,8 @@
 /** Contract 7: one action on all jobs of a filter, itself a job. */
 
 import { setTimeout as pause } from "node:timers/promises";
-import { type Check, check, claim, Disagreement, equal } from "../check.ts";
+import { claim, Disagreement, equal } from "../assertions.ts";
+import { type Check, check } from "../check.ts";
 import { dataOf, jobOf, pointsAt, problemOf } from "../client.ts";
 import type { Deployment } from "../deployment.ts";
 import type { Job } from "../shapes.ts";

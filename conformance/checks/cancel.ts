@@ -1,6 +1,7 @@
 /** Contract 6: stopping a job. */
 
-import { type Check, check, equal } from "../check.ts";
+import { equal } from "../assertions.ts";
+import { type Check, check } from "../check.ts";
 import { jobOf, pointsAt, problemOf } from "../client.ts";
 import type { Deployment } from "../deployment.ts";
 

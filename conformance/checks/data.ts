@@ -1,6 +1,7 @@
 /** Contract 10: csv.import, report.export and payments.reconcile, from the file to the result. */
 
-import { type Check, check, claim, equal, matches } from "../check.ts";
+import { claim, equal, matches } from "../assertions.ts";
+import { type Check, check } from "../check.ts";
 import { jobOf } from "../client.ts";
 import type { Deployment } from "../deployment.ts";
 import type { Job } from "../shapes.ts";

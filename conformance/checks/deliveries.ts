@@ -2,7 +2,8 @@
 
 import { setTimeout as pause } from "node:timers/promises";
 import { Webhook } from "standardwebhooks";
-import { type Check, check, claim, equal, longCheck, matches, Skipped } from "../check.ts";
+import { claim, equal, matches, Skipped } from "../assertions.ts";
+import { type Check, check, longCheck } from "../check.ts";
 import { type Client, dataOf, problemOf } from "../client.ts";
 import type { Deployment } from "../deployment.ts";
 import type { Hook, Received, Reply } from "../receiver.ts";

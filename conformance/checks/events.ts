@@ -1,6 +1,7 @@
 /** Contract 5: a job's history, as JSON, as Server-Sent Events and over a WebSocket. */
 
-import { type Check, check, claim, equal, longCheck, matches } from "../check.ts";
+import { claim, equal, matches } from "../assertions.ts";
+import { type Check, check, longCheck } from "../check.ts";
 import { problemOf } from "../client.ts";
 import type { Deployment } from "../deployment.ts";
 import { FINAL_EVENTS, type JobEvent } from "../shapes.ts";

@@ -1,6 +1,7 @@
 /** Contract 10: http.request, against a receiver on this machine where the deployment reaches it. */
 
-import { type Check, check, claim, equal, Skipped } from "../check.ts";
+import { claim, equal, Skipped } from "../assertions.ts";
+import { type Check, check } from "../check.ts";
 import type { Deployment } from "../deployment.ts";
 import type { Hook, Reply } from "../receiver.ts";
 import type { Job } from "../shapes.ts";

@@ -1,6 +1,7 @@
 /** Contract 4: the same work is not done twice, by key or by place. */
 
-import { type Check, check, claim, equal } from "../check.ts";
+import { claim, equal } from "../assertions.ts";
+import { type Check, check } from "../check.ts";
 import { type Client, dataOf, jobOf, problemOf } from "../client.ts";
 import type { Deployment } from "../deployment.ts";
 import { isFinished, type Job } from "../shapes.ts";

@@ -1,6 +1,7 @@
 /** Contract 1: what another tenant owns does not exist, and nothing tells it from what never was. */
 
-import { type Check, check, equal } from "../check.ts";
+import { equal } from "../assertions.ts";
+import { type Check, check } from "../check.ts";
 import type { Answer, Client } from "../client.ts";
 import type { Deployment } from "../deployment.ts";
 

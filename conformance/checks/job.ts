@@ -1,6 +1,7 @@
 /** Contract 2: a job's shape in each of its states, and how it moves. */
 
-import { type Check, check, claim, equal, matches } from "../check.ts";
+import { claim, equal, matches } from "../assertions.ts";
+import { type Check, check } from "../check.ts";
 import type { Deployment } from "../deployment.ts";
 import { type Job, TIME } from "../shapes.ts";
 

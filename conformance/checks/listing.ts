@@ -1,7 +1,8 @@
 /** Contract 7: the list of jobs. Each check marks its jobs with metadata of its own, so that it sees no others. */
 
 import { setTimeout as pause } from "node:timers/promises";
-import { type Check, check, claim, Disagreement, equal, matches, shown } from "../check.ts";
+import { claim, Disagreement, equal, matches, shown } from "../assertions.ts";
+import { type Check, check } from "../check.ts";
 import { type Client, dataOf, problemOf } from "../client.ts";
 import type { Deployment } from "../deployment.ts";
 import type { Job } from "../shapes.ts";

@@ -1,6 +1,7 @@
 /** Contract 1: methods, HEAD, OPTIONS and CORS, and what is not negotiated. */
 
-import { type Check, check, claim, equal } from "../check.ts";
+import { claim, equal } from "../assertions.ts";
+import { type Check, check } from "../check.ts";
 import { problemOf } from "../client.ts";
 import type { Deployment } from "../deployment.ts";
 

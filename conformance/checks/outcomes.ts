@@ -1,6 +1,7 @@
 /** Contract 2 and 10: failures and their kinds, what is retried, and what progress says. */
 
-import { type Check, check, claim, equal } from "../check.ts";
+import { claim, equal } from "../assertions.ts";
+import { type Check, check } from "../check.ts";
 import type { Deployment } from "../deployment.ts";
 import { type Job, type Progress, TIME } from "../shapes.ts";
 

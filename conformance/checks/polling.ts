@@ -1,6 +1,7 @@
 /** Contract 5: reading a job again and again. */
 
-import { type Check, check, claim, equal, matches } from "../check.ts";
+import { claim, equal, matches } from "../assertions.ts";
+import { type Check, check } from "../check.ts";
 import { jobOf } from "../client.ts";
 import type { Deployment } from "../deployment.ts";
 

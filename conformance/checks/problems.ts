@@ -1,6 +1,7 @@
 /** Contract 1, "Problems": what a problem tells beside its code. Its shape is judged of all answers (answers.ts). */
 
-import { type Check, check, claim, equal, matches } from "../check.ts";
+import { claim, equal, matches } from "../assertions.ts";
+import { type Check, check } from "../check.ts";
 import { problemOf } from "../client.ts";
 import type { Deployment } from "../deployment.ts";
 

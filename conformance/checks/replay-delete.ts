@@ -1,6 +1,7 @@
 /** Contract 6: repeating and removing a job. */
 
-import { type Check, check, claim, equal } from "../check.ts";
+import { claim, equal } from "../assertions.ts";
+import { type Check, check } from "../check.ts";
 import { jobOf, problemOf } from "../client.ts";
 import type { Deployment } from "../deployment.ts";
 

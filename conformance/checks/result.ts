@@ -1,6 +1,7 @@
 /** Contract 5: the result itself. */
 
-import { type Check, check, equal, matches } from "../check.ts";
+import { equal, matches } from "../assertions.ts";
+import { type Check, check } from "../check.ts";
 import { jobOf, problemOf } from "../client.ts";
 import type { Deployment } from "../deployment.ts";
 

@@ -1,7 +1,8 @@
 /** Contract 7: totals per type and hour. */
 
 import { setTimeout as pause } from "node:timers/promises";
-import { type Check, check, claim, Disagreement, equal, matches, shown } from "../check.ts";
+import { claim, Disagreement, equal, matches, shown } from "../assertions.ts";
+import { type Check, check } from "../check.ts";
 import { type Client, dataOf } from "../client.ts";
 import type { Deployment } from "../deployment.ts";
 import type { Stats } from "../shapes.ts";

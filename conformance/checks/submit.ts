@@ -2,7 +2,8 @@
 
 import { Ajv2020 } from "ajv/dist/2020.js";
 import addFormats from "ajv-formats";
-import { type Check, check, claim, equal, matches, shown } from "../check.ts";
+import { claim, equal, matches, shown } from "../assertions.ts";
+import { type Check, check } from "../check.ts";
 import { dataOf, jobOf, pointsAt, problemOf } from "../client.ts";
 import type { Deployment } from "../deployment.ts";
 import type { JobType } from "../shapes.ts";

@@ -1,6 +1,7 @@
 /** Contract 8 and 10: where webhooks and http.request may go. The rule is one, and judged without calling anybody. */
 
-import { type Check, check, claim } from "../check.ts";
+import { claim } from "../assertions.ts";
+import { type Check, check } from "../check.ts";
 import { pointsAt, type Request } from "../client.ts";
 import type { Deployment } from "../deployment.ts";
 

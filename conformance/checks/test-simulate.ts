@@ -1,6 +1,7 @@
 /** Contract 10: the limits of what a simulated job can be asked for. */
 
-import { type Check, check, claim, equal } from "../check.ts";
+import { claim, equal } from "../assertions.ts";
+import { type Check, check } from "../check.ts";
 import { pointsAt } from "../client.ts";
 import type { Deployment } from "../deployment.ts";
 

@@ -1,7 +1,8 @@
 /** Contract 5 and RFC 7240: answers that wait. */
 
 import { setTimeout as pause } from "node:timers/promises";
-import { type Check, check, claim, equal } from "../check.ts";
+import { claim, equal } from "../assertions.ts";
+import { type Check, check } from "../check.ts";
 import { jobOf } from "../client.ts";
 import type { Deployment } from "../deployment.ts";
 

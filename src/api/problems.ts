@@ -4,6 +4,7 @@
  */
 
 import type { Context } from "hono";
+import type { FieldError } from "../submission/field-errors.ts";
 import type { AppEnv } from "./app-env.ts";
 
 type ProblemKind = { status: ContentfulErrorStatus; title: string; detail: string };
@@ -135,9 +136,6 @@ export const problemKinds = {
 } as const satisfies Record<string, ProblemKind>;
 
 export type ProblemCode = keyof typeof problemKinds;
-
-/** A fault in a request body: a JSON pointer as a URI fragment (RFC 6901 section 6) and what is wrong there. */
-export type FieldError = { pointer: string; detail: string };
 
 type ProblemOptions = {
   detail?: string;

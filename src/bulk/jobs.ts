@@ -1,6 +1,5 @@
 /** A tenant's other jobs, in the hands of one of its jobs: chosen by a filter, and acted on one by one. */
 
-import { Problem } from "../api/problems.ts";
 import type { Env } from "../env.ts";
 import type { JobTypes, TenantJobs } from "../job-types/define.ts";
 import { derivedOwnedId } from "../lib/id.ts";
@@ -9,12 +8,6 @@ import { withRetry } from "../lib/retry.ts";
 import { jobObject } from "../rpc/job.ts";
 import { jobIndexObject } from "../rpc/job-index.ts";
 import { readReplay } from "../submission/submission.ts";
-
-/** A replay that would be refused is skipped. */
-function nullIfInvalid(error: unknown): null {
-  if (error instanceof Problem) return null;
-  throw error;
-}
 
 /** Who acts: a job of this tenant, and on whose behalf. */
 type Actor = { jobId: string; tenant: string; requestId: string; traceparent: string };
@@ -49,10 +42,10 @@ export function tenantJobs(
     const source = await withRetry(() => api(id).replaySource());
     if (!source?.isFinished) return false;
     const sender = { env, tenant, idempotencyKey: null, requestId, traceparent, ownHost: null };
-    const asked = await readReplay({ ...source, id }, types, sender).catch(nullIfInvalid);
-    if (!asked) return false;
+    const replay = await readReplay({ ...source, id }, types, sender);
+    if (!replay.ok) return false;
     const newId = await derivedOwnedId("job", tenant, JSON.stringify(["bulk", jobId, id]));
-    const submission = { ...asked, id: newId, fingerprint: `${jobId}/${id}` };
+    const submission = { ...replay.submission, id: newId, fingerprint: `${jobId}/${id}` };
     const answer = await withRetry(() => api(newId).submit(submission, "reject"));
     if (answer.kind === "accepted") await announce(newId);
     return answer.kind === "accepted" || answer.kind === "existing";

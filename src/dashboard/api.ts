@@ -6,8 +6,14 @@
 import type { Context } from "hono";
 import type { z } from "zod";
 import type { AppEnv } from "../api/app-env.ts";
-import type { JobTypeSchema, ProblemSchema, StoredFileSchema } from "../api/schemas.ts";
+import type { BulkRequestSchema } from "../api/bulk/schemas.ts";
+import type { StoredFileSchema } from "../api/files/schemas.ts";
+import type { JobTypeSchema } from "../api/job-types/schemas.ts";
+import type { ProblemSchema } from "../api/schemas.ts";
+import type { HourStatsSchema } from "../api/stats/schemas.ts";
 import type { DeliveryView, EventView, JobView } from "../rpc/views.ts";
+
+type BulkRequest = z.input<typeof BulkRequestSchema>;
 
 export type ProblemBody = z.infer<typeof ProblemSchema>;
 export type TypeView = z.infer<typeof JobTypeSchema>;
@@ -27,27 +33,11 @@ export type Service = (
 export type FileFacts = { size: number; contentType: string } | "gone" | "not told";
 
 export type JobsPage = { data: JobView[]; next_cursor: string | null };
-export type Percentiles = { p50: number | null; p95: number | null };
-export type HourStatsView = {
-  type: string;
-  hour: string;
-  accepted: number;
-  succeeded: number;
-  failed: number;
-  cancelled: number;
-  attempts: number;
-  queue_time_ms: Percentiles;
-  run_time_ms: Percentiles;
-};
-
-export type BulkAction = "cancel" | "replay" | "delete";
-export type BulkFilter = {
-  status?: string[];
-  type?: string[];
-  created_after?: string;
-  created_before?: string;
-  metadata?: Record<string, string>;
-};
+export type HourStatsView = z.infer<typeof HourStatsSchema>;
+export type Percentiles = HourStatsView["queue_time_ms"];
+export type BulkAction = BulkRequest["action"];
+/** The API validates the statuses that an address names. */
+export type BulkFilter = Omit<BulkRequest["filter"], "status"> & { status?: string[] };
 
 /** The API refused; carries its problem. The page says it in the problem's own words. */
 export class ApiError extends Error {

@@ -150,25 +150,19 @@ type Generation = { tenant: string; name: string; generation: string };
 
 function openImport(db: D1Database, staged: Generation & { columns: string[] }): DatasetImport {
   const { tenant, name, generation, columns } = staged;
-  const isStaging =
-    "EXISTS (SELECT 1 FROM dataset_generations WHERE tenant = ?3 AND dataset = ?4 AND generation = ?1 AND abandoned = 0)";
-  const inserts = (table: string, column: string, items: readonly LineValue[]) => {
-    const statement = db.prepare(
-      `INSERT OR REPLACE INTO ${table} (generation, line, ${column})
-       SELECT ?1, CAST(key AS INTEGER), value FROM json_each(?2) WHERE ${isStaging}`,
-    );
-    return objectsByLine(items).map((object) => statement.bind(generation, object, tenant, name));
-  };
-
   async function stage(rows: readonly StagedRow[], rejects: readonly StagedReject[]): Promise<boolean> {
     if (rows.length + rejects.length === 0) return true;
     const answers = await db.batch([
-      ...inserts(
+      ...insertsOf(
+        db,
+        staged,
         "dataset_rows",
         "cells",
         rows.map((row) => [row.line, row.cells]),
       ),
-      ...inserts(
+      ...insertsOf(
+        db,
+        staged,
         "dataset_rejects",
         "reject",
         rejects.map(({ line, reason, row }) => [line, [reason, row]]),
@@ -224,6 +218,23 @@ function openImport(db: D1Database, staged: Generation & { columns: string[] }):
   }
 
   return { dataset: name, generation, columns, stage, rejects, publish, discard };
+}
+
+/** Statements that store these items by line, unless the generation was discarded meanwhile. */
+function insertsOf(
+  db: D1Database,
+  { tenant, name, generation }: Generation,
+  table: string,
+  column: string,
+  items: readonly LineValue[],
+): D1PreparedStatement[] {
+  const statement = db.prepare(
+    `INSERT OR REPLACE INTO ${table} (generation, line, ${column})
+     SELECT ?1, CAST(key AS INTEGER), value FROM json_each(?2)
+     WHERE EXISTS (SELECT 1 FROM dataset_generations
+       WHERE tenant = ?3 AND dataset = ?4 AND generation = ?1 AND abandoned = 0)`,
+  );
+  return objectsByLine(items).map((object) => statement.bind(generation, object, tenant, name));
 }
 
 /** Deletes an abandoned generation, its record last, so that a sweep cut short (false) is taken up by the next. */

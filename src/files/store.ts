@@ -48,16 +48,20 @@ export type JobFiles = {
   create(contentType: string, chunks: Chunks): Promise<StoredFile>;
 };
 
-export type FileStore = ReturnType<typeof openFileStore>;
-
 type FileRow = { id: string; size: number; content_type: string; sha256: string; created_at: number };
 
 /** The files of this deployment. Only completed ones exist for readers, and only for their own tenant. */
-export function openFileStore(env: Pick<Env, "DATA" | "FILES">) {
-  const { DATA: db, FILES: bucket } = env;
+export class FileStore {
+  readonly #db: D1Database;
+  readonly #bucket: R2Bucket;
 
-  async function find(tenant: string, id: string): Promise<StoredFile | null> {
-    const row = await db
+  constructor({ DATA, FILES }: Pick<Env, "DATA" | "FILES">) {
+    this.#db = DATA;
+    this.#bucket = FILES;
+  }
+
+  async find(tenant: string, id: string): Promise<StoredFile | null> {
+    const row = await this.#db
       .prepare(
         "SELECT id, size, content_type, sha256, created_at FROM files WHERE tenant = ? AND id = ? AND ready = 1",
       )
@@ -67,59 +71,63 @@ export function openFileStore(env: Pick<Env, "DATA" | "FILES">) {
   }
 
   /** The bytes of a file that was found; null if they are gone, which is what a removal cut short leaves. */
-  async function read(tenant: string, file: StoredFile, range: ByteRange = { offset: 0 }) {
+  async read(tenant: string, file: StoredFile, range: ByteRange = { offset: 0 }) {
     const length = Math.min(range.length ?? file.size, file.size - range.offset);
     if (length <= 0) return emptyBody();
-    const object = await bucket.get(objectKey(tenant, file.id), { range: { offset: range.offset, length } });
+    const object = await this.#bucket.get(objectKey(tenant, file.id), {
+      range: { offset: range.offset, length },
+    });
     return object?.body ?? null;
   }
 
-  async function open(tenant: string, id: string, range?: ByteRange): Promise<OpenFile | null> {
-    const file = await find(tenant, id);
-    const body = file && (await read(tenant, file, range));
+  async open(tenant: string, id: string, range?: ByteRange): Promise<OpenFile | null> {
+    const file = await this.find(tenant, id);
+    const body = file && (await this.read(tenant, file, range));
     return body && { file, body };
   }
 
   /** Stores a new file, or refuses one larger than `bytesMax`. Throws what its source throws; nothing is left then. */
-  async function create(wanted: NewFile): Promise<Created> {
+  async create(wanted: NewFile): Promise<Created> {
     const { tenant, contentType } = wanted;
     const file = { id: randomId("file"), contentType, createdAt: now() };
-    await record(wanted, file);
+    await this.#record(wanted, file);
     try {
       await wanted.confirm?.();
-      const written = await upload(bucket, objectKey(tenant, file.id), wanted.chunks, wanted.bytesMax);
+      const written = await upload(this.#bucket, objectKey(tenant, file.id), wanted.chunks, wanted.bytesMax);
       if (!written.ok) {
-        await discard(tenant, [file.id]);
+        await this.#discard(tenant, [file.id]);
         return written;
       }
-      await complete(tenant, file.id, written);
+      await this.#complete(tenant, file.id, written);
       return { ok: true, file: { ...file, size: written.size, sha256: written.sha256 } };
     } catch (error) {
       // What cannot be discarded now is still on record as pending, and is swept later.
-      await discard(tenant, [file.id]).catch(() => undefined);
+      await this.#discard(tenant, [file.id]).catch(() => undefined);
       throw error;
     }
   }
 
   /** Puts the file on record as pending; in the same round trip, looks for what earlier crashes left. */
-  async function record(wanted: NewFile, file: { id: string; createdAt: number }): Promise<void> {
+  async #record(wanted: NewFile, file: { id: string; createdAt: number }): Promise<void> {
     const { tenant, jobId, contentType } = wanted;
-    const [, stale] = await db.batch<{ id: string }>([
-      db
+    const [, stale] = await this.#db.batch<{ id: string }>([
+      this.#db
         .prepare("INSERT INTO files (tenant, id, job_id, content_type, created_at) VALUES (?, ?, ?, ?, ?)")
         .bind(tenant, file.id, jobId, contentType, file.createdAt),
-      db
+      this.#db
         .prepare("SELECT id FROM files WHERE tenant = ? AND ready = 0 AND created_at < ? LIMIT ?")
         .bind(tenant, file.createdAt - STALE_MS, STALE_PER_SWEEP),
     ]);
     const ids = stale?.results.map((row) => row.id) ?? [];
     if (ids.length === 0) return;
-    await discard(tenant, ids).catch((error) => log("warn", "stale_files_not_swept", { tenant, error }));
+    await this.#discard(tenant, ids).catch((error) =>
+      log("warn", "stale_files_not_swept", { tenant, error }),
+    );
   }
 
   /** Throws if the row is gone: the file was removed while it was being written. */
-  async function complete(tenant: string, id: string, written: { size: number; sha256: string }) {
-    const { meta } = await db
+  async #complete(tenant: string, id: string, written: { size: number; sha256: string }) {
+    const { meta } = await this.#db
       .prepare("UPDATE files SET ready = 1, size = ?, sha256 = ? WHERE tenant = ? AND id = ? AND ready = 0")
       .bind(written.size, written.sha256, tenant, id)
       .run();
@@ -127,34 +135,34 @@ export function openFileStore(env: Pick<Env, "DATA" | "FILES">) {
   }
 
   /** Bytes first, then the rows that know of them. */
-  async function discard(tenant: string, ids: string[]): Promise<void> {
-    await bucket.delete(ids.map((id) => objectKey(tenant, id)));
-    await db
+  async #discard(tenant: string, ids: string[]): Promise<void> {
+    await this.#bucket.delete(ids.map((id) => objectKey(tenant, id)));
+    await this.#db
       .prepare("DELETE FROM files WHERE tenant = ? AND id IN (SELECT value FROM json_each(?))")
       .bind(tenant, JSON.stringify(ids))
       .run();
   }
 
   /** Removes a file for readers at once and then for good; false if there is none. */
-  async function deleteFile(tenant: string, id: string): Promise<boolean> {
-    const { meta } = await db
+  async delete(tenant: string, id: string): Promise<boolean> {
+    const { meta } = await this.#db
       .prepare("UPDATE files SET ready = 0 WHERE tenant = ? AND id = ? AND ready = 1")
       .bind(tenant, id)
       .run();
     if (meta.changes === 0) return false;
-    await discard(tenant, [id]);
+    await this.#discard(tenant, [id]);
     return true;
   }
 
   /** Removes all that a job produced, pending or ready. May be repeated; a second call finds nothing. */
-  async function deleteOfJob(tenant: string, jobId: string): Promise<void> {
+  async deleteOfJob(tenant: string, jobId: string): Promise<void> {
     for (;;) {
-      const { results } = await db
+      const { results } = await this.#db
         .prepare("SELECT id FROM files WHERE tenant = ? AND job_id = ? LIMIT ?")
         .bind(tenant, jobId, REMOVE_BATCH)
         .all<{ id: string }>();
       if (results.length > 0) {
-        await discard(
+        await this.#discard(
           tenant,
           results.map((row) => row.id),
         );
@@ -162,8 +170,6 @@ export function openFileStore(env: Pick<Env, "DATA" | "FILES">) {
       if (results.length < REMOVE_BATCH) return;
     }
   }
-
-  return { find, read, open, create, delete: deleteFile, deleteOfJob };
 }
 
 /**

@@ -7,7 +7,7 @@ import { uuid } from "../lib/runtime.ts";
 import { traceIdOf } from "../lib/trace.ts";
 import { type Claim, type JobApi, jobObject } from "../rpc/job.ts";
 import type { JobMessage } from "../transport/message.ts";
-import { openRunReporter, type RunReporter } from "./run-reporter.ts";
+import { RunReporter } from "./run-reporter.ts";
 
 /** A slice that is ours to run, as long as its lease holds. */
 export type Run = {
@@ -31,5 +31,5 @@ export async function claimRun(message: JobMessage, env: Env): Promise<Run | nul
   const { requestId: request_id, traceparent } = claim.trace;
   const trace_id = traceIdOf(traceparent);
   const fields = { job_id: jobId, tenant, type: claim.type, attempt, continuation, request_id, trace_id };
-  return { message, claim, lease, api, reporter: openRunReporter(api, lease, claim), fields };
+  return { message, claim, lease, api, reporter: new RunReporter(api, lease, claim), fields };
 }

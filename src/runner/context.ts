@@ -4,7 +4,7 @@ import { tenantJobs } from "../bulk/jobs.ts";
 import type { Progress } from "../core/job.ts";
 import { jobDatasets } from "../datasets/store.ts";
 import { type Env, settings } from "../env.ts";
-import { jobFiles, openFileStore } from "../files/store.ts";
+import { FileStore, jobFiles } from "../files/store.ts";
 import { Continuation, type JobContext, type JobTypes } from "../job-types/define.ts";
 import { withRetry } from "../lib/retry.ts";
 import { now } from "../lib/runtime.ts";
@@ -39,7 +39,7 @@ export function createJobContext(
     checkpoint: claim.checkpoint === null ? null : JSON.parse(claim.checkpoint),
     traceparent: claim.trace.traceparent,
     allowLocalhost: settings(env).ALLOW_LOCALHOST_URLS,
-    files: jobFiles(openFileStore(env), tenant, jobId, ensureCurrent),
+    files: jobFiles(new FileStore(env), tenant, jobId, ensureCurrent),
     datasets: jobDatasets(env, tenant, jobId),
     jobs: tenantJobs(env, types, { jobId, tenant, ...claim.trace }),
     remainingMs: () => startedAt + claim.attemptTimeoutMs - now(),

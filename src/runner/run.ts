@@ -66,7 +66,7 @@ async function execute(run: Run, env: Env, types: JobTypes): Promise<RunOutcome>
 /** Tells the job the outcome, or, if the job was cancelled meanwhile, that its code has stopped. */
 async function reportOutcome(run: Run, outcome: RunOutcome): Promise<void> {
   const report = await run.reporter.close();
-  const refusal = run.reporter.rejection() ?? (await finish(run, report, outcome));
+  const refusal = run.reporter.rejection ?? (await finish(run, report, outcome));
   if (refusal === "cancelled") await withRetry(() => run.api().acknowledge(run.lease));
 }
 

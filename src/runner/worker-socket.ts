@@ -1,73 +1,79 @@
 /**
- * The line of a running attempt to its job: over it a cancellation lands at once, and by its breaking a dead worker
- * is noticed. It is a comfort, not a need: where it cannot be had, renewing the lease does the same, only later.
+ * A WebSocket from a running attempt to its job object. It delivers cancellations immediately and detects dead workers.
+ * It is optional: lease renewal covers both, more slowly.
  */
 
 import { sleep } from "../lib/runtime.ts";
 import { closeNormally, NORMAL_CLOSURE } from "../lib/socket.ts";
 import type { JobApi, RunRejection } from "../rpc/job.ts";
 
-/** Most jobs are over before a line pays: it costs a request. What is cancelled sooner is told when it opens. */
+/** Most runs end sooner, and a socket costs a request. A cancellation before it is delivered when the socket opens. */
 const SOCKET_OPEN_DELAY_MS = 200;
-
-/** Between tries to open it again. */
 const SOCKET_REOPEN_MS = 1_000;
 
-/**
- * Keeps a line open until `over` aborts. `heed` is given the job's word that the attempt no longer counts; `renew`
- * renews the lease once a line that broke is open again, for the job may have grown suspicious meanwhile.
- */
-export async function keepWorkerSocket(
-  api: () => JobApi,
-  lease: string,
-  over: AbortSignal,
-  onReply: (refusal: RunRejection) => void,
-  renew: () => Promise<void>,
-): Promise<void> {
-  await sleep(SOCKET_OPEN_DELAY_MS, over);
-  for (let tries = 1; !over.aborted; tries += 1) {
-    const line = await Promise.race([open(api, lease), aborted(over)]);
-    if (line !== null && "reason" in line) return onReply(line);
-    const isOver = over.aborted || (line !== null && listen(line, over, onReply));
-    if (tries > 1 && line !== null && !over.aborted) await renew();
-    if (await isOver) return;
-    await sleep(SOCKET_REOPEN_MS, over);
+type WorkerSocketOptions = {
+  /** Returns a fresh stub for every call. */
+  api: () => JobApi;
+  lease: string;
+  /** Aborts when the run has finished. */
+  finished: AbortSignal;
+  onRejection: (rejection: RunRejection) => void;
+  /** Renews the lease, which the job may have shortened when the socket broke. */
+  renew: () => Promise<void>;
+};
+
+type Connection = { socket: WebSocket } | { rejection: RunRejection } | null;
+
+/** Keeps a socket open until `finished` aborts or the job closes it. Never rejects. */
+export async function keepWorkerSocket(options: WorkerSocketOptions): Promise<void> {
+  const { finished, onRejection, renew } = options;
+  await sleep(SOCKET_OPEN_DELAY_MS, finished);
+  for (let isFirst = true; !finished.aborted; isFirst = false) {
+    const connection = await Promise.race([connect(options), whenAborted(finished)]);
+    if (connection && "rejection" in connection) return onRejection(connection.rejection);
+    if (connection) {
+      const closed = receive(connection.socket, options);
+      if (!isFirst && !finished.aborted) await renew();
+      if ((await closed) === "closed_normally") return;
+    }
+    await sleep(SOCKET_REOPEN_MS, finished);
   }
 }
 
-/** The line; or why the attempt has none because it no longer counts; or null if it could not be had just now. */
-async function open(api: () => JobApi, lease: string): Promise<WebSocket | RunRejection | null> {
+/** Connects; null if that is impossible at the moment. */
+async function connect({ api, lease }: WorkerSocketOptions): Promise<Connection> {
   try {
     const url = `https://job/worker?lease=${encodeURIComponent(lease)}`;
-    const answer = await api().fetch(url, { headers: { Upgrade: "websocket" } });
-    if (answer.webSocket) return answer.webSocket;
-    if (answer.status === 409) return (await answer.json()) as RunRejection;
-    return answer.status === 404 ? { ok: false, reason: "stale" } : null;
+    const response = await api().fetch(url, { headers: { Upgrade: "websocket" } });
+    if (response.webSocket) return { socket: response.webSocket };
+    if (response.status === 409) return { rejection: (await response.json()) as RunRejection };
+    return response.status === 404 ? { rejection: { ok: false, reason: "stale" } } : null;
   } catch {
     return null;
   }
 }
 
-function aborted(signal: AbortSignal): Promise<null> {
+function whenAborted(signal: AbortSignal): Promise<null> {
   return new Promise((resolve) => signal.addEventListener("abort", () => resolve(null)));
 }
 
-/** Resolves with true if the line was hung up, by either end, and with false if it broke. */
-function listen(
+/** Receives rejections until the socket closes. */
+function receive(
   socket: WebSocket,
-  over: AbortSignal,
-  onReply: (refusal: RunRejection) => void,
-): Promise<boolean> {
+  { finished, onRejection }: WorkerSocketOptions,
+): Promise<"closed_normally" | "connection_lost"> {
   return new Promise((resolve) => {
     const end = () => {
       closeNormally(socket);
-      resolve(true);
+      resolve("closed_normally");
     };
-    socket.addEventListener("message", ({ data }) => onReply(JSON.parse(String(data)) as RunRejection));
-    socket.addEventListener("close", ({ code }) => resolve(code === NORMAL_CLOSURE));
-    socket.addEventListener("error", () => resolve(false));
-    over.addEventListener("abort", end);
+    socket.addEventListener("message", ({ data }) => onRejection(JSON.parse(String(data)) as RunRejection));
+    socket.addEventListener("close", ({ code }) =>
+      resolve(code === NORMAL_CLOSURE ? "closed_normally" : "connection_lost"),
+    );
+    socket.addEventListener("error", () => resolve("connection_lost"));
+    finished.addEventListener("abort", end);
     socket.accept();
-    if (over.aborted) end();
+    if (finished.aborted) end();
   });
 }

@@ -1,40 +1,34 @@
-/**
- * The webhook a submission asks for: whether this deployment sends any, and whether it may go there.
- * Only what the body says is judged here; whether anybody answers there is found out by delivering.
- */
+/** The webhook a submission asks for. Only the request is validated; delivering finds out whether the target answers. */
 
-import type { FieldError } from "../api/problems.ts";
-import { WebhookRequestSchema } from "../api/schemas.ts";
 import { terminalEvents } from "../core/deliveries.ts";
 import type { Webhook } from "../core/job.ts";
 import { type Env, settings } from "../env.ts";
 import { checkTarget } from "../lib/target.ts";
+import type { FieldError } from "./field-errors.ts";
+import { WebhookRequestSchema } from "./request.ts";
 
-/** Whose deployment it is, and the host it was reached under. */
+/** The deployment, and the host it was reached under. */
 type WebhookContext = { env: Env; ownHost: string | null };
 
-/**
- * The webhook of a `POST /v1/jobs` body, and what speaks against its target; null if it asks for none, or for one whose
- * very shape is wrong, which the outer schema says.
- */
+/** The webhook of a `POST /v1/jobs` body and the errors of its target; null without one or for a malformed one. */
 export function readWebhook(
   body: unknown,
-  door: WebhookContext,
-): { webhook: Webhook | null; faults: FieldError[] } {
+  context: WebhookContext,
+): { webhook: Webhook | null; errors: FieldError[] } {
   const given = (body as { webhook?: { url?: unknown } | null } | null)?.webhook;
-  const faults = typeof given?.url === "string" ? webhookTargetErrors(given.url, door) : [];
-  const asked = WebhookRequestSchema.safeParse(given);
-  if (!asked.success) return { webhook: null, faults };
-  const { url, events = terminalEvents } = asked.data;
-  return { webhook: { url, events }, faults };
+  const errors = typeof given?.url === "string" ? targetErrors(given.url, context) : [];
+  const request = WebhookRequestSchema.safeParse(given);
+  if (!request.success) return { webhook: null, errors };
+  const { url, events = terminalEvents } = request.data;
+  return { webhook: { url, events }, errors };
 }
 
-/** What speaks against a well-formed webhook; nothing speaks against none. */
-export function webhookErrors(webhook: Webhook | null, door: WebhookContext): FieldError[] {
-  return webhook ? webhookTargetErrors(webhook.url, door) : [];
+/** The errors of a well-formed webhook's target. */
+export function webhookErrors(webhook: Webhook | null, context: WebhookContext): FieldError[] {
+  return webhook ? targetErrors(webhook.url, context) : [];
 }
 
-function webhookTargetErrors(url: string, { env, ownHost }: WebhookContext): FieldError[] {
+function targetErrors(url: string, { env, ownHost }: WebhookContext): FieldError[] {
   if (!env.WEBHOOK_SECRET) return [{ pointer: "#/webhook", detail: "This deployment sends no webhooks." }];
   const detail = checkTarget(url, { allowLocal: settings(env).ALLOW_LOCALHOST_URLS, ownHost });
   return detail === null ? [] : [{ pointer: "#/webhook/url", detail }];

@@ -1,7 +1,7 @@
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { describe, expect, it } from "vitest";
 import type { z } from "zod";
-import type { JobTypeSchema } from "../../src/api/schemas.ts";
+import type { JobTypeSchema } from "../../src/api/job-types/schemas.ts";
 import { jobTypes } from "../../src/job-types/index.ts";
 import { call, refusal, submit } from "../support/http.ts";
 

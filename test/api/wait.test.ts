@@ -25,7 +25,7 @@ const stubOf = (id: string) => env.JOBS.getByName(`parked/${id}`) as unknown as 
 const succeeded = { type: "succeed", result: null } as const;
 
 function followersOf(id: string): Promise<number> {
-  return runInDurableObject(stubOf(id), (_, state) => state.getWebSockets("follower").length);
+  return runInDurableObject(stubOf(id), (_, state) => state.getWebSockets("subscriber").length);
 }
 
 /** Resolves once somebody hangs on the job's object. */

@@ -1,5 +1,5 @@
 import { describe, expect, test, vi } from "vitest";
-import { openFileStore } from "../../src/files/store.ts";
+import { FileStore } from "../../src/files/store.ts";
 import { hex, sha256 } from "../../src/lib/hash.ts";
 import { randomId } from "../../src/lib/id.ts";
 import { chunked, env, newTenant } from "../support/stores.ts";
@@ -172,7 +172,7 @@ test("what a crash left pending is swept a day later, a few at a time, bytes and
     }) as R2Bucket,
     DATA: env.DATA,
   };
-  const store = openFileStore(crashing);
+  const store = new FileStore(crashing);
   const wanted = { tenant: to.tenant, jobId: null, contentType: "a/b", bytesMax: 10 };
   for (let nth = 0; nth < 12; nth += 1) {
     await expect(store.create({ ...wanted, chunks: chunked("x") })).rejects.toThrow("crash");

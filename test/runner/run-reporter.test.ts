@@ -2,7 +2,7 @@
 
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { JobApi } from "../../src/rpc/job.ts";
-import { openRunReporter } from "../../src/runner/run-reporter.ts";
+import { RunReporter } from "../../src/runner/run-reporter.ts";
 
 beforeEach(() => void vi.useFakeTimers({ toFake: ["Date", "setTimeout", "clearTimeout"] }));
 afterEach(() => void vi.useRealTimers());
@@ -19,11 +19,11 @@ function unreachableJob() {
 }
 
 test.each([
-  { what: "news", speak: (reporter: ReturnType<typeof openRunReporter>) => reporter.log("info", "a line") },
-  { what: "a sign of life", speak: (reporter: ReturnType<typeof openRunReporter>) => reporter.heartbeat() },
+  { what: "news", speak: (reporter: RunReporter) => reporter.log("info", "a line") },
+  { what: "a sign of life", speak: (reporter: RunReporter) => reporter.heartbeat() },
 ])("$what that could not be told is told again every second", async ({ speak }) => {
   const { reportedAt, api } = unreachableJob();
-  const reporter = openRunReporter(api, "lease", { leaseMs: 30_000, heartbeatTimeoutMs: null });
+  const reporter = new RunReporter(api, "lease", { leaseMs: 30_000, heartbeatTimeoutMs: null });
   speak(reporter);
   await vi.advanceTimersByTimeAsync(14_000);
   const pauses = reportedAt.slice(1).map((at, index) => at - (reportedAt[index] ?? at));

@@ -43,7 +43,7 @@ function watchedJobs(fetch?: () => Promise<Response>) {
 }
 
 function linesOf({ stub }: Held): Promise<number> {
-  return runInDurableObject(stub, (_, state) => state.getWebSockets("line").length);
+  return runInDurableObject(stub, (_, state) => state.getWebSockets("worker").length);
 }
 
 async function lined(job: Held): Promise<void> {
@@ -52,7 +52,7 @@ async function lined(job: Held): Promise<void> {
 
 function breakLine({ stub }: Held): Promise<void> {
   return runInDurableObject(stub, (_, state) => {
-    for (const line of state.getWebSockets("line")) line.close(1011, "broken");
+    for (const line of state.getWebSockets("worker")) line.close(1011, "broken");
   });
 }
 

@@ -154,8 +154,10 @@ describe.skipIf(noBrowser !== null)("the dashboard", () => {
     await tabTo("test.simulate");
     await page.keyboard.press("Enter");
     await page.getByRole("heading", { name: "Submit test.simulate" }).waitFor();
-    await tabTo("field/input/duration_ms");
-    await page.keyboard.type("60000");
+    await tabTo("body");
+    await page.keyboard.press("ControlOrMeta+A");
+    await page.keyboard.type('{"type":"test.simulate","input":{"duration_ms":60000}}');
+    await tabTo("submit");
     await page.keyboard.press("Enter");
     await page.getByText("The job was accepted.").waitFor();
     await tabTo("Cancel…");

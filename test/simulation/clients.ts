@@ -111,7 +111,9 @@ export async function submitOnce(
   const { system, types, env, simulation } = scene;
   const sentAt = simulation.clock.now();
   const sender = senderOf(scene, tenant, key);
-  const { submission, onConflict } = await system.readSubmission(body, types, sender);
+  const read = await system.readSubmission(body, types, sender);
+  if (!read.ok) throw new Error(`The request is rejected: ${read.reason}`);
+  const { submission, onConflict } = read;
   const job = system.jobObject(env, tenant, submission.id);
   const answer = await job.submit(submission, onConflict);
   checkAnswer(scene, tenant, key, sentAt, answer, seen);
@@ -226,7 +228,9 @@ async function replay(scene: Scene, tenant: string, known: Seen, seen: Seen[]): 
   if (!source?.isFinished) return;
   const sentAt = scene.simulation.clock.now();
   const sender = senderOf(scene, tenant, null);
-  const submission = await system.readReplay({ ...source, id: known.jobId }, types, sender);
+  const read = await system.readReplay({ ...source, id: known.jobId }, types, sender);
+  if (!read.ok) return;
+  const { submission } = read;
   const answer = await system.jobObject(env, tenant, submission.id).submit(submission, "use_existing");
   checkAnswer(scene, tenant, null, sentAt, answer, seen);
 }

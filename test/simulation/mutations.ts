@@ -230,8 +230,8 @@ export const mutations: readonly Mutation[] = [
     patches: [
       patch(
         "src/runner/run-reporter.ts",
-        "sentAt = now() - (hasPending() ? reportIntervalMs() : heartbeatMs) + REPORT_INTERVAL_MS;",
-        "sentAt = 0;",
+        "this.#sentAt = now() - this.#intervalMs() + REPORT_INTERVAL_MS;",
+        "this.#sentAt = 0;",
       ),
     ],
     seed: 12,

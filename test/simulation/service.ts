@@ -2,7 +2,7 @@
 
 import type { Witness } from "./invariants/witness.ts";
 import type { System } from "./load.ts";
-import type { ObjectClass } from "./platform/instance.ts";
+import type { Home, ObjectClass } from "./platform/instance.ts";
 import { openObjects } from "./platform/objects.ts";
 import { kill, runningProcess } from "./platform/process.ts";
 import { openQueue } from "./platform/queues.ts";
@@ -63,7 +63,7 @@ export function openService(simulation: Simulation, system: System, witness: Wit
   const deliverToObject: DeliverToObject = (home, method, args) => {
     const act = (instance: Record<string, (...args: never[]) => Promise<unknown>>) =>
       instance[method]?.(...(args as never[])) ?? Promise.resolve();
-    jobs.deliver(home, { method, args }, act, () => undefined);
+    jobs.deliver(home as Home, { method, args }, act, () => undefined);
   };
 
   return {

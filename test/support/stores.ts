@@ -3,7 +3,7 @@
 import { env as testEnv } from "cloudflare:workers";
 import { jobDatasets } from "../../src/datasets/store.ts";
 import type { Env } from "../../src/env.ts";
-import { jobFiles, openFileStore } from "../../src/files/store.ts";
+import { FileStore, jobFiles } from "../../src/files/store.ts";
 import { randomId } from "../../src/lib/id.ts";
 
 export const env = testEnv as unknown as Env;
@@ -12,7 +12,7 @@ export const env = testEnv as unknown as Env;
 export function newTenant() {
   const tenant = randomId("tenant");
   const jobId = randomId("job");
-  const store = openFileStore(env);
+  const store = new FileStore(env);
   return {
     tenant,
     jobId,

@@ -7,10 +7,10 @@ import { now } from "../../lib/runtime.ts";
 import { jobIndexObject } from "../../rpc/job-index.ts";
 import type { AppEnv } from "../app-env.ts";
 import { JOB_CACHE } from "../jobs/job-stub.ts";
-import { submitJob } from "../jobs/routes.ts";
+import { submitJob } from "../jobs/submit.ts";
 import { requireScope } from "../middleware/authenticate.ts";
 import { readJson, validate } from "../request/body.ts";
-import { BulkRequestSchema } from "../stats/schemas.ts";
+import { BulkRequestSchema } from "./schemas.ts";
 
 export function bulkRoutes(types: JobTypes) {
   const routes = new Hono<AppEnv>();

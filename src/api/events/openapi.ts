@@ -12,7 +12,8 @@ import {
   problemResponses,
   sameFileHeaders,
 } from "../openapi/parts.ts";
-import { envelope, JobEventSchema } from "../schemas.ts";
+import { envelope } from "../schemas.ts";
+import { JobEventSchema } from "./schemas.ts";
 
 const eventsAsJson = jsonResponse("The events", envelope(z.array(JobEventSchema)), {
   Vary: z.string().meta({ description: "Always Accept", header: { required: true } }),

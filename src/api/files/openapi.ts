@@ -12,7 +12,8 @@ import {
   problemResponses,
   sameFileHeaders,
 } from "../openapi/parts.ts";
-import { envelope, FileIdSchema, StoredFileSchema } from "../schemas.ts";
+import { envelope, FileIdSchema } from "../schemas.ts";
+import { StoredFileSchema } from "./schemas.ts";
 
 const filePath = z.object({ id: idInPath(FileIdSchema) });
 const binary = z.string().meta({ format: "binary" });

@@ -1,7 +1,7 @@
 /** Answers with a stored file, whole or in part (RFC 9110 sections 13 and 14). The bytes only pass through. */
 
 import type { Context } from "hono";
-import { openFileStore, type StoredFile } from "../../files/store.ts";
+import { FileStore, type StoredFile } from "../../files/store.ts";
 import { isId } from "../../lib/id.ts";
 import type { AppEnv } from "../app-env.ts";
 import { Problem } from "../problems.ts";
@@ -22,7 +22,7 @@ export function entityTag({ sha256 }: StoredFile): string {
  * Throws `not_found`, or `range_not_satisfiable` for a range beyond its end.
  */
 export async function fileResponse(c: Context<AppEnv>, fileId: string): Promise<Response> {
-  const store = openFileStore(c.env);
+  const store = new FileStore(c.env);
   const { tenant } = c.get("caller");
   const file = isId("file", fileId) ? await store.find(tenant, fileId) : null;
   if (!file) throw new Problem("not_found");

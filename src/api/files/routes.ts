@@ -1,7 +1,7 @@
 /** The routes of the file store: upload, read, delete. The body is the file, byte for byte; nothing is interpreted. */
 
 import { Hono } from "hono";
-import { openFileStore, type StoredFile, UPLOAD_BYTES_MAX } from "../../files/store.ts";
+import { FileStore, type StoredFile, UPLOAD_BYTES_MAX } from "../../files/store.ts";
 import { isId } from "../../lib/id.ts";
 import { formatTime } from "../../rpc/views.ts";
 import type { AppEnv } from "../app-env.ts";
@@ -23,7 +23,7 @@ export function fileRoutes() {
     }
     if (Number(c.req.header("Content-Length") ?? 0) > UPLOAD_BYTES_MAX)
       throw new Problem("payload_too_large");
-    const created = await openFileStore(c.env).create({
+    const created = await new FileStore(c.env).create({
       tenant: c.get("caller").tenant,
       jobId: null,
       contentType,
@@ -39,7 +39,7 @@ export function fileRoutes() {
 
   routes.delete("/files/:id", requireScope("jobs:write"), async (c) => {
     const id = c.req.param("id");
-    const wasThere = isId("file", id) && (await openFileStore(c.env).delete(c.get("caller").tenant, id));
+    const wasThere = isId("file", id) && (await new FileStore(c.env).delete(c.get("caller").tenant, id));
     if (!wasThere) throw new Problem("not_found");
     return c.body(null, 204, { "Cache-Control": "no-store" });
   });

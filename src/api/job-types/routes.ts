@@ -3,7 +3,7 @@
 import { Hono } from "hono";
 import { z } from "zod";
 import type { JobType, JobTypes } from "../../job-types/define.ts";
-import { typeLimits } from "../../submission/submission.ts";
+import { typeLimits } from "../../submission/limits.ts";
 import type { AppEnv } from "../app-env.ts";
 import { requireScope } from "../middleware/authenticate.ts";
 import { Problem } from "../problems.ts";

@@ -3,6 +3,7 @@
 import { z } from "zod";
 import type { ZodOpenApiPathsObject } from "zod-openapi";
 import type { JobType, JobTypes } from "../../job-types/define.ts";
+import { SubmitRequestSchema } from "../../submission/request.ts";
 import {
   acceptedHeaders,
   emptyResponse,
@@ -18,14 +19,9 @@ import {
   submittedResponse,
   waitHeaders,
 } from "../openapi/parts.ts";
-import {
-  CancelRequestSchema,
-  ReplayRequestSchema,
-  SubmitRequestSchema,
-  SubmittedSchema,
-} from "../schemas.ts";
-import { listJobs } from "../stats/openapi.ts";
 import { webhookCallback } from "../webhooks/openapi.ts";
+import { listJobsOperation } from "./list-openapi.ts";
+import { CancelRequestSchema, ReplayRequestSchema, SubmittedSchema } from "./schemas.ts";
 
 const ifMatch = z.string().optional().meta({ description: "Answers 412 unless the version is still this" });
 
@@ -44,10 +40,10 @@ function submissionExamples(types: JobTypes) {
   );
 }
 
-/** The operations on single jobs of these types. */
-export const jobPaths = (types: JobTypes): ZodOpenApiPathsObject => ({
+/** Submitting jobs of these types, and listing jobs. */
+export const submitPaths = (types: JobTypes): ZodOpenApiPathsObject => ({
   "/v1/jobs": {
-    get: listJobs,
+    get: listJobsOperation,
     post: {
       operationId: "submitJob",
       summary: "Submit a job",
@@ -71,6 +67,10 @@ export const jobPaths = (types: JobTypes): ZodOpenApiPathsObject => ({
       },
     },
   },
+});
+
+/** The operations on single jobs. */
+export const jobPaths: ZodOpenApiPathsObject = {
   "/v1/jobs/{id}": {
     get: {
       operationId: "getJob",
@@ -141,4 +141,4 @@ export const jobPaths = (types: JobTypes): ZodOpenApiPathsObject => ({
       },
     },
   },
-});
+};

@@ -6,10 +6,12 @@
 import { z } from "zod";
 import { createDocument, type ZodOpenApiPathsObject } from "zod-openapi";
 import type { JobTypes } from "../../job-types/define.ts";
+import { bulkPaths } from "../bulk/openapi.ts";
 import { eventPaths } from "../events/openapi.ts";
 import { filePaths } from "../files/openapi.ts";
-import { jobPaths } from "../jobs/openapi.ts";
-import { envelope, JobTypeSchema } from "../schemas.ts";
+import { JobTypeSchema } from "../job-types/schemas.ts";
+import { jobPaths, submitPaths } from "../jobs/openapi.ts";
+import { envelope } from "../schemas.ts";
 import { statsPaths } from "../stats/openapi.ts";
 import { webhookPaths } from "../webhooks/openapi.ts";
 import { emptyResponse, jsonResponse, problemResponses, publicProblemResponses } from "./parts.ts";
@@ -97,7 +99,9 @@ export function openApiDocument(types: JobTypes, origin: string) {
     security: [{ apiKey: [] }],
     tags,
     paths: {
-      ...jobPaths(types),
+      ...submitPaths(types),
+      ...jobPaths,
+      ...bulkPaths,
       ...statsPaths,
       ...eventPaths,
       ...webhookPaths,

@@ -2,16 +2,10 @@
 
 import { z } from "zod";
 import type { ZodOpenApiResponseObject } from "zod-openapi";
+import { JobSchema, SubmittedSchema } from "../jobs/schemas.ts";
 import { type ProblemCode, problemKinds } from "../problems.ts";
-import {
-  type DeliveryIdSchema,
-  envelope,
-  type FileIdSchema,
-  JobIdSchema,
-  JobSchema,
-  ProblemSchema,
-  SubmittedSchema,
-} from "../schemas.ts";
+import { envelope, type FileIdSchema, JobIdSchema, ProblemSchema } from "../schemas.ts";
+import type { DeliveryIdSchema } from "../webhooks/schemas.ts";
 
 type Headers = Record<string, z.ZodType>;
 
@@ -176,3 +170,10 @@ function createProblemResponse(codes: ProblemCode[]): ZodOpenApiResponseObject {
     content: { "application/problem+json": { schema: ProblemSchema } },
   };
 }
+
+/** A time as a query parameter. */
+export const timeParameter = (description: string) =>
+  z.iso
+    .datetime({ offset: true })
+    .optional()
+    .meta({ description: `${description}; such as 2026-11-22T12:00:00Z` });

@@ -2,8 +2,9 @@
 
 import type { Context } from "hono";
 import type { z } from "zod";
+import { type FieldError, toFieldErrors } from "../../submission/field-errors.ts";
 import type { AppEnv } from "../app-env.ts";
-import { type FieldError, Problem } from "../problems.ts";
+import { Problem } from "../problems.ts";
 
 export const BODY_BYTES_MAX = 1024 * 1024;
 
@@ -106,27 +107,4 @@ export function validate<Schema extends z.ZodType>(schema: Schema, value: unknow
 /** The problem that lists these faults. */
 export function invalidRequest(faults: FieldError[]): Problem {
   return new Problem("invalid_request", { members: { errors: faults.slice(0, FIELD_ERRORS_MAX) } });
-}
-
-/** Every fault zod found, below `base`; an unknown field is named by itself. */
-export function toFieldErrors(error: z.ZodError, base: PropertyKey[] = []): FieldError[] {
-  return error.issues.flatMap((issue) => {
-    const path = [...base, ...issue.path];
-    if (issue.code !== "unrecognized_keys")
-      return [{ pointer: toPointer(path), detail: toSentence(issue.message) }];
-    return issue.keys.map((key) => ({
-      pointer: toPointer([...path, key]),
-      detail: "There is no such field.",
-    }));
-  });
-}
-
-/** A JSON pointer as a URI fragment (RFC 6901 section 6): `#/input/file`. */
-export function toPointer(path: readonly PropertyKey[]): string {
-  const steps = path.map((step) => String(step).replaceAll("~", "~0").replaceAll("/", "~1"));
-  return `#${steps.map((step) => `/${encodeURIComponent(step)}`).join("")}`;
-}
-
-function toSentence(text: string): string {
-  return /[.!?]$/.test(text) ? text : `${text}.`;
 }

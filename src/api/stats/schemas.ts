@@ -1,25 +1,7 @@
-/** The shapes of requests and answers over many jobs. */
+/** The shape of the statistics of an hour. */
 
 import { z } from "zod";
-import { BulkInputSchema } from "../../job-types/jobs-bulk.ts";
-import { JobSchema, nullable, timeSchema } from "../schemas.ts";
-
-/** `GET /v1/jobs`: newest first; a page may be short, or empty, and yet have a next one. */
-export const JobPageSchema = z
-  .object({
-    data: z.array(JobSchema).meta({ description: "A result above 16 KiB is left out" }),
-    next_cursor: nullable(z.string()).meta({ description: "Where the list goes on; null at its end" }),
-  })
-  .meta({ id: "JobPage" });
-
-/** `POST /v1/bulk`: the input of a `jobs.bulk`, or only the question how many it would be. */
-export const BulkRequestSchema = BulkInputSchema.extend({
-  dry_run: z.boolean().optional().meta({ description: "Only counts the jobs" }),
-}).meta({ id: "BulkRequest" });
-
-export const BulkCountSchema = z.object({
-  count: z.int().meta({ description: "Jobs the action would be taken on" }),
-});
+import { nullable, timeSchema } from "../schemas.ts";
 
 const percentilesSchema = z.object({
   p50: nullable(z.int()).meta({ description: "Median, to about 1 percent; null without values" }),
@@ -43,3 +25,5 @@ export const HourStatsSchema = z
     }),
   })
   .meta({ id: "HourTotals" });
+
+export type HourStatsJson = z.infer<typeof HourStatsSchema>;

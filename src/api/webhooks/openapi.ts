@@ -4,14 +4,8 @@ import { z } from "zod";
 import type { ZodOpenApiCallbackObject, ZodOpenApiMediaTypeObject, ZodOpenApiPathsObject } from "zod-openapi";
 import { deliverableEvents } from "../../core/deliveries.ts";
 import { idInPath, jobPath, jsonBody, jsonResponse, problemResponses } from "../openapi/parts.ts";
-import {
-  DeliveryIdSchema,
-  DeliverySchema,
-  envelope,
-  JobIdSchema,
-  RedeliverRequestSchema,
-  WebhookSecretSchema,
-} from "../schemas.ts";
+import { envelope, JobIdSchema } from "../schemas.ts";
+import { DeliveryIdSchema, DeliverySchema, RedeliverRequestSchema, WebhookSecretSchema } from "./schemas.ts";
 
 const deliveryPath = z.object({ id: idInPath(JobIdSchema), delivery_id: idInPath(DeliveryIdSchema) });
 

@@ -7,7 +7,7 @@ import { JOB_CACHE, jobStub } from "../jobs/job-stub.ts";
 import { requireScope } from "../middleware/authenticate.ts";
 import { Problem } from "../problems.ts";
 import { readOptionalJson, validate } from "../request/body.ts";
-import { RedeliverRequestSchema } from "../schemas.ts";
+import { RedeliverRequestSchema } from "./schemas.ts";
 
 export function webhookRoutes() {
   const routes = new Hono<AppEnv>();

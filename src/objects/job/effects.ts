@@ -7,7 +7,7 @@ import { unreachable } from "../../core/assert.ts";
 import type { Decision, Effect, Job, JobEvent } from "../../core/job.ts";
 import { deleteStagedByJob } from "../../datasets/store.ts";
 import type { Env } from "../../env.ts";
-import { openFileStore } from "../../files/store.ts";
+import { FileStore } from "../../files/store.ts";
 import { type LogFields, log } from "../../lib/log.ts";
 import { now } from "../../lib/runtime.ts";
 import { traceIdOf } from "../../lib/trace.ts";
@@ -55,7 +55,7 @@ export function requiresPurge({ effects }: Decision): boolean {
 
 /** Removes what a job has outside its object. Rejects if any of it is left: then the job may not be forgotten yet. */
 export async function releaseResources(env: Env, job: Job): Promise<void> {
-  await openFileStore(env).deleteOfJob(job.tenant, job.id);
+  await new FileStore(env).deleteOfJob(job.tenant, job.id);
   const overAt = now() + PURGE_TURN_MS;
   const isSwept = await deleteStagedByJob(env, job.tenant, job.id, () => now() < overAt);
   if (!isSwept)

@@ -1,7 +1,6 @@
 /**
- * The Durable Object of one job, and the only truth about it.
- * One rhythm for every command: load, decide, save, perform, with nothing awaited between load and save.
- * What may happen is decided in core; here is only what the platform needs: storage, alarm, calls.
+ * The Durable Object of one job: its single source of truth. Every command loads, decides, saves and performs, with
+ * nothing awaited between load and save. The core decides; this class adds storage, alarm and calls.
  */
 
 import { DurableObject } from "cloudflare:workers";
@@ -70,13 +69,11 @@ export class JobObject extends DurableObject<Env> implements JobCalls {
   readonly #alarm = openAlarm(this.ctx);
   #purging: Promise<void> | null = null;
 
-  // ---- for clients ----
-
   async submit(submission: Submission, onConflict: "use_existing" | "reject"): Promise<SubmitAnswer> {
     return this.#submissions.submit(submission, onConflict);
   }
 
-  /** Writes nothing, unless the alarm was lost: then whoever asks sets it again. */
+  /** Writes nothing, except that it sets a lost alarm again. */
   async read(): Promise<Snapshot | null> {
     const job = this.#store.load();
     if (job) this.#keepAlarm(job);
@@ -112,13 +109,11 @@ export class JobObject extends DurableObject<Env> implements JobCalls {
     return { type, input, metadata, webhook, status: phase.status, isFinished: isFinished(job) };
   }
 
-  /** Asked by a place whether this job still keeps others out of it. */
+  /** Called by a unique key object: whether this job still owns the key. */
   async holdsUniqueKey(name: string): Promise<boolean> {
     const job = this.#store.load();
     return job ? holdsUniqueKey(job, name, now()) : this.#submissions.isSubmitting();
   }
-
-  // ---- for the listing ----
 
   async publish(): Promise<void> {
     const job = this.#store.load();
@@ -132,24 +127,13 @@ export class JobObject extends DurableObject<Env> implements JobCalls {
     return decision && !requiresPurge(decision) ? toIndexEntry(decision.job) : null;
   }
 
-  // ---- for the worker that runs an attempt ----
-
   async start(attempt: number, continuation: number, lease: string): Promise<Claim | null> {
     const decision = this.#apply({ type: "start", attempt, continuation, lease });
     if (!decision?.answer.ok) return null;
     const { type, input, checkpoint, policy, trace } = decision.job;
     const { attemptTimeoutMs, leaseMs, heartbeatTimeoutMs } = policy;
-    return {
-      type,
-      input,
-      checkpoint,
-      attempt,
-      continuation,
-      attemptTimeoutMs,
-      leaseMs,
-      heartbeatTimeoutMs,
-      trace,
-    };
+    const run = { attempt, continuation };
+    return { type, input, checkpoint, ...run, attemptTimeoutMs, leaseMs, heartbeatTimeoutMs, trace };
   }
 
   async report(lease: string, report: Report, isHeartbeat: boolean): Promise<RunAnswer> {
@@ -168,9 +152,7 @@ export class JobObject extends DurableObject<Env> implements JobCalls {
     this.#apply({ type: "acknowledge", lease });
   }
 
-  // ---- for those who follow ----
-
-  /** `/events?after=SEQ` (or `after=end`) follows the job's events; `/worker?lease=…` holds a running attempt's line. */
+  /** `/events?after=SEQ` (or `after=end`) subscribes to the job's events; `/worker?lease=…` attaches a running attempt. */
   override async fetch(request: Request): Promise<Response> {
     const { pathname, searchParams } = new URL(request.url);
     const job = this.#store.load();
@@ -188,7 +170,7 @@ export class JobObject extends DurableObject<Env> implements JobCalls {
       : this.#sockets.attachWorker(lease);
   }
 
-  /** A line that breaks, instead of being hung up, is the first sign that its worker may have died. */
+  /** A worker socket that closes abnormally is the first sign that its worker may have died. */
   override async webSocketClose(socket: WebSocket, code: number): Promise<void> {
     const lease = this.#sockets.disconnectedLease(socket);
     if (lease !== null && code !== NORMAL_CLOSURE) this.#apply({ type: "shorten_lease", lease });
@@ -199,10 +181,8 @@ export class JobObject extends DurableObject<Env> implements JobCalls {
     if (lease !== null) this.#apply({ type: "shorten_lease", lease });
   }
 
-  /** Followers have nothing to say. */
+  /** Subscribers send nothing. */
   override async webSocketMessage(): Promise<void> {}
-
-  // ---- for webhooks ----
 
   async delivery(deliveryId: string, attempt: number): Promise<DueDelivery | null> {
     const job = this.#store.load();
@@ -230,9 +210,7 @@ export class JobObject extends DurableObject<Env> implements JobCalls {
     return decision && findDeliveryView(decision.job, deliveryId);
   }
 
-  // ---- the rhythm ----
-
-  /** Never throws: a thrown alarm is retried six times and then lost, and the job with it. */
+  /** Never throws: the platform retries a failed alarm six times and then drops it, and the job with it. */
   override async alarm(): Promise<void> {
     this.#alarm.clear();
     try {
@@ -257,7 +235,7 @@ export class JobObject extends DurableObject<Env> implements JobCalls {
     return job && toSnapshot(job, now());
   }
 
-  /** One command from load to perform; null if there is no job. */
+  /** Runs one command; null if there is no job. */
   #apply(command: Command): Decision | null {
     const job = this.#store.load();
     if (!job) return null;
@@ -274,7 +252,7 @@ export class JobObject extends DurableObject<Env> implements JobCalls {
     return { ok: false, reason: answer.reason === "cancelled" ? "cancelled" : "stale" };
   }
 
-  /** Saves state and alarm as one commit, then performs what follows without waiting for it. */
+  /** Saves state and alarm in one commit, then performs the effects without waiting for them. */
   #commit(decision: Decision, before?: Job): void {
     const { job, events, effects } = decision;
     const hasNews = job.version !== before?.version;
@@ -286,7 +264,7 @@ export class JobObject extends DurableObject<Env> implements JobCalls {
     if (hasNews && !isTransient(events)) this.ctx.waitUntil(this.#indexPublisher.publish(job));
   }
 
-  /** A settled job needs no alarm, for its listing will knock; but with news, it sees to it that they were heard. */
+  /** The job index wakes a job that only waits for its purge. After a change, the alarm confirms the index entry. */
   #keepAlarm(job: Job, hasNews = false): void {
     const times = [
       ...(isAwaitingPurge(job) ? [] : [nextAlarmAt(job)]),
@@ -295,7 +273,7 @@ export class JobObject extends DurableObject<Env> implements JobCalls {
     if (times.length > 0) this.#alarm.fireBy(Math.min(...times));
   }
 
-  /** One purge at a time, and none of a job that is gone: it would take the one that a key has made anew meanwhile. */
+  /** One purge at a time, and only of the job it was decided for: its key may have made another one meanwhile. */
   async #purge(job: Job): Promise<void> {
     if (this.#store.load()?.createdAt !== job.createdAt) return;
     this.#purging ??= this.#deleteEverything(job).finally(() => {
@@ -304,7 +282,7 @@ export class JobObject extends DurableObject<Env> implements JobCalls {
     await this.#purging;
   }
 
-  /** Everything else first, so that a failure half-way leaves the job to try again. Rejects if it could not be done. */
+  /** Deletes the job last, so that a failure before it is retried. Rejects if anything is left. */
   async #deleteEverything(job: Job): Promise<void> {
     await releaseResources(this.env, job);
     await this.ctx.blockConcurrencyWhile(async () => {

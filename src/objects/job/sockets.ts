@@ -10,8 +10,8 @@ import { NORMAL_CLOSURE } from "../../lib/socket.ts";
 import type { RunRejection } from "../../rpc/job.ts";
 import { toEventView } from "../../rpc/views.ts";
 
-const SUBSCRIBER_TAG = "follower";
-const WORKER_TAG = "line";
+const SUBSCRIBER_TAG = "subscriber";
+const WORKER_TAG = "worker";
 
 /** More followers than this are asked to come back later: each costs the object a message per event. */
 export const SUBSCRIBERS_MAX = 100;

@@ -103,7 +103,7 @@ function cleanUp(simulation: Simulation, home: Home, instance: Instance): void {
   instance.storage.abandon();
   home.instance = null;
   for (const socket of [...home.sockets]) socket.breakOff();
-  for (const describeRun of instance.calls) describeRun();
+  for (const onReset of instance.calls) onReset();
   for (const call of instance.waiting)
     simulation.clock.schedule(simulation.random.between(1, 50), "call again", call);
 }

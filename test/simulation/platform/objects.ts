@@ -90,12 +90,12 @@ export function openObjects(simulation: Simulation, deployment: Deployment) {
       instance.waiting.push(() => deliver(home, call, act, settle));
       return;
     }
-    const describeRun = () => settle({ ok: false, error: new Error("The object was reset.") });
+    const onReset = () => settle({ ok: false, error: new Error("The object was reset.") });
     const answer = (outcome: Outcome) =>
       leave(instance.process, () => {
-        if (instance.calls.delete(describeRun)) settle(outcome);
+        if (instance.calls.delete(onReset)) settle(outcome);
       });
-    instance.calls.add(describeRun);
+    instance.calls.add(onReset);
     runAs(instance.process, async () => act(instance.instance as Methods), call).then(
       (value) => answer({ ok: true, value }),
       (error) => answer({ ok: false, error: plain(error) }),

@@ -3,7 +3,6 @@
  * object's home and outlives an eviction, but no crash. Messages of one direction keep their order.
  */
 
-import type { Home } from "./instance.ts";
 import { leave, type Process, runAs, runningProcess } from "./process.ts";
 import { type Simulation, travelMs } from "./simulation.ts";
 
@@ -12,16 +11,30 @@ const ABNORMAL_CLOSURE = 1006;
 type Listener = (event: { data?: string; code?: number }) => void;
 
 /** Tells the object what happened to one of its sockets. */
-export type DeliverToObject = (home: Home, method: string, args: readonly unknown[]) => void;
+export type DeliverToObject = (home: SocketHome, method: string, args: readonly unknown[]) => void;
 
-export type ServerEnd = ReturnType<typeof openSocket>["server"];
+/** The object's end of a socket. */
+export type ServerEnd = {
+  tags: string[];
+  acceptedBy(home: SocketHome, tags: string[]): void;
+  send(data: string): void;
+  close(code?: number): void;
+  serializeAttachment(value: unknown): void;
+  deserializeAttachment(): unknown;
+  /** The object died, and its end with it. */
+  breakOff(): void;
+};
+
+/** What a socket needs of the object that accepts it. */
+export type SocketHome = { readonly kind: string; readonly name: string; readonly sockets: Set<ServerEnd> };
+
 export type ClientEnd = ReturnType<typeof openSocket>["client"];
 
 /** A connected pair of ends. */
-export function openSocket(simulation: Simulation, describeRun: DeliverToObject) {
+export function openSocket(simulation: Simulation, deliver: DeliverToObject) {
   const { clock, faults } = simulation;
   const listeners = new Map<string, Set<Listener>>();
-  let home: Home | null = null;
+  let home: SocketHome | null = null;
   let owner: Process | null = null;
   let attachment: unknown = null;
   let state: "open" | "closing" | "gone" = "open";
@@ -53,7 +66,7 @@ export function openSocket(simulation: Simulation, describeRun: DeliverToObject)
     const left = home;
     if (!left?.sockets.has(server)) return;
     clock.schedule(travelMs(simulation), `${left.kind} ${left.name} ${method}`, () => {
-      if (left.sockets.has(server)) describeRun(left, method, [server, ...args]);
+      if (left.sockets.has(server)) deliver(left, method, [server, ...args]);
       left.sockets.delete(server);
     });
   }
@@ -67,9 +80,9 @@ export function openSocket(simulation: Simulation, describeRun: DeliverToObject)
     else endServer("webSocketError", [new Error("Network connection lost.")]);
   }
 
-  const server = {
-    tags: [] as string[],
-    acceptedBy(accepting: Home, tags: string[]): void {
+  const server: ServerEnd = {
+    tags: [],
+    acceptedBy(accepting: SocketHome, tags: string[]): void {
       home = accepting;
       server.tags = tags;
       accepting.sockets.add(server);

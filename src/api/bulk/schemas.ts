@@ -1,0 +1,13 @@
+/** The shapes of a bulk request and its count. */
+
+import { z } from "zod";
+import { BulkInputSchema } from "../../job-types/jobs-bulk.ts";
+
+/** `POST /v1/bulk`: the input of a `jobs.bulk`, or only the question how many it would be. */
+export const BulkRequestSchema = BulkInputSchema.extend({
+  dry_run: z.boolean().optional().meta({ description: "Only counts the jobs" }),
+}).meta({ id: "BulkRequest" });
+
+export const BulkCountSchema = z.object({
+  count: z.int().meta({ description: "Jobs the action would be taken on" }),
+});

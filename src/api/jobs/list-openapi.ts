@@ -1,0 +1,50 @@
+/** The list of jobs in the OpenAPI document. */
+
+import { z } from "zod";
+import type { ZodOpenApiOperationObject } from "zod-openapi";
+import { jobStatuses } from "../../core/job.ts";
+import { jsonResponse, problemResponses, timeParameter } from "../openapi/parts.ts";
+import { PAGE_DEFAULT, PAGE_MAX } from "../request/query.ts";
+import { JobPageSchema } from "./schemas.ts";
+
+const listQuery = z.object({
+  status: z
+    .array(z.enum(jobStatuses))
+    .optional()
+    .meta({ description: "May be repeated: jobs in any of them" }),
+  type: z.array(z.string()).optional().meta({ description: "May be repeated: jobs of any of them" }),
+  created_after: timeParameter("Only jobs made later than this"),
+  created_before: timeParameter("Only jobs made earlier than this"),
+  limit: z
+    .int()
+    .min(1)
+    .optional()
+    .meta({
+      description: `Most jobs on a page: ${PAGE_DEFAULT} if not said, ${PAGE_MAX} if more is asked for`,
+    }),
+  cursor: z
+    .string()
+    .optional()
+    .meta({ description: "The next_cursor of the page before, with the same filter" }),
+});
+
+/** `GET /v1/jobs`. */
+export const listJobsOperation: ZodOpenApiOperationObject = {
+  operationId: "listJobs",
+  summary: "List jobs, newest first",
+  description:
+    "Following next_cursor meets every job that existed at the start exactly once. Jobs with certain metadata are " +
+    "asked for by `metadata.<key>=<value>`, once per key; a job must have all of them. A page may be short, or " +
+    "empty, and yet have a next one.",
+  tags: ["Jobs"],
+  requestParams: { query: listQuery },
+  responses: {
+    "200": jsonResponse("A page of jobs", JobPageSchema, {
+      Link: z
+        .string()
+        .optional()
+        .meta({ description: 'The next page, rel="next" (RFC 8288); absent on the last' }),
+    }),
+    ...problemResponses("malformed_request", "invalid_cursor"),
+  },
+};

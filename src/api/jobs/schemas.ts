@@ -1,0 +1,111 @@
+/** The shapes of jobs, and of the requests about them. */
+
+import { z } from "zod";
+import { failureKinds } from "../../core/job.ts";
+import { envelope, JobIdSchema, nullable, timeSchema } from "../schemas.ts";
+import { jobExample } from "./example.ts";
+
+export const CancelRequestSchema = z
+  .strictObject({
+    reason: z.string().max(200).optional().meta({ description: "Why, for whoever reads the job later" }),
+  })
+  .meta({ id: "CancelRequest" });
+
+/** `POST …/replay` takes no fields. */
+export const ReplayRequestSchema = z.strictObject({}).meta({ id: "ReplayRequest" });
+
+const PublicErrorSchema = z.object({
+  kind: z.enum(failureKinds),
+  code: z.string().meta({ description: "Stable, for programs" }),
+  message: z.string().meta({ description: "One sentence, for people" }),
+});
+
+const JobErrorSchema = PublicErrorSchema.extend({
+  reference: z.string().meta({ description: "Tell this to support" }),
+});
+
+const ProgressSchema = z.object({
+  current: nullable(z.number()),
+  total: nullable(z.number()),
+  unit: nullable(z.string()),
+  percent: nullable(z.int().min(0).max(100)).meta({
+    description: "Rounded down; only when the total is known",
+  }),
+  stage: nullable(z.string()),
+  message: nullable(z.string()),
+});
+
+const attemptStatusSchema = z.enum(["running", "succeeded", "failed", "timed_out", "lost", "cancelled"]);
+
+const AttemptSchema = z.object({
+  number: z.int(),
+  status: attemptStatusSchema,
+  started_at: timeSchema,
+  finished_at: nullable(timeSchema),
+  error: PublicErrorSchema.optional(),
+});
+
+export const JobSchema = z
+  .object({
+    id: JobIdSchema,
+    type: z.string(),
+    status: z.enum(["queued", "running", "succeeded", "failed", "cancelled"]),
+    status_reason: nullable(
+      z.enum([
+        "waiting_for_worker",
+        "scheduled",
+        "executing",
+        "waiting_to_retry",
+        "continuing",
+        "permanent_failure",
+        "attempts_exhausted",
+        "total_timeout",
+        "requested",
+        "start_timeout",
+      ]),
+    ),
+    created_at: timeSchema,
+    updated_at: timeSchema,
+    started_at: nullable(timeSchema),
+    finished_at: nullable(timeSchema),
+    purge_at: nullable(timeSchema).meta({ description: "When a finished job will be purged" }),
+    attempt: z.int().meta({ description: "Attempts begun" }),
+    max_attempts: z.int(),
+    next_attempt_at: nullable(timeSchema),
+    progress: nullable(ProgressSchema.extend({ updated_at: timeSchema })),
+    attempts: z.array(AttemptSchema),
+    metadata: z.record(z.string(), z.string()),
+    replayed_from: JobIdSchema.optional(),
+    result: z.unknown().optional().meta({ description: "Only when succeeded" }),
+    error: JobErrorSchema.optional().meta({ description: "Only when failed" }),
+    cancellation: z
+      .object({
+        requested_at: timeSchema,
+        reason: nullable(z.string()),
+        by: z.enum(["client", "system"]),
+        acknowledged_at: nullable(timeSchema).meta({
+          description: "When the running code had really stopped",
+        }),
+      })
+      .optional()
+      .meta({ description: "Only when cancelled" }),
+    version: z.int().meta({ description: "Grows by one with every visible change; the ETag" }),
+    links: z.object({ self: z.string(), cancel: z.string(), events: z.string(), result: z.string() }),
+  })
+  .meta({ id: "Job", example: jobExample });
+
+/** What a submission is answered with. */
+export const SubmittedSchema = envelope(JobSchema).extend({
+  deduplicated: z
+    .enum(["idempotency_key", "unique_key", "input_hash"])
+    .optional()
+    .meta({ description: "Why the job of an earlier submission is the answer; absent when a job was made" }),
+});
+
+/** `GET /v1/jobs`: newest first; a page may be short, or empty, and yet have a next one. */
+export const JobPageSchema = z
+  .object({
+    data: z.array(JobSchema).meta({ description: "A result above 16 KiB is left out" }),
+    next_cursor: nullable(z.string()).meta({ description: "Where the list goes on; null at its end" }),
+  })
+  .meta({ id: "JobPage" });

@@ -1,0 +1,45 @@
+/** What every answer that is a job has in common: waiting for the end, conditional headers, and cache headers. */
+
+import type { Context } from "hono";
+import { withRetry } from "../../lib/retry.ts";
+import { jobObject } from "../../rpc/job.ts";
+import type { Snapshot } from "../../rpc/views.ts";
+import type { AppEnv } from "../app-env.ts";
+import { waitUntilFinished } from "../events/subscribe.ts";
+import { Problem } from "../problems.ts";
+import { matchesWeakly } from "../request/headers.ts";
+import { parseWait } from "../request/prefer.ts";
+import { JOB_CACHE } from "./job-stub.ts";
+
+/** The job once it has finished, or after the time that `Prefer: wait` allows; null if it was purged meanwhile. */
+export async function waitForFinish(c: Context<AppEnv>, found: Snapshot): Promise<Snapshot | null> {
+  const seconds = parseWait(c.req.header("Prefer"));
+  const isWaiting =
+    seconds !== null && seconds > 0 && found.pollAfterSeconds !== null && c.req.method !== "HEAD";
+  if (!isWaiting) return found;
+  const api = () => jobObject(c.env, c.get("caller").tenant, found.job.id);
+  await waitUntilFinished(api, seconds, c.req.raw.signal);
+  return withRetry(() => api().read());
+}
+
+/** Whether the client already has this version of the job. */
+export function hasCurrent(c: Context<AppEnv>, { job }: Snapshot): boolean {
+  return matchesWeakly(c.req.header("If-None-Match"), String(job.version));
+}
+
+export function snapshotHeaders({ job, pollAfterSeconds }: Snapshot): Record<string, string> {
+  return {
+    ETag: `"${job.version}"`,
+    "Cache-Control": JOB_CACHE,
+    ...(pollAfterSeconds === null ? {} : { "Retry-After": String(pollAfterSeconds) }),
+  };
+}
+
+export function preferHeaders(c: Context<AppEnv>): Record<string, string> {
+  const seconds = parseWait(c.req.header("Prefer"));
+  return { Vary: "Prefer", ...(seconds === null ? {} : { "Preference-Applied": `wait=${seconds}` }) };
+}
+
+export function throwNotFound(): never {
+  throw new Problem("not_found");
+}

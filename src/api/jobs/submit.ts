@@ -1,0 +1,106 @@
+/** Submitting: from a request to the job object's answer, and from that to the response. */
+
+import type { Context } from "hono";
+import type { JobTypes } from "../../job-types/define.ts";
+import { log } from "../../lib/log.ts";
+import { withRetry } from "../../lib/retry.ts";
+import { sleep } from "../../lib/runtime.ts";
+import { jobObject, type ReplaySource, type SubmitAnswer } from "../../rpc/job.ts";
+import {
+  readReplay,
+  readSubmission,
+  type Sender,
+  type SubmissionResult,
+} from "../../submission/submission.ts";
+import type { AppEnv } from "../app-env.ts";
+import { Problem } from "../problems.ts";
+import { invalidRequest } from "../request/body.ts";
+import { parseIdempotencyKey } from "../request/headers.ts";
+import { parseWait } from "../request/prefer.ts";
+import { preferHeaders, snapshotHeaders, waitForFinish } from "./snapshot.ts";
+
+/** Most jobs leave the queued state quickly, so a new job is indexed only after this; a finished one saves a write. */
+const PUBLISH_DELAY_MS = 400;
+
+/** The job of an answer, and why it is the job of an earlier submission, if it is. */
+type Submitted = Extract<SubmitAnswer, { job: unknown }>;
+
+/** Submits the job that a body describes. The response waits for its end if the client prefers to wait. */
+export async function submitJob(c: Context<AppEnv>, types: JobTypes, body: unknown): Promise<Response> {
+  const submitted = await submit(c, types, await readSubmission(body, types, toSender(c)));
+  const found = (await waitForFinish(c, submitted).catch(() => null)) ?? submitted;
+  const hasFinished = found.pollAfterSeconds === null && parseWait(c.req.header("Prefer")) !== null;
+  const headers = { ...snapshotHeaders(found), ...submittedHeaders(submitted), ...preferHeaders(c) };
+  return c.json(toBody({ ...submitted, job: found.job }), hasFinished ? 200 : 202, headers);
+}
+
+/** Submits a finished job once more. The response does not wait. */
+export async function replayJob(
+  c: Context<AppEnv>,
+  types: JobTypes,
+  source: ReplaySource & { id: string },
+): Promise<Response> {
+  const submitted = await submit(c, types, await readReplay(source, types, toSender(c)));
+  const headers = { ...snapshotHeaders(submitted), ...submittedHeaders(submitted) };
+  return c.json(toBody(submitted), 202, headers);
+}
+
+/** Hands a submission to its job object. Throws the problem of a rejected one. */
+async function submit(c: Context<AppEnv>, types: JobTypes, result: SubmissionResult): Promise<Submitted> {
+  if (!result.ok) throw toProblem(result, types);
+  const { submission, onConflict } = result;
+  const answer = await jobObject(c.env, submission.tenant, submission.id).submit(submission, onConflict);
+  switch (answer.kind) {
+    case "key_reused":
+      throw new Problem("idempotency_key_reused");
+    case "duplicate":
+      throw new Problem("duplicate_job", { members: { job_id: answer.jobId } });
+    case "accepted":
+      publishLater(c, answer.job.id);
+      return answer;
+    case "existing":
+      return answer;
+  }
+}
+
+function toProblem(result: Extract<SubmissionResult, { ok: false }>, types: JobTypes): Problem {
+  if (result.reason === "invalid_request") return invalidRequest(result.errors);
+  return new Problem("unknown_job_type", { detail: `Use one of: ${[...types.keys()].join(", ")}.` });
+}
+
+function publishLater(c: Context<AppEnv>, jobId: string): void {
+  const { tenant } = c.get("caller");
+  const published = sleep(PUBLISH_DELAY_MS)
+    .then(() => withRetry(() => jobObject(c.env, tenant, jobId).publish()))
+    .catch((error) => log("warn", "index_publish_failed", { job_id: jobId, tenant, error }));
+  c.executionCtx.waitUntil(published);
+}
+
+function toSender(c: Context<AppEnv>): Sender {
+  return {
+    env: c.env,
+    tenant: c.get("caller").tenant,
+    idempotencyKey: parseIdempotencyKey(c.req.header("Idempotency-Key")),
+    requestId: c.get("requestId"),
+    traceparent: c.get("traceparent"),
+    ownHost: new URL(c.req.url).host,
+  };
+}
+
+function toBody(submitted: Submitted) {
+  return {
+    data: submitted.job,
+    ...(submitted.kind === "existing" && { deduplicated: submitted.deduplicated }),
+  };
+}
+
+function submittedHeaders(submitted: Submitted): Record<string, string> {
+  const url = submitted.job.links.self;
+  const isReplayed = submitted.kind === "existing" && submitted.deduplicated === "idempotency_key";
+  return {
+    Location: url,
+    "Content-Location": url,
+    Link: `<${url}>; rel="monitor"`,
+    ...(isReplayed && { "Idempotent-Replayed": "true" }),
+  };
+}

@@ -1,0 +1,56 @@
+/** The limits of a job type, and what a submission makes of them. */
+
+import { ATTEMPTS_MAX, type Policy, temporaryKinds } from "../core/job.ts";
+import { defaultBackoff } from "../core/retry.ts";
+import { type Env, settings } from "../env.ts";
+import { ATTEMPT_TIMEOUT_MAX_MS, DAY, type JobType, MINUTE } from "../job-types/define.ts";
+import { now } from "../lib/runtime.ts";
+import { type FieldError, toPointer } from "./field-errors.ts";
+import { RUN_AHEAD_MAX_MS, type SubmitRequest } from "./request.ts";
+
+const DEFAULT_ATTEMPTS = 3;
+
+/** The limits a type gives its jobs, defaults filled in. Milliseconds. */
+export function typeLimits(type: JobType) {
+  return {
+    maxAttempts: Math.min(type.maxAttempts ?? DEFAULT_ATTEMPTS, ATTEMPTS_MAX),
+    attemptTimeoutMs: Math.min(type.attemptTimeoutMs ?? 5 * MINUTE, ATTEMPT_TIMEOUT_MAX_MS),
+    heartbeatTimeoutMs: type.heartbeatTimeoutMs ?? null,
+    totalTimeoutMs: type.totalTimeoutMs ?? DAY,
+    retentionMs: type.retentionMs ?? 30 * DAY,
+  };
+}
+
+/** The policy of a job of this type; `request` may set its own number of attempts and total timeout. */
+export function createPolicy(
+  type: JobType,
+  env: Env,
+  request: Pick<SubmitRequest, "max_attempts" | "total_timeout_ms">,
+): Policy {
+  const { LEASE_MS, DISPATCH_TIMEOUT_MS } = settings(env);
+  const limits = typeLimits(type);
+  return {
+    ...limits,
+    maxAttempts: request.max_attempts ?? type.defaultAttempts ?? limits.maxAttempts,
+    totalTimeoutMs: request.total_timeout_ms ?? limits.totalTimeoutMs,
+    leaseMs: LEASE_MS,
+    dispatchTimeoutMs: DISPATCH_TIMEOUT_MS,
+    backoff: { ...defaultBackoff, ...type.backoff },
+    retryKinds: [...temporaryKinds, ...(type.alsoRetry ?? [])],
+  };
+}
+
+/** What a well-formed request asks for beyond the limits of its type. */
+export function limitErrors(request: SubmitRequest, type: JobType): FieldError[] {
+  const { maxAttempts, totalTimeoutMs } = typeLimits(type);
+  const { max_attempts = 1, total_timeout_ms = 1, run_at } = request;
+  const isTooFar = run_at !== undefined && Date.parse(run_at) > now() + RUN_AHEAD_MAX_MS;
+  const rules: [keyof SubmitRequest, boolean, string][] = [
+    ["max_attempts", max_attempts > maxAttempts, `At most ${maxAttempts} for this type.`],
+    ["total_timeout_ms", total_timeout_ms > totalTimeoutMs, `At most ${totalTimeoutMs} for this type.`],
+    ["run_at", isTooFar, "At most 365 days ahead."],
+  ];
+  return rules
+    .filter(([, isBroken]) => isBroken)
+    .map(([field, , detail]) => ({ pointer: toPointer([field]), detail }));
+}

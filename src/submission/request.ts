@@ -1,0 +1,65 @@
+/** The body of `POST /v1/jobs`. The job type's own schema checks `input`. */
+
+import { z } from "zod";
+import { deliverableEvents } from "../core/deliveries.ts";
+import { TARGET_CHARS_MAX } from "../lib/target.ts";
+
+export const RUN_AHEAD_MAX_MS = 365 * 24 * 60 * 60_000;
+
+export const MetadataSchema = z
+  .record(z.string().min(1).max(40), z.string().max(500))
+  .refine((pairs) => Object.keys(pairs).length <= 16, "At most 16 pairs.");
+
+export const WebhookRequestSchema = z
+  .strictObject({
+    url: z.string().meta({
+      description: "A public https URL on port 443; more of it is checked than a schema can say",
+      maxLength: TARGET_CHARS_MAX,
+      example: "https://example.com/webhooks",
+    }),
+    events: z
+      .array(z.enum(deliverableEvents))
+      .min(1)
+      .refine((events) => new Set(events).size === events.length, "An event must not be named twice.")
+      .optional()
+      .meta({ description: "Default: the three final ones", uniqueItems: true }),
+  })
+  .meta({ id: "Webhook" });
+
+/** `POST /v1/jobs`; `input` is checked by the type's own schema. */
+export const SubmitRequestSchema = z
+  .strictObject({
+    type: z.string().meta({ description: "One of /v1/job-types", example: "test.simulate" }),
+    input: z
+      .unknown()
+      .meta({ description: "As the job type's own schema asks", example: { duration_ms: 1000 } }),
+    metadata: MetadataSchema.optional().meta({
+      description: "Up to 16 pairs of your own, returned with the job",
+    }),
+    run_at: z.iso
+      .datetime({ offset: true })
+      .optional()
+      .meta({ description: "When to begin, at most 365 days ahead; a past time means now" }),
+    start_timeout_ms: z
+      .int()
+      .min(1)
+      .max(RUN_AHEAD_MAX_MS)
+      .optional()
+      .meta({ description: "The job is cancelled as expired if no attempt began so long after it was due" }),
+    max_attempts: z.int().min(1).max(25).optional().meta({ description: "1 to the type's maximum" }),
+    total_timeout_ms: z
+      .int()
+      .min(1)
+      .optional()
+      .meta({ description: "From due to finished, up to the type's limit" }),
+    on_conflict: z
+      .enum(["use_existing", "reject"])
+      .optional()
+      .meta({ description: "When another job holds the place: answer that job (default), or 409" }),
+    webhook: WebhookRequestSchema.optional().meta({
+      description: "Where the job's events are delivered, signed by Standard Webhooks 1.0",
+    }),
+  })
+  .meta({ id: "SubmitRequest" });
+
+export type SubmitRequest = z.infer<typeof SubmitRequestSchema>;
