@@ -41,10 +41,10 @@ const answerPreflight = cors({
   maxAge: 86_400,
 });
 
-/** A busy object or a deployment under way is over in a moment. */
+/** A busy object or a deployment is available again within seconds. */
 const UNAVAILABLE_RETRY_SECONDS = 2;
 
-/** The Hono app over these job types. */
+/** The Hono app with these job types. */
 export function createApp(types: JobTypes) {
   const app = new Hono<AppEnv>();
 

@@ -14,11 +14,13 @@ export type Env = {
   KEY_LIMITER: RateLimit;
   /** Optional: where the numbers of every finished job go. */
   METRICS?: AnalyticsEngineDataset;
-  /** Secret: a JSON list of hashed keys, see http/keys.ts. Without it nobody is let in. */
+  /**
+   * Secret: a JSON list of hashed keys, see api/middleware/keys.ts. If unset, every request with a key gets 401.
+   */
   API_KEYS?: string;
   /** Secret that the tenants' webhook secrets are derived from. Without it no webhook is accepted. */
   WEBHOOK_SECRET?: string;
-  /** The secret before, while receivers change over: deliveries carry both signatures. */
+  /** The secret before a rotation: while it is set, deliveries carry both signatures. */
   WEBHOOK_SECRET_PREVIOUS?: string;
   LEASE_MS: string;
   DISPATCH_TIMEOUT_MS: string;
@@ -39,7 +41,7 @@ export type Settings = z.infer<typeof Settings>;
 
 const settingsByEnv = new WeakMap<Env, Settings>();
 
-/** The variables of `env`, checked. Throws with the faults named if the deployment is misconfigured. */
+/** The validated variables of `env`. Throws and names the errors if the deployment is misconfigured. */
 export function settings(env: Env): Settings {
   let known = settingsByEnv.get(env);
   if (!known) {

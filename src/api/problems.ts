@@ -1,6 +1,6 @@
 /**
- * Every error a client can meet: one table and one shape (RFC 9457). The pages are made of the table, too.
- * Bad requests become problems here and nowhere else; no problem holds a word that was not written for clients.
+ * Every error of the API: one table and one shape (RFC 9457). The problem pages are generated from the table. No
+ * problem contains a text that was not written for clients.
  */
 
 import type { Context } from "hono";
@@ -24,7 +24,7 @@ type ContentfulErrorStatus =
   | 500
   | 503;
 
-/** What each code means. `detail` is what to do next, said when the occasion has nothing better to say. */
+/** The codes. `detail` says what to do next, unless the problem has a more specific one. */
 export const problemKinds = {
   malformed_request: {
     status: 400,
@@ -143,7 +143,7 @@ type ProblemOptions = {
   members?: { errors?: FieldError[]; job_status?: string; job_id?: string };
 };
 
-/** Thrown by whatever finds a request bad; becomes the answer in one place. */
+/** Thrown by whatever rejects a request; becomes the response in one place. */
 export class Problem extends Error {
   override readonly name = "Problem";
   readonly code: ProblemCode;

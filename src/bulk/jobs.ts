@@ -37,7 +37,7 @@ export function tenantJobs(
     return withRetry(() => api(newId).publish()).catch(failed);
   }
 
-  /** The new job's id follows from both jobs, so that it is made once however often this is asked. */
+  /** The new job's id derives from both jobs, so repeating the call makes no second job. */
   async function replay(id: string): Promise<boolean> {
     const source = await withRetry(() => api(id).replaySource());
     if (!source?.isFinished) return false;

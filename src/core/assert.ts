@@ -5,7 +5,7 @@ export function assert(condition: boolean, message: string): asserts condition {
   if (!condition) throw new Error(`Assertion failed: ${message}`);
 }
 
-/** Ends a `switch` over a tagged union: the compiler proves that no alternative is left. */
+/** Ends a `switch` over a tagged union: the compiler proves that every alternative is handled. */
 export function unreachable(value: never): never {
   throw new Error(`Unreachable: ${JSON.stringify(value)}`);
 }

@@ -1,4 +1,4 @@
-/** How one change of a job is written down: the job after it, the events it tells, the effects it asks for. */
+/** A change of a job: the job after it, its events, and the effects to perform. */
 
 import type { Answer, Decision, Effect, EventBody, Job, JobEvent } from "./job.ts";
 

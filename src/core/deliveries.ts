@@ -1,6 +1,6 @@
 /**
- * Webhooks of a job: which events are delivered, when a delivery is tried again, and when it is given up.
- * Pure like all of core; a delivery never touches the status of its job.
+ * Webhooks of a job: which events are delivered, when a delivery is retried, and when it has failed. A delivery
+ * never changes the status of its job.
  */
 
 import { type Change, decide, noChange } from "./change.ts";
@@ -11,7 +11,7 @@ const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 
-/** Waits between tries as Standard Webhooks recommends: ten tries within about three days. */
+/** Waits between attempts as Standard Webhooks recommends: ten attempts within about three days. */
 const DELIVERY_SCHEDULE_MS: readonly number[] = [
   5 * SECOND,
   5 * MINUTE,
@@ -24,19 +24,21 @@ const DELIVERY_SCHEDULE_MS: readonly number[] = [
   24 * HOUR,
 ];
 
-/** Spreads tries by up to a fifth, so that a receiver that comes back is not met by all at once. */
+/** Spreads attempts by up to a fifth, so that a receiver that comes back is not flooded. */
 const DELIVERY_JITTER = 0.2;
 
-/** A try ends within 15 s; a message whose try was never heard of is sent again after this. */
+/**
+ * An attempt ends within 15 s. If its outcome is not recorded by then, the message is dispatched again after this.
+ */
 const DELIVERY_DISPATCH_TIMEOUT_MS = 60 * SECOND;
 
-/** A job that continues for ever must not store deliveries for ever; its final event always has a place. */
+/** Bounds the deliveries of a job that continues without end. Its terminal event is always delivered. */
 const DELIVERIES_MAX = 100;
 
-/** Tries kept per delivery, the last ones: two rounds of the schedule, however often a client asks for another. */
+/** Attempts kept per delivery, the latest ones: two rounds of the schedule. */
 const DELIVERY_ATTEMPTS_KEPT_MAX = 20;
 
-/** The events a client may have delivered; progress and log lines are for following. */
+/** The events a webhook may ask for. Progress and log lines are only streamed. */
 export const deliverableEvents = [
   "job.queued",
   "job.started",
@@ -83,7 +85,10 @@ function isWanted(job: Job, event: JobEvent): boolean {
   return isAsked && (isFinal || job.deliveries.length < DELIVERIES_MAX);
 }
 
-/** The `webhook-id`: the same for every try of this event, and for no other, also when a key makes its job anew. */
+/**
+ * The `webhook-id`: the same for every attempt of this event and for no other event, even if an idempotency key is
+ * used again.
+ */
 function deliveryId(job: Job, event: JobEvent): string {
   return `msg_${job.id.slice(job.id.indexOf("_") + 1)}_${job.createdAt.toString(36)}_${event.seq}`;
 }
@@ -96,7 +101,7 @@ export function nextDeliveryAt(job: Job): number | null {
   return times.length === 0 ? null : Math.min(...times);
 }
 
-/** Sends the messages of all deliveries that are due, or whose last try was never heard of. */
+/** Dispatches the messages of all deliveries that are due, or whose last attempt was not recorded in time. */
 export function dispatchDeliveries(job: Job, now: number): Change {
   const due = job.deliveries.filter(({ state }) => state.status === "waiting" && state.nextDispatchAt <= now);
   const effects = due.map(
@@ -126,14 +131,14 @@ function markDispatched(delivery: Delivery, now: number): Delivery {
   };
 }
 
-/** The delivery with this id, if its try number `attempt` is awaited. */
+/** The delivery with this id, if its attempt number `attempt` is awaited. */
 export function findAwaitedDelivery(job: Job, id: string, attempt: number): Delivery | null {
   const delivery = job.deliveries.find((known) => known.id === id);
   const isAwaited = delivery?.state.status === "waiting" && delivery.attemptCount + 1 === attempt;
   return isAwaited ? delivery : null;
 }
 
-/** Takes in how try number `attempt` of a delivery went; one that is not awaited changes nothing. */
+/** Records the outcome of attempt number `attempt`; an attempt that is not awaited changes nothing. */
 export function recordDelivery(
   job: Job,
   id: string,
@@ -149,7 +154,7 @@ export function recordDelivery(
   return decide({ ok: true }, replaceDelivery(job, { ...delivery, attemptCount: attempt, attempts, state }));
 }
 
-/** Lets a delivery begin anew, whatever became of it: a try at once, then the schedule from its start. */
+/** Restarts a delivery, whatever its state: an attempt at once, then the schedule from its start. */
 export function restartDelivery(job: Job, id: string, now: number): Decision {
   const delivery = job.deliveries.find((known) => known.id === id);
   if (!delivery) return decide({ ok: false, reason: "stale" }, noChange(job));

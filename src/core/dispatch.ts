@@ -9,7 +9,7 @@ import { withDeliveries } from "./deliveries.ts";
 import { ATTEMPTS_MAX, type Decision, type Effect, type Job, type Submission, type Wait } from "./job.ts";
 import { dispatchDelayMs } from "./retry.ts";
 
-/** Makes the job a submission asks for, queued from its first moment. */
+/** Makes the queued job of a submission. */
 export function acceptJob(submission: Submission, now: number): Decision {
   const { runAt, startTimeoutMs, ...asked } = submission;
   const {
@@ -75,7 +75,7 @@ export function redispatch(job: Job, now: number): Change {
   return createChange(sent, now, [], [{ type: "dispatch", ...nextRun(job) }]);
 }
 
-/** The attempt and slice the next message is for. */
+/** The attempt and continuation of the next message. */
 export function nextRun(job: Job): { attempt: number; continuation: number } {
   const begun = job.attempts.length;
   const { phase } = job;

@@ -1,12 +1,12 @@
-/** How an attempt ends, and the words of its failure: what a client is told, and the reference that leads support to the rest. */
+/** How an attempt ends: the public error, and the reference that leads support to the log. */
 
 import { assert } from "./assert.ts";
 import type { Attempt, AttemptStatus, Failure, Job, PublicError } from "./job.ts";
 
-/** Said of a failure for which the handler declared no words of its own. */
+/** Default public message. */
 export const DEFAULT_MESSAGE = "The job could not be completed.";
 
-/** Public words are for reading: a longer text is cut, for it is stored with the attempt and its events. */
+/** Public texts are cut to this length, because they are stored with the attempt and its events. */
 const MESSAGE_CHARS_MAX = 1_000;
 const CODE_CHARS_MAX = 100;
 
@@ -27,7 +27,7 @@ export function truncate(text: string, chars: number): string {
   return text.length > chars ? text.slice(0, chars).toWellFormed() : text;
 }
 
-/** A failure the service itself found; no handler declared words for it. */
+/** A failure that the service detected itself. */
 export function createSystemFailure(job: Job, kind: "timeout" | "worker_lost"): Failure {
   return {
     kind,
@@ -38,7 +38,7 @@ export function createSystemFailure(job: Job, kind: "timeout" | "worker_lost"): 
   };
 }
 
-/** The opaque id that stands in the public error and in the logs: one per attempt. */
+/** The opaque id of an attempt in its public error and in the logs. */
 export function failureReference(jobId: string, attempt: number): string {
   return `ref_${jobId.slice(jobId.indexOf("_") + 1)}_${attempt}`;
 }
@@ -50,7 +50,7 @@ export function endAttempt(job: Job, end: Partial<Attempt>): Attempt[] {
   return [...job.attempts.slice(0, -1), { ...last, ...end }];
 }
 
-/** Told of every attempt that failed, whether or not another follows. */
+/** Emitted for every failed attempt, whether or not another follows. */
 export function createAttemptFailedEvent(
   job: Job,
   status: AttemptStatus,

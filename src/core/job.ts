@@ -1,6 +1,5 @@
 /**
- * What a job is: the record its object stores, the commands it takes, the events it tells.
- * Types and questions only; nothing here changes a job (see transition.ts), and nothing outside core is known.
+ * What a job is: its stored record, commands and events. Only types and predicates; transition.ts changes a job.
  * Every `…At` is epoch milliseconds, every `…Ms` a duration in milliseconds.
  */
 
@@ -25,16 +24,16 @@ export const temporaryKinds: readonly FailureKind[] = [
   "worker_lost",
 ];
 
-/** No job is tried more often than this, whatever its type says: an endless retry is a hidden failure. */
+/** No type may have more attempts, because an endless retry hides a failure. */
 export const ATTEMPTS_MAX = 25;
 
-/** Log lines kept per job; the last one kept says that the rest is not. */
+/** Log lines kept per job. The last one says that further lines are dropped. */
 export const LOG_LINES_MAX = 1000;
 
 /** The limits a job lives under, fixed when it is accepted, so that a deploy never changes a job's terms. */
 export type Policy = {
   maxAttempts: number;
-  /** Longest an attempt's slice may run; at most 14 minutes, for a queue consumer lives 15. */
+  /** Longest run of an attempt; at most 14 minutes, because a queue consumer may run for 15. */
   attemptTimeoutMs: number;
   /** Longest the handler may go without a sign of life; null demands none. */
   heartbeatTimeoutMs: number | null;
@@ -52,7 +51,7 @@ export type Policy = {
 
 export type Backoff = { firstMs: number; factor: number; capMs: number };
 
-/** A failure in public words: nothing here was not meant for the client. */
+/** The part of a failure that clients see. */
 export type PublicError = { kind: FailureKind; code: string; message: string };
 
 export type AttemptStatus = "running" | "succeeded" | "failed" | "timed_out" | "lost" | "cancelled";
@@ -65,7 +64,7 @@ export type Attempt = {
   error: PublicError | null;
 };
 
-/** How far the work is, as the handler said. What it did not say is null and is never guessed. */
+/** Progress as the handler reported it. What it did not report is null. */
 export type Progress = {
   current: number | null;
   total: number | null;
@@ -75,7 +74,7 @@ export type Progress = {
 };
 
 export type LogLevel = "debug" | "info" | "warn" | "error";
-/** `number` counts a slice's lines from 1, so that a line reported twice is told once. */
+/** `number` counts the lines of a run from 1, so that a line reported twice is stored once. */
 export type LogLine = { number: number; level: LogLevel; message: string };
 
 /** A claim on a name that at most one job of a tenant and type may hold; see holdsPlace. */
@@ -120,19 +119,19 @@ export type Cancellation = {
 /** Where a job's events are delivered. */
 export type Webhook = { url: string; events: readonly EventBody["type"][] };
 
-/** How one try to deliver went: the receiver's status, or why there was none. Times in milliseconds. */
+/** How one attempt to deliver went: the receiver's status, or why there was none. Times in milliseconds. */
 export type DeliveryAttempt = {
   startedAt: number;
   status: number | null;
   error: "timeout" | "unreachable" | "refused_target" | null;
   durationMs: number;
-  /** Least time until the next try, as the receiver's Retry-After asked. */
+  /** Least time until the next attempt, from the receiver's Retry-After. */
   retryAfterMs: number | null;
 };
 
 /**
- * One event on its way to the webhook. `step` counts the waits of the schedule that have been used, `tried` the tries
- * that were heard of; of those the last ones are kept.
+ * One event for the webhook. `step` counts the waits of the schedule that were used, `attemptCount` all recorded
+ * attempts; `attempts` has the latest ones.
  */
 export type Delivery = {
   id: string;
@@ -143,7 +142,7 @@ export type Delivery = {
   state: ({ status: "waiting"; step: number } & Wait) | { status: "succeeded" } | { status: "failed" };
 };
 
-/** Who asked, for the logs: carried from the request to every line and every handler. */
+/** The request that submitted the job, for logs and outgoing calls. */
 export type Trace = { requestId: string; traceparent: string };
 
 export type Job = {
@@ -164,21 +163,21 @@ export type Job = {
   updatedAt: number;
   /** When the first attempt is due: `run_at`, or acceptance. */
   dueAt: number;
-  /** Cancelled as expired if no attempt began by then. */
+  /** The job is cancelled if no attempt has begun by then. */
   startTimeoutAt: number | null;
   version: number;
   attempts: readonly Attempt[];
-  /** Slices the current attempt has begun. */
+  /** 0 for the first run of the current attempt, one more for each continuation. */
   continuation: number;
   progress: (Progress & { at: number }) | null;
   checkpoint: string | null;
   result: string | null;
   deliveries: readonly Delivery[];
   logLines: number;
-  /** The number of this slice's last log line that was told. */
+  /** The number of the run's last stored log line. */
   lastLogNumber: number;
   lastSeq: number;
-  /** Whether an event has told the progress as it is; when the last one told, times alone cannot say so. */
+  /** Whether an event has published the present progress; `progressPublishedAt` alone cannot tell. */
   isProgressPublished: boolean;
   progressPublishedAt: number;
   phase: Phase;
@@ -201,10 +200,10 @@ export type Submission = {
   startTimeoutMs: number | null;
 };
 
-/** What a running attempt says along the way, or with its outcome. */
+/** What a running attempt reports. */
 export type Report = { progress: Progress | null; logs: readonly LogLine[] };
 
-/** A failed attempt: public words, the least time until a retry, and the reference that joins it to the log. */
+/** A failed attempt: its public error, the least time until a retry, and its reference. */
 export type Failure = PublicError & { retryAfterMs: number | null; reference: string };
 
 export type Command =
@@ -274,9 +273,8 @@ export function totalTimeoutAt(job: Job): number {
 }
 
 /**
- * Whether the job keeps others out of the place called `name`.
- * A unique place is held until the job finishes; a same-request place for its time, unless the job failed or
- * was cancelled, for then the same request deserves another try.
+ * Whether the job still owns the unique key `name`. A unique key is owned until the job finishes. An input hash is
+ * owned for its window, unless the job failed or was cancelled.
  */
 export function holdsUniqueKey(job: Job, name: string, now: number): boolean {
   const place = job.uniqueKeys.find((held) => held.name === name);

@@ -1,24 +1,24 @@
 /**
- * What the holder of a lease may do while it runs, and that nobody else may. A lease is renewed, shortened or
- * checked here; no status changes.
+ * What the owner of a lease may do while it runs. The lease is renewed, shortened or checked here; no status
+ * changes.
  */
 
 import { type Change, createChange, decide, noChange } from "./change.ts";
 import type { Command, Decision, Executing, Job, Rejection } from "./job.ts";
 import { applyReport } from "./progress.ts";
 
-/** The lease is renewed once half of it is used: seldom enough to be cheap, early enough for a few more tries. */
+/** The lease is renewed when half of it has passed: seldom enough to be cheap, early enough for a few retries. */
 const RENEW_BELOW = 1 / 2;
 
-/** A living worker whose line broke renews at once; this leaves it time for a few tries. */
+/** A live worker renews at once after its socket broke; this leaves time for a few retries. */
 const CONNECTION_LOST_LEASE_MS = 5_000;
 
-/** The command is refused and changes nothing. */
+/** Rejects the command; nothing changes. */
 export function reject(job: Job, reason: Rejection): Decision {
   return decide({ ok: false, reason }, noChange(job));
 }
 
-/** Lets only the holder of the current lease go on. */
+/** Runs `next` only for the owner of the current lease. */
 export function withLease<C extends { lease: string }>(
   job: Job,
   command: C,
@@ -38,7 +38,7 @@ export function rejectionReason({ phase }: Job, lease: string): "cancelled" | "s
   return phase.status === "cancelled" && phase.cancellation.stopping === lease ? "cancelled" : "stale";
 }
 
-/** The worker's line broke: unless it renews its lease soon, it is taken for lost. */
+/** The worker socket closed abnormally: unless the worker renews its lease soon, it counts as lost. */
 export function shortenLease(job: Job, phase: Executing, _: unknown, now: number): Change {
   const leaseEndsAt = Math.min(phase.leaseEndsAt, now + CONNECTION_LOST_LEASE_MS);
   return createChange({ ...job, phase: { ...phase, leaseEndsAt } }, now, []);

@@ -1,10 +1,10 @@
-/** Takes in what a running attempt says of itself: progress, log lines, signs of life. Never changes a status. */
+/** Applies the reports of a running attempt: progress, log lines, heartbeats. Never changes a status. */
 
 import { bumpVersion, type Change, createChange } from "./change.ts";
 import { truncate, truncateBytes } from "./failure.ts";
 import { type EventBody, type Job, LOG_LINES_MAX, type LogLine, type Progress, type Report } from "./job.ts";
 
-/** Longer texts are cut: events are for following, not for storing. */
+/** Longer texts are cut, because every event is stored. */
 export const LOG_BYTES_MAX = 4096;
 const PROGRESS_CHARS_MAX = 500;
 
@@ -13,8 +13,8 @@ const PROGRESS_EVENT_MS = 1_000;
 const PROGRESS_EVENTS_PER_RUNTIME = 300;
 
 /**
- * The job with the report in it. `last` says that no report follows in this slice:
- * then progress that was stored but not yet told is told, so that the last word is never lost.
+ * Applies a report. `last` says that no report follows in this run: then stored progress is published, so that the
+ * last value is never lost.
  */
 export function applyReport(job: Job, report: Report, now: number, last: boolean): Change {
   const logged = applyLogs(job, report.logs);
@@ -32,7 +32,7 @@ export function applyReport(job: Job, report: Report, now: number, last: boolean
   ]);
 }
 
-/** Tells the progress that was stored but not yet told, because nothing further will be reported. */
+/** Publishes progress that was stored but not published, because no report follows. */
 export function flushProgress(job: Job, now: number): Change {
   return applyReport(job, { progress: null, logs: [] }, now, true);
 }

@@ -8,7 +8,7 @@ export const defaultBackoff: Backoff = { firstMs: 2_000, factor: 2, capMs: 15 * 
 /** Spreads retries by up to a fifth, so that jobs that failed together do not come back together. */
 const RETRY_JITTER = 0.2;
 
-/** A queue message that nobody claims is repeated at this distance at most: a long backlog needs no echo. */
+/** An unclaimed message is dispatched again at most after this. */
 const DISPATCH_DELAY_MAX_MS = 15 * 60_000;
 
 /**

@@ -21,23 +21,23 @@ export type DeadlineKind =
 export type Deadline = { at: number; kind: DeadlineKind };
 
 /**
- * A sign of life is stored only when the last one is a quarter of the limit old, for a write is money; so much later
- * the silence ends, and a handler that keeps its limit is never taken for silent.
+ * To save writes, a heartbeat is stored only when the last one is a quarter of the timeout old. The timeout is
+ * longer by as much, so a handler that keeps it never times out.
  */
 const HEARTBEAT_SLACK = 1.25;
 
-/** The earliest thing that must happen to the job by itself; of two at one time, the graver. */
+/** The earliest deadline; of two at the same time, the more severe one. */
 export function nextDeadline(job: Job): Deadline {
   const all = allDeadlines(job);
   return all.reduce((first, other) => (other.at < first.at ? other : first));
 }
 
-/** The time of the next deadline, epoch milliseconds: when the alarm must ring at the latest. */
+/** When the alarm must fire at the latest, epoch milliseconds. */
 export function nextAlarmAt(job: Job): number {
   return nextDeadline(job).at;
 }
 
-/** Whether nothing is to happen to the job any more but that it is purged one day. */
+/** Whether the job only waits for its purge. */
 export function isAwaitingPurge(job: Job): boolean {
   return nextDeadline(job).kind === "purge";
 }

@@ -1,6 +1,6 @@
 /**
- * The one place where a job's status changes. Pure: the time and the chance come in, a decision goes out.
- * It decides; it stores nothing, sends nothing and never refuses by throwing.
+ * The only place where a job's status changes. Pure: time and randomness are arguments, the result is a decision.
+ * Rejections are values.
  */
 
 import { unreachable } from "./assert.ts";
@@ -32,14 +32,13 @@ import { applyReport, flushProgress } from "./progress.ts";
 import { backoffMs } from "./retry.ts";
 import { type DeadlineKind, nextDeadline } from "./timeouts.ts";
 
-/** Slices begin at least this far apart: a handler that returns at once must not spin. */
+/** Continuations begin at least this far apart, so that a handler that returns at once does not spin. */
 const CONTINUATION_INTERVAL_MIN_MS = 1_000;
 
 /**
- * Applies one command to a job at time `now` (epoch milliseconds); `random` in [0, 1) spreads retries.
- * Deadlines that have passed unnoticed come first, except before an outcome of the lease holder or a
- * cancellation: those end the job's waiting anyway, and work that was done counts.
- * Whatever one command changes is one version further.
+ * Applies one command to a job at time `now` (epoch milliseconds); `random` in [0, 1) spreads retries. Deadlines
+ * that have passed are applied first, except before an outcome of the lease owner or a cancellation, because
+ * finished work counts. One command raises the version by at most one.
  */
 export function transition(job: Job, command: Command, now: number, random: number): Decision {
   const decision = withDeliveries(applyCommand(job, command, now, random), now);
@@ -98,7 +97,7 @@ function withDueTimeouts(job: Job, now: number, random: number, next: (settled: 
   return decide(decision.answer, concat(settled, decision));
 }
 
-/** The step a deadline asks for; what a running attempt had said last is told before it. */
+/** Applies a deadline, after publishing the last progress of a running attempt. */
 function applyDeadline(job: Job, kind: DeadlineKind, now: number, random: number): Change {
   if (kind === "purge") return createChange(job, now, [], [{ type: "purge" }]);
   if (kind === "dispatch") return redispatch(job, now);
@@ -207,7 +206,7 @@ function succeedJob(job: Job, result: string | null, now: number): Change {
   ]);
 }
 
-/** The slice is done and the next follows in the same attempt: at once, unless slices come hot on each other's heels. */
+/** The run is over and the attempt continues: at once, unless continuations follow too quickly. */
 function continueAttempt(job: Job, phase: Executing, checkpoint: string, now: number): Change {
   if (now >= totalTimeoutAt(job)) return failOnTotalTimeout(job, now);
   const attempt = job.attempts.length;
@@ -239,7 +238,7 @@ function failAttempt(job: Job, status: AttemptStatus, failure: Failure, now: num
   return createChange(bumpVersion(job, { attempts, phase }, now), now, [event], effects);
 }
 
-/** The total limit ends a running job; between two attempts, what the last one failed of is the better word. */
+/** The total timeout ends a running job. Between two attempts, the error of the last one is more useful. */
 function failOnTotalTimeout(job: Job, now: number): Change {
   const last = job.attempts.at(-1);
   const failure = last?.error

@@ -1,6 +1,6 @@
 /**
- * The public API as the dashboard uses it: in-process calls to the same app, with the key of who is signed in.
- * Nothing the dashboard shows or does goes another way, so it can do no more than any client.
+ * The public API as the dashboard uses it: in-process calls to the same app with the key of the signed-in person.
+ * So the dashboard can do no more than any client.
  */
 
 import type { Context } from "hono";
@@ -29,7 +29,7 @@ export type Service = (
   ctx: ExecutionContext,
 ) => Response | Promise<Response>;
 
-/** What is known of a stored file: that it is no longer there, or, while the API refuses, nothing. */
+/** A stored file; "gone" if it was deleted, "not told" while the API rejects the question. */
 export type FileFacts = { size: number; contentType: string } | "gone" | "not told";
 
 export type JobsPage = { data: JobView[]; next_cursor: string | null };
@@ -39,7 +39,7 @@ export type BulkAction = BulkRequest["action"];
 /** The API validates the statuses that an address names. */
 export type BulkFilter = Omit<BulkRequest["filter"], "status"> & { status?: string[] };
 
-/** The API refused; carries its problem. The page says it in the problem's own words. */
+/** The API rejected a request; carries its problem. */
 export class ApiError extends Error {
   override readonly name = "Refusal";
   readonly problem: ProblemBody;
@@ -51,7 +51,7 @@ export class ApiError extends Error {
   }
 }
 
-/** A refusal as a value, for pages that show it in its place; unless it says that the session is over. */
+/** A rejection as a value, for pages that show it in place; throws if the session is over. */
 export async function orApiError<Value>(answer: Promise<Value>): Promise<OrApiError<Value>> {
   try {
     return await answer;
@@ -66,7 +66,7 @@ type Caller = Pick<Context<AppEnv>, "req" | "env" | "executionCtx"> & { get(name
 
 type ApiRequestOptions = { json?: unknown; headers?: Record<string, string>; body?: ReadableStream | string };
 
-/** Single calls with the key. All but `raw` throw a Refusal if the API refuses. */
+/** Calls with the key. All but `raw` throw an ApiError if the API rejects them. */
 function connect(service: Service, c: Caller, key: string) {
   async function raw(
     method: string,
@@ -106,7 +106,7 @@ function connect(service: Service, c: Caller, key: string) {
 
 export type ApiClient = ReturnType<typeof createApiClient>;
 
-/** The API for one request of the dashboard. Everything it offers throws a Refusal if the API refuses. */
+/** The API for one request of the dashboard. Every call throws an ApiError if the API rejects it. */
 export function createApiClient(service: Service, c: Caller, key: string) {
   const { raw, good, body, data } = connect(service, c, key);
   const job = (id: string) => `/v1/jobs/${encodeURIComponent(id)}`;
@@ -154,8 +154,8 @@ export function createApiClient(service: Service, c: Caller, key: string) {
       return { size: Number(headers.get("Content-Length")), contentType };
     },
     /**
-     * Whether the key has the scope jobs:write, asked of a route that demands it and changes nothing; null if that was
-     * not told now. 404 is a deployment without webhooks: there is no secret, but the key could have read it.
+     * Whether the key has the scope jobs:write, found by a route that needs it and changes nothing; null if unknown
+     * at the moment. A 404 means a deployment without webhooks, and that the key has the scope.
      */
     mayWrite: async (): Promise<boolean | null> => {
       const { status } = await raw("HEAD", "/v1/webhook-secret");

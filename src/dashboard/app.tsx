@@ -22,7 +22,7 @@ import { currentSession, ROOT } from "./session.ts";
 import { signInRoutes } from "./sign-in.tsx";
 import { submitRoutes } from "./submit.tsx";
 
-/** The pages below /dashboard, over the public API that `service` answers. */
+/** The pages below /dashboard, over the public API that `service` serves. */
 export function createDashboard(service: Service) {
   const app = new Hono<DashboardEnv>();
   app.onError(errorPage);

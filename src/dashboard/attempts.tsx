@@ -1,4 +1,4 @@
-/** The timeline of a job's attempts: how each went, why, and what followed from it. */
+/** The timeline of a job's attempts: how each ended, why, and what followed. */
 
 import type { EventView, JobView } from "../rpc/views.ts";
 import { Time } from "./parts.tsx";
@@ -16,7 +16,7 @@ const attemptBadges: Record<AttemptItem["status"], string> = {
   cancelled: "cancelled",
 };
 
-/** When the attempt after number `attempt` was to begin, as its failure said; null if none followed. */
+/** When the attempt after number `attempt` was to begin; null if none followed. */
 function retryAt(events: readonly EventView[], attempt: number): string | null {
   for (const { type, data } of events) {
     if (type === "job.attempt_failed" && "next_attempt_at" in data && data.attempt === attempt)
@@ -72,7 +72,7 @@ function One({ attempt, job, next, now }: AttemptEvents) {
   );
 }
 
-/** Whether it was tried again, and when; or why not. */
+/** Whether and when it was retried, or why not. */
 function Consequence({ attempt, job, next, now }: AttemptEvents) {
   if (!attempt.error) return null;
   const isLast = attempt.number === job.attempt;

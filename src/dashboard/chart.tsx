@@ -1,6 +1,6 @@
 /**
- * Charts as SVG made on the server. A drawing stretches to its place, so words stand beside it as text; each has a
- * sentence that sums it up for who cannot see it, and its numbers in a table.
+ * Charts as SVG made on the server. The drawing stretches, so texts are outside of it. Each chart has a summary
+ * sentence for screen readers and its numbers in a table.
  */
 
 import type { Child } from "hono/jsx";
@@ -16,14 +16,14 @@ export type Series = {
 export type ChartProps = {
   id: string;
   title: string;
-  /** One sentence that says what the chart shows. */
+  /** One sentence that summarizes the chart. */
   summary: string;
   spans: readonly Span[];
   series: readonly Series[];
   kind: "side by side" | "stacked" | "lines";
   /** Whether a span is a whole day: then days are named, else hours. */
   isDaily: boolean;
-  /** A value in words. */
+  /** A value as text. */
   format: (value: number) => string;
 };
 
@@ -118,7 +118,7 @@ function Bars({ spans, series, kind, max }: ChartProps & { max: number }) {
   );
 }
 
-/** A point where there is a value, and a line between neighbours that both have one. */
+/** A point per value, and a line between neighbouring values. */
 function Lines({ spans, series, max }: ChartProps & { max: number }) {
   const spanWidth = WIDTH / spans.length;
   return (
@@ -143,7 +143,7 @@ function Lines({ spans, series, max }: ChartProps & { max: number }) {
   );
 }
 
-/** What the pointer is told about the span it rests on. */
+/** The tooltip of a span. */
 function Hints({ spans, series, format, isDaily }: ChartProps) {
   const spanWidth = WIDTH / spans.length;
   return (
@@ -202,7 +202,7 @@ function valueWords({ value }: Series, span: Span, format: (value: number) => st
 
 const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
-/** When a span begins, in UTC: "22 Nov 14:00", or the day alone. */
+/** The start of a span in UTC: "22 Nov 14:00", or only the day. */
 function spanName({ at }: Span, isDaily: boolean): string {
   const iso = new Date(at).toISOString();
   const day = `${Number(iso.slice(8, 10))} ${MONTHS[Number(iso.slice(5, 7)) - 1]}`;

@@ -1,4 +1,4 @@
-/** What the dashboard keeps with a request of somebody who is signed in. */
+/** The Hono context of a signed-in person. */
 
 import type { AppEnv } from "../api/app-env.ts";
 import type { ApiClient } from "./api.ts";

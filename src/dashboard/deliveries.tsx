@@ -1,4 +1,4 @@
-/** The webhooks of a job: what was delivered, how each try went, and the button to send once more. */
+/** The webhook deliveries of a job: each attempt, and the button to redeliver. */
 
 import { formatDuration } from "../lib/duration.ts";
 import type { DeliveryView, JobView } from "../rpc/views.ts";

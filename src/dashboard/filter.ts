@@ -1,4 +1,4 @@
-/** Which jobs are listed, as it stands in the address: read from there, written back, and put to the API. Pure. */
+/** The filter of the job list: read from the address, written to it, and sent to the API. Pure. */
 
 import type { BulkFilter } from "./api.ts";
 
@@ -11,7 +11,7 @@ export type ListFilter = {
   metadata: string[];
 };
 
-/** What the address asks for, without what was left empty. */
+/** The filter in the address, without empty values. */
 export function readFilter(query: URLSearchParams): ListFilter {
   const all = (name: string) => [...new Set(query.getAll(name))].filter((value) => value !== "");
   return {
@@ -24,8 +24,8 @@ export function readFilter(query: URLSearchParams): ListFilter {
 }
 
 /**
- * A time as the form's controls can show it again. They write no zone and may leave out the seconds, and are labelled
- * UTC; an address made elsewhere may have another zone.
+ * A time as a datetime control can show it. Controls have no zone and are labelled UTC, while an address made
+ * elsewhere may have another zone.
  */
 function utc(text: string): string {
   const at = /^\d{4}-\d\d-\d\dT.*[+-]\d\d:\d\d$/.test(text) ? Date.parse(text) : Number.NaN;
@@ -39,7 +39,7 @@ export function controlTime(time: string): string {
   return /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d+)?Z$/.exec(time)?.[1] ?? "";
 }
 
-/** The filter as it stands in an address of the dashboard. */
+/** The filter as query parameters of the dashboard. */
 export function filterPairs(filter: ListFilter): [string, string][] {
   const { statuses, types, createdAfter, createdBefore, metadata } = filter;
   const pairs: [string, string][] = [
@@ -52,12 +52,12 @@ export function filterPairs(filter: ListFilter): [string, string][] {
   return pairs.filter(([, value]) => value !== "");
 }
 
-/** Whether it asks for anything at all. */
+/** Whether the filter restricts anything. */
 export function isFiltered(filter: ListFilter): boolean {
   return filterPairs(filter).length > 0;
 }
 
-/** The texts for metadata that are not like `key=value`, and those that ask for a key once more. */
+/** The metadata texts that are not `key=value`, and those that repeat a key. */
 export function badMetadata({ metadata }: ListFilter): string[] {
   const keys = metadata.map(metadataKey);
   return metadata.filter((_, index) => keys[index] === "" || keys.indexOf(keys[index] ?? "") < index);
@@ -91,7 +91,7 @@ export function bulkFilter(filter: ListFilter): BulkFilter {
   };
 }
 
-/** The filter in words, to be read after "jobs". */
+/** The filter as text, to be read after "jobs". */
 export function filterWords(filter: ListFilter): string {
   const { statuses, types, createdAfter, createdBefore, metadata } = filter;
   const parts = [

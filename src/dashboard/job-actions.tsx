@@ -1,4 +1,4 @@
-/** Acting on a job: each button leads to a page that says what will happen, and its form does it. */
+/** Actions on a job: each button leads to a page that says what will happen, and its form does it. */
 
 import { Hono } from "hono";
 import type { Child } from "hono/jsx";

@@ -1,6 +1,6 @@
 /**
- * The page of a job. From it alone a person must understand what happened, what was tried again and why, and what to
- * tell support; so it says everything the API tells, the most telling first.
+ * The page of a job. It shows everything the API returns, the most telling first, so that a person understands what
+ * happened and what to tell support.
  */
 
 import { Hono } from "hono";
@@ -50,7 +50,7 @@ type FoundJob = {
   files: FoundFile[];
 };
 
-/** Everything the page shows. Without the job there is no page; another part that is refused is shown as refused. */
+/** Everything the page shows. Without the job there is no page; each other part may be rejected on its own. */
 async function gatherJob(api: ApiClient, id: string): Promise<FoundJob> {
   const [job, events, deliveries] = await Promise.all([
     api.job(id),
@@ -87,7 +87,7 @@ function JobDetailsPage({ mayWrite, showsAll, now, ...found }: JobPageProps) {
   );
 }
 
-/** How the browser keeps the page up to date: by the job's events from here on, or by looking again, or not at all. */
+/** How the browser keeps the page up to date: by the job's events, by polling, or not at all. */
 function liveness({ job, events, deliveries }: FoundJob) {
   const isPartial = events instanceof ApiError || deliveries instanceof ApiError;
   if (isUnfinished(job) && !isPartial)
@@ -97,7 +97,7 @@ function liveness({ job, events, deliveries }: FoundJob) {
   return isPending || waitsForCode ? { "data-every": LOOK_AGAIN_SECONDS } : {};
 }
 
-/** What is said to who cannot see the page, whenever it changes. */
+/** Text for the ARIA live region. */
 function announcement(job: JobView): string {
   const reason = job.status_reason ? `, ${job.status_reason.replaceAll("_", " ")}` : "";
   return `Job ${job.status}${reason}.`;
@@ -127,7 +127,7 @@ function Head({ job, now, mayWrite }: { job: JobView; now: number; mayWrite: boo
   );
 }
 
-/** A bar without a value says that something runs, and not how far it is: nothing is guessed. None when nothing runs. */
+/** A bar without a value says that the job runs without a known total. */
 function ProgressBar({ job: { progress, status_reason }, now }: { job: JobView; now: number }) {
   if (status_reason !== "executing" && status_reason !== "continuing") return null;
   const percent = progress?.percent ?? null;
@@ -177,7 +177,7 @@ function Buttons({ job }: { job: JobView }) {
   );
 }
 
-/** Why it failed and what to tell support. */
+/** Why the job failed and what to tell support. */
 function OutcomeSection({ job }: { job: JobView }) {
   const text = supportText(job);
   if (!job.error || text === null) return null;

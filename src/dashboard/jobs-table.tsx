@@ -47,7 +47,7 @@ export function JobsTable({
   );
 }
 
-/** The most telling thing in a few words: an error, how far it is, or why it waits. */
+/** The most telling fact in a few words: an error, the progress, or why it waits. */
 function Says({ job }: { job: JobView }) {
   if (job.error) return <>{job.error.message}</>;
   if (job.status === "running" && job.progress && job.status_reason === "executing") {

@@ -1,4 +1,4 @@
-/** The overview: how much, how well and how fast over a period, what runs now, and what failed last. */
+/** The overview: counts, success and durations over a period, running jobs, and the latest failures. */
 
 import { Hono } from "hono";
 import { formatDuration } from "../lib/duration.ts";
@@ -58,7 +58,7 @@ type FoundOverview = {
   types: TypeView[];
 };
 
-/** Everything the page shows; a part that the API refuses is shown as refused, and the others are there. */
+/** Everything the page shows. Each part may be rejected on its own. */
 async function gatherOverview(
   api: ApiClient,
   { period, type }: OverviewRequest,

@@ -1,4 +1,4 @@
-/** Small parts that several pages show: times, badges, links to jobs, tables, refusals. */
+/** Small components of several pages: times, badges, links to jobs, tables, rejections. */
 
 import type { Child } from "hono/jsx";
 import { formatRelative } from "../lib/duration.ts";
@@ -31,7 +31,7 @@ export function Badge({ status }: { status: string }) {
   );
 }
 
-/** A job's id, shortened to what tells it apart, leading to its page. */
+/** A job's id, linked to its page. */
 export function JobLink({ job }: { job: Pick<JobView, "id"> }) {
   return (
     <a href={jobPagePath(job.id)} id={`to-${job.id}`}>
@@ -40,7 +40,7 @@ export function JobLink({ job }: { job: Pick<JobView, "id"> }) {
   );
 }
 
-/** A table that scrolls by itself where it is too wide, by keyboard too. */
+/** A table that scrolls on its own where it is too wide, by keyboard too. */
 export function Table({
   id,
   caption,
@@ -69,7 +69,7 @@ export function Table({
   );
 }
 
-/** Text to read or copy as it is, in a place that scrolls by itself. */
+/** Text to read or copy, which scrolls on its own. */
 export function Code({ id, label, text }: { id: string; label: string; text: string }) {
   return (
     <section id={id} class="code-block" tabindex={0} aria-label={label}>
@@ -78,7 +78,7 @@ export function Code({ id, label, text }: { id: string; label: string; text: str
   );
 }
 
-/** What the API refused, in its own words. No alert: in a page that follows by itself, each look has a new reference. */
+/** A rejection of the API. Not an alert, because each refresh of a live page has a new reference. */
 export function ApiErrorNotice({
   refusal: { problem, retryAfter },
   what,
@@ -102,7 +102,7 @@ export function ApiErrorNotice({
   );
 }
 
-/** Hidden fields that carry these pairs through a form. */
+/** Hidden fields of a form. */
 export function Hidden({ pairs }: { pairs: Iterable<readonly [string, string]> }) {
   return (
     <>

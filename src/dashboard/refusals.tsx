@@ -1,4 +1,4 @@
-/** The pages for what went wrong: each says what that means for the person who sees it, and none an exception's text. */
+/** The error pages. Each says what the error means for the person who sees it; none shows an exception's text. */
 
 import type { Context } from "hono";
 import { HTTPException } from "hono/http-exception";
@@ -61,7 +61,7 @@ async function apiErrorPage(c: Context<DashboardEnv>, { problem, retryAfter }: A
   return page(c, { status, title: titles[status] ?? problem.title, what }, problem.instance);
 }
 
-/** The key no longer counts: the session is over, and the page asked for comes after signing in. */
+/** The key is no longer valid: ends the session and leads back to the page after signing in. */
 function signInAgain(c: Context<DashboardEnv>): Response {
   endSession(c);
   const { pathname, search } = new URL(c.req.url);

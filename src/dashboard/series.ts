@@ -1,10 +1,10 @@
-/** From the API's sums per type and hour to what a chart shows: equal spans of time, and round scales. Pure. */
+/** From the API's hourly statistics to a chart's equal spans and round scales. Pure. */
 
 import type { HourStatsView, Percentiles } from "./api.ts";
 
 const SPAN_HOUR_MS = 3_600_000;
 
-/** The periods one can look at; `spanHours` is what one place on a chart stands for. */
+/** The selectable periods; `spanHours` is the width of a span. */
 export const periods = {
   "24h": { words: "24 hours", hours: 24, spanHours: 1, spanWords: "hour" },
   "7d": { words: "7 days", hours: 7 * 24, spanHours: 6, spanWords: "6 hours" },

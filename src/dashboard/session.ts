@@ -1,6 +1,6 @@
 /**
- * Who is signed in: an API key in a cookie that only this server can have made, that scripts cannot read and that no
- * other site can send. The key is looked at anew by the API with every request; the cookie only carries it.
+ * The session: an API key in a cookie that only this server can make, that scripts cannot read and that no other
+ * site sends. The API validates the key with every request.
  */
 
 import type { Context } from "hono";
@@ -11,7 +11,7 @@ import type { DashboardEnv, Session } from "./context.ts";
 
 export const ROOT = "/dashboard";
 
-/** A working day; then the key is asked for again. */
+/** A working day; then the person signs in again. */
 const LIFETIME_MS = 12 * 60 * 60_000;
 
 const COOKIE = "accepted_session";
@@ -25,7 +25,7 @@ export async function beginSession(c: Context<DashboardEnv>, session: Session): 
   });
 }
 
-/** The session that the request carries; null without one, and for one that is over or not of our making. */
+/** The session of a request; null without a valid, unexpired cookie. */
 export async function currentSession(c: Context<DashboardEnv>): Promise<Session | null> {
   const value = await getSignedCookie(c, await secretOf(c), COOKIE);
   if (!value) return null;
@@ -33,7 +33,7 @@ export async function currentSession(c: Context<DashboardEnv>): Promise<Session 
   return until > now() ? { key, mayWrite } : null;
 }
 
-/** Lets the browser forget the session. */
+/** Deletes the cookie. */
 export function endSession(c: Context<DashboardEnv>): void {
   deleteCookie(c, COOKIE, attributes(c));
 }
@@ -43,7 +43,7 @@ function attributes(c: Context<DashboardEnv>) {
   return { path: ROOT, httpOnly: true, sameSite: "Strict", secure } as const;
 }
 
-/** Follows from the list of keys, which only the server has: nothing more to set up, and changing it ends sessions. */
+/** Derived from the secret list of keys, so it needs no setup, and changing the list ends all sessions. */
 async function secretOf(c: Context<DashboardEnv>): Promise<string> {
   return hex(await sha256(`accepted dashboard session\n${c.env.API_KEYS ?? ""}`));
 }

@@ -13,7 +13,7 @@ const navigation = [
 ] as const;
 type NavigationEntry = (typeof navigation)[number][1];
 
-/** What an action says afterwards, by the word for it in the address. */
+/** The notice after an action, by its name in the address. */
 const notices = {
   submitted: "The job was accepted. This page follows it.",
   cancelled: "The job was cancelled.",

@@ -46,7 +46,7 @@ export function signInRoutes(service: Service) {
 
 type Checked = { ok: true; mayWrite: boolean } | { ok: false; fault: string };
 
-/** What the API says of the key. */
+/** What the API answers about the key. */
 async function check(service: Service, c: Context<DashboardEnv>, key: string): Promise<Checked> {
   const api = createApiClient(service, c, key);
   try {

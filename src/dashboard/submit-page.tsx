@@ -4,7 +4,10 @@ import type { ApiError, TypeView } from "./api.ts";
 import { ApiErrorNotice, Code, JobLink } from "./parts.tsx";
 import { ROOT } from "./session.ts";
 
-/** A submission while it is written. `stored` tells of an uploaded file; a pointer names a field or a position in the text. */
+/**
+ * A submission while it is written. `stored` describes an uploaded file; a pointer names a field or a position in
+ * the text.
+ */
 export type Draft = {
   body: string;
   idempotencyKey: string;

@@ -1,4 +1,4 @@
-/** What a job's fields mean in plain words: for the person who looks at it, and for what they tell support. */
+/** What a job's fields mean in plain words. */
 
 import { formatDuration } from "../lib/duration.ts";
 import type { JobView } from "../rpc/views.ts";
@@ -8,7 +8,7 @@ type AttemptView = JobView["attempts"][number];
 /** Every status a job can have, in the order of a life. */
 export const statuses = ["queued", "running", "succeeded", "failed", "cancelled"] as const;
 
-/** Whether the job can still change by itself. */
+/** Whether the job has not finished. */
 export function isUnfinished({ status }: Pick<JobView, "status">): boolean {
   return status === "queued" || status === "running";
 }
@@ -166,7 +166,7 @@ export function pluralize(count: number, noun: string): string {
   return `${count.toLocaleString("en")} ${noun}${count === 1 ? "" : "s"}`;
 }
 
-/** From when to when in words; until `now` (epoch milliseconds) for what has not ended. */
+/** A time span in words; until `now` (epoch milliseconds) for an unfinished one. */
 export function formatElapsed(from: string, to: string | null, now: number): string {
   const end = to === null ? now : Date.parse(to);
   return formatDuration(Math.max(0, end - Date.parse(from)));

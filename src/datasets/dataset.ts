@@ -13,7 +13,7 @@ export type Dataset = {
   updatedAt: number;
 };
 
-/** A row with the line it had in its file, and the cells of the columns asked for, in that order. */
+/** A row with its line number in the file, and the cells of the requested columns in that order. */
 export type DatasetRow = { line: number; cells: string[] };
 
 export type StagedRow = { line: number; cells: readonly string[] };
@@ -26,8 +26,8 @@ export type DatasetImport = {
   generation: string;
   columns: string[];
   /**
-   * Stores rows and rejects by line, so that storing them again changes nothing; false once abandoned.
-   * A row is at most 256 KiB of text: D1 takes 2 MB, and a byte may need six as JSON.
+   * Stores rows and rejects by line, so storing them again changes nothing; false once the generation is discarded.
+   * A row has at most 256 KiB of text: D1 takes 2 MB, and a byte may need six in JSON.
    */
   stage(rows: readonly StagedRow[], rejects: readonly StagedReject[]): Promise<boolean>;
   /** The rejects so far, in the order of their lines. */

@@ -1,7 +1,7 @@
 /**
- * The tenants' datasets: rows in D1 by generation, and for each dataset a pointer to its live generation.
- * An import stages a generation of its own and switches the pointer at the end, so readers see the old rows or the
- * new ones, whole. A generation that is not live and not being staged any more is abandoned, and swept bit by bit.
+ * The tenants' datasets: rows in D1 by generation, and for each dataset a pointer to its live generation. An import
+ * stages a generation and switches the pointer at the end, so readers see either the old rows or the new ones.
+ * Other generations are discarded and purged in portions.
  */
 
 import type { Env } from "../env.ts";
@@ -9,10 +9,13 @@ import { randomId } from "../lib/id.ts";
 import { now } from "../lib/runtime.ts";
 import type { Dataset, DatasetImport, DatasetRow, StagedReject, StagedRow } from "./dataset.ts";
 
-/** D1 takes a text of 2 MB at most. Three bytes a character at worst, so this many are safe; one row goes alone. */
+/**
+ * D1 takes a text of at most 2 MB. A character has at most three bytes, so this many are safe; a larger row is
+ * stored alone.
+ */
 const STATEMENT_CHARS = 300_000;
 
-/** A page of rows is at most about so large, whatever the rows: the largest row of the dataset decides. */
+/** The target size of a page of rows. The largest row of the dataset decides how many rows that is. */
 const PAGE_BYTES = 4 * 1024 * 1024;
 const PAGE_ROWS_MAX = 5_000;
 const PAGE_ROWS_MIN = 8;
@@ -28,15 +31,15 @@ export type JobDatasets = {
   /** Null if there is no such dataset. */
   describe(name: string): Promise<Dataset | null>;
   /**
-   * The rows of that very generation in the order of their lines, in pages. If the generation was replaced meanwhile,
-   * rows are missing: whoever got fewer than `rowCount` has read nothing of worth.
+   * The rows of that generation in the order of their lines, in pages. If the generation was replaced meanwhile,
+   * rows are missing; a reader that got fewer than `rowCount` must discard them.
    */
   pages(dataset: Dataset, columns: readonly number[]): AsyncIterable<DatasetRow[]>;
-  /** Begins a new generation of the dataset; whatever else was being staged for it is abandoned. */
+  /** Begins a new generation of the dataset and discards every other one that is being staged. */
   beginImport(name: string, columns: readonly string[]): Promise<DatasetImport>;
-  /** Goes on with a generation; null if it was abandoned. */
+  /** Continues with a generation; null if it was discarded. */
   resumeImport(name: string, generation: string): Promise<DatasetImport | null>;
-  /** Deletes rows of the dataset's abandoned generations until none are left or `goOn` says no. */
+  /** Purges rows of the dataset's discarded generations until none are left or `goOn` returns false. */
   purge(name: string, goOn: () => boolean): Promise<void>;
 };
 
@@ -116,8 +119,8 @@ export function jobDatasets(env: Pick<Env, "DATA">, tenant: string, jobId: strin
 }
 
 /**
- * Removes what a purged job's imports staged and never published, as long as `goOn` says so; true if nothing is left.
- * May be repeated, and takes up where it was cut short.
+ * Deletes what a job's imports staged and never published, while `goOn` returns true; true if nothing is left. May
+ * be repeated, and continues where it stopped.
  */
 export async function deleteStagedByJob(
   env: Pick<Env, "DATA">,
@@ -237,7 +240,7 @@ function insertsOf(
   return objectsByLine(items).map((object) => statement.bind(generation, object, tenant, name));
 }
 
-/** Deletes an abandoned generation, its record last, so that a sweep cut short (false) is taken up by the next. */
+/** Purges a discarded generation, its record last, so that the next call continues a purge that stopped (false). */
 async function purgeGeneration(db: D1Database, swept: Generation, goOn: () => boolean): Promise<boolean> {
   const { tenant, name, generation } = swept;
   for (const table of ["dataset_rows", "dataset_rejects"]) {
@@ -259,7 +262,7 @@ async function purgeGeneration(db: D1Database, swept: Generation, goOn: () => bo
   return true;
 }
 
-/** The items as JSON objects of values by line, which json_each takes apart again; none larger than D1 takes. */
+/** The items as JSON objects of values by line, for json_each; none larger than D1 takes. */
 function objectsByLine(items: readonly LineValue[]): string[] {
   const objects: string[][] = [];
   let room = 0;

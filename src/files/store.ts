@@ -1,7 +1,7 @@
 /**
- * The tenants' files: bytes in R2, one row each in D1. A row is written before its bytes and completed after them,
- * and removed after them, so whatever fails midway leaves a pending row that is swept, never bytes nobody knows of.
- * Every write makes a new file: two attempts of one job can never write into each other's.
+ * The tenants' files: bytes in R2, one row each in D1. A row is written before its bytes, completed after them and
+ * deleted after them. So a failure leaves at most a pending row, which is purged later. Every write makes a new
+ * file, so two attempts of a job cannot write into the same one.
  */
 
 import type { Env } from "../env.ts";
@@ -86,7 +86,9 @@ export class FileStore {
     return body && { file, body };
   }
 
-  /** Stores a new file, or refuses one larger than `bytesMax`. Throws what its source throws; nothing is left then. */
+  /**
+   * Stores a new file, unless it is larger than `bytesMax`. Throws what its source throws; then nothing is stored.
+   */
   async create(wanted: NewFile): Promise<Created> {
     const { tenant, contentType } = wanted;
     const file = { id: randomId("file"), contentType, createdAt: now() };
@@ -101,7 +103,7 @@ export class FileStore {
       await this.#complete(tenant, file.id, written);
       return { ok: true, file: { ...file, size: written.size, sha256: written.sha256 } };
     } catch (error) {
-      // What cannot be discarded now is still on record as pending, and is swept later.
+      // If this fails, the row stays pending and is purged later.
       await this.#discard(tenant, [file.id]).catch(() => undefined);
       throw error;
     }

@@ -1,6 +1,6 @@
 /**
- * Writes a stream of unknown length to R2 while hashing it, holding one part of it in memory and no more.
- * Knows nothing of tenants or rows (see store.ts); leaves no multipart upload open behind it.
+ * Writes a stream of unknown length to R2 while hashing it, with one part of it in memory. Leaves no multipart
+ * upload open.
  */
 
 import { hex } from "../lib/hash.ts";
@@ -15,8 +15,8 @@ export type Upload = { ok: true; size: number; sha256: string } | { ok: false; r
 class TooLarge extends Error {}
 
 /**
- * Stores what `chunks` yields under `key`: one `put` if it fits in a part, else a multipart upload.
- * More than `bytesMax` bytes are refused. Whatever else fails, the source included, is thrown; nothing is stored then.
+ * Stores what `chunks` yields under `key`: one `put` if it fits in a part, else a multipart upload. Rejects more
+ * than `bytesMax` bytes. Any other failure is thrown; then nothing is stored.
  */
 export async function upload(
   bucket: R2Bucket,

@@ -1,7 +1,7 @@
 /**
- * `csv.import`: reads a CSV file of the tenant into a dataset, in slices if need be, and replaces it all at once.
- * Rows are staged by the line they stand on, and a checkpoint is only ever saved behind what is staged: whatever
- * is repeated after a crash is stored over itself, so no row is lost and none is doubled.
+ * `csv.import`: reads a CSV file of the tenant into a dataset, in several runs if needed, and replaces the dataset
+ * at once. Rows are staged by line number, and a checkpoint is saved only after its rows. So work repeated after a
+ * crash loses and doubles no row.
  */
 
 import { z } from "zod";
@@ -27,7 +27,7 @@ const COLUMN_NAME_CHARS_MAX = 200;
 const BATCH_BYTES = 512 * 1024;
 const BATCH_ROWS = 5_000;
 
-/** With less time left than this, another batch is left to another slice. */
+/** With less time left than this, the next batch is left to a continuation. */
 const IMPORT_RESERVE_MS = 45 * SECOND;
 
 const CsvImportInputSchema = z.strictObject({
@@ -57,7 +57,7 @@ type CsvImportResult = {
   rejects_file: string | null;
 };
 
-/** Where reading goes on, in which generation, and what has been staged before that. */
+/** Where reading continues, in which generation, and what was staged before. */
 const CsvImportCheckpoint = z.object({
   generation: z.string(),
   offset: z.int(),
@@ -80,7 +80,7 @@ export const csvImport = defineJobType({
   example: { file: "file_01h2xcejqtf2nbrexx3vqjhp41", dataset: "orders" },
   attemptTimeoutMs: ATTEMPT_TIMEOUT_MAX_MS,
   totalTimeoutMs: DAY,
-  // Repeating does no harm here, so what nobody foresaw may be tried again, too.
+  // The work is idempotent, so unexpected errors are retried.
   alsoRetry: ["internal_error"],
   uniqueKey: (input) => input.dataset,
 
@@ -105,7 +105,7 @@ export const csvImport = defineJobType({
   },
 });
 
-/** Where an earlier slice or attempt stopped; null if there is nothing to go on with. */
+/** Where an earlier run or attempt stopped; null if there is no usable checkpoint. */
 async function resumeCsvImport({ dataset }: CsvImportInputSchema, job: JobContext): Promise<Begun | null> {
   const { data: at } = CsvImportCheckpoint.safeParse(job.checkpoint);
   const target = at && (await job.datasets.resumeImport(dataset, at.generation));
@@ -165,7 +165,7 @@ async function stageAll({ target, at }: Begun, job: JobContext, records: Records
     await stage(batch, target, job, totalBytes);
     return { at: batch.at, isDone: hasTime(job) };
   } catch (error) {
-    // What is wrong with the file will stay wrong: nobody comes back for the staged rows.
+    // The file will stay wrong, so the staged rows are discarded.
     if (error instanceof UnreadableCsv) await discardImport(target, job);
     throw error;
   }
@@ -207,7 +207,7 @@ async function stage(
   totalBytes: number,
 ): Promise<void> {
   job.signal.throwIfAborted();
-  // Where everything is local, staging waits for nothing: this lets others have their turn, the heartbeat too.
+  // Locally, staging never waits; this yields to other work such as the heartbeat.
   await sleep(0);
   if (!(await target.stage(rows, rejects))) throw supersededFailure();
   await job.saveCheckpoint(at);
@@ -262,7 +262,7 @@ function badHeader(code: string, message: string): JobFailure {
   return new JobFailure("invalid_input", { code, message });
 }
 
-/** The unique place keeps imports of one dataset apart; should that ever fail, the later one wins. */
+/** The unique key keeps imports of one dataset apart; if it ever failed, the later import would win. */
 function supersededFailure(): JobFailure {
   const message = "Another import of the same dataset took over.";
   return new JobFailure("service_unavailable", { code: "import_superseded", message });

@@ -1,4 +1,4 @@
-/** What the job types that read datasets have in common: finding one, its columns, and reading it whole or not at all. */
+/** Shared by the job types that read datasets: find one, find its columns, read it whole or not at all. */
 
 import { sleep } from "../lib/runtime.ts";
 import { type JobContext, JobFailure } from "./define.ts";
@@ -16,7 +16,7 @@ export async function findDataset(job: JobContext, name: string): Promise<JobDat
   });
 }
 
-/** Where the column stands in a row. Fails the job with `unknown_column`. */
+/** The index of the column in a row. Fails the job with `unknown_column`. */
 export function indexOfColumn({ name, columns }: JobDataset, column: string): number {
   const index = columns.indexOf(column);
   if (index >= 0) return index;
@@ -35,7 +35,7 @@ export async function* readRows(
   let rowsRead = 0;
   for await (const page of job.datasets.pages(dataset, columns)) {
     job.signal.throwIfAborted();
-    // Where everything is local, reading waits for nothing: this lets others have their turn, the heartbeat too.
+    // Locally, reading never waits; this yields to other work such as the heartbeat.
     await sleep(0);
     rowsRead += page.length;
     yield page;

@@ -1,7 +1,4 @@
-/**
- * What a job type is made of, and what its code is given to work with.
- * Whoever writes a job type needs this file and nothing else of the service.
- */
+/** What a job type is made of, and what its code receives. The author of a job type needs only this file. */
 
 import type { z } from "zod";
 import type { Backoff, FailureKind, LogLevel, Progress } from "../core/job.ts";
@@ -16,12 +13,15 @@ export const MINUTE = 60 * SECOND;
 export const HOUR = 60 * MINUTE;
 export const DAY = 24 * HOUR;
 
-/** A queue consumer lives 15 minutes; what may run longer works in slices (see `continueLater`). */
+/** A queue consumer may run for 15 minutes; longer work continues in further runs (see `continueFrom`). */
 export const ATTEMPT_TIMEOUT_MAX_MS = 14 * MINUTE;
 
 export type TenantJobAction = "cancel" | "replay" | "delete";
 
-/** Every call may be repeated; what has been done to a job once is not done again. Rejects if nobody answers. */
+/**
+ * Every call may be repeated: what was done to a job once is not done again. Rejects if the object cannot be
+ * reached.
+ */
 export type TenantJobs = {
   count(filter: JobFilter): Promise<number>;
   /** Where at most `limit` jobs after a position stand, newest first; `next` is null after the last. */
@@ -39,7 +39,7 @@ export type JobContext = {
   readonly id: string;
   /** 1 for the first attempt. */
   readonly attempt: number;
-  /** 1 for the first slice of this attempt, one more after each `continueLater`. */
+  /** 0 for the first run of this attempt, one more after each `continueFrom`. */
   readonly continuation: number;
   /** Aborts when the attempt no longer counts: cancelled, out of time, or taken for lost. */
   readonly signal: AbortSignal;
@@ -55,23 +55,25 @@ export type JobContext = {
   readonly datasets: JobDatasets;
   /** The tenant's other jobs. */
   readonly jobs: TenantJobs;
-  /** Milliseconds until this slice meets its attempt limit. */
+  /** Milliseconds until this run reaches its attempt timeout. */
   remainingMs(): number;
-  /** Says how far the work is. Cheap to call often: at most one report a second is stored, and the last always. */
+  /** Reports progress. Cheap to call often: at most one report a second is stored, and always the last one. */
   progress(report: Partial<Progress>): void;
-  /** Tells a line of the job's history, which its client can read. At most 4 KiB a line, 1,000 lines a job. */
+  /** Adds a line to the job's history, which the client can read. At most 4 KiB a line, 1,000 lines a job. */
   log(message: string, level?: LogLevel): void;
-  /** A sign of life without news, for types with `silenceLimitMs`. */
+  /** Tells the service that the code is alive, for types with `heartbeatTimeoutMs`. */
   heartbeat(): void;
-  /** Confirms that this attempt still counts, before an effect that must not come late. Rejects if it does not. */
+  /**
+   * Confirms that this attempt still counts, before a side effect that must not come late. Rejects if it does not.
+   */
   ensureCurrent(): Promise<void>;
   /** Stores where to resume: JSON of at most 64 KiB. Survives retries. Rejects if the attempt no longer counts. */
   saveCheckpoint(checkpoint: unknown): Promise<void>;
-  /** `return job.continueLater(checkpoint)` ends this slice; the same attempt goes on in a new one. */
+  /** `return job.continueFrom(checkpoint)` ends this run; the same attempt continues in a new one. */
   continueFrom(checkpoint: unknown): Continuation;
 };
 
-/** The return value that asks for another slice. */
+/** The return value that asks for another run of the attempt. */
 export class Continuation {
   readonly checkpoint: unknown;
   constructor(checkpoint: unknown) {
@@ -79,7 +81,7 @@ export class Continuation {
   }
 }
 
-/** The public words of a failure, and what stays in the log. */
+/** The public error of a failure, and what goes to the log only. */
 export type FailureDetails = {
   /** Stable snake_case code for clients; the kind if not given. */
   code?: string;
@@ -91,7 +93,7 @@ export type FailureDetails = {
   cause?: unknown;
 };
 
-/** Thrown by a job type to fail an attempt in its own words. Any other exception is an `internal_error`. */
+/** Thrown by a job type to fail an attempt with a public error. Any other exception is an `internal_error`. */
 export class JobFailure extends Error {
   override readonly name = "JobFailure";
   readonly kind: Exclude<FailureKind, "worker_lost">;
@@ -108,10 +110,13 @@ export class JobFailure extends Error {
   }
 }
 
-/** A fault in an input that its schema cannot see, with a JSON pointer (RFC 6901) relative to the input. */
+/**
+ * An error in an input that its schema cannot express. `pointer` is a JSON pointer (RFC 6901) relative to the
+ * input.
+ */
 export type InputError = { pointer: string; detail: string };
 
-/** What a check at the door knows of the deployment. */
+/** What a check knows of the deployment. */
 export type CheckContext = { allowLocalhost: boolean; ownHost: string | null };
 
 /** A job type as its author writes it. */
@@ -121,11 +126,11 @@ export type JobTypeDefinition<Input extends z.ZodType, Result> = {
   /** Strict schema of the input; also published as JSON Schema. */
   input: Input;
   example: z.input<Input>;
-  /** Most attempts a client may ask for; default 3, never more than 25. */
+  /** Most attempts a client may ask for; default 3, at most 25. */
   maxAttempts?: number;
   /** Attempts of a job whose client asked for no number; default `maxAttempts`. */
   defaultAttempts?: number;
-  /** Longest slice; default 5 minutes, at most 14. */
+  /** Longest run of an attempt; default 5 minutes, at most 14. */
   attemptTimeoutMs?: number;
   /** The handler must report at least this often; default: no sign of life demanded. */
   heartbeatTimeoutMs?: number;
@@ -136,19 +141,19 @@ export type JobTypeDefinition<Input extends z.ZodType, Result> = {
   backoff?: Partial<Backoff>;
   /** Kinds this type retries besides the temporary ones. */
   alsoRetry?: FailureKind[];
-  /** At most one unfinished job of this type per place; null for no place. */
+  /** At most one unfinished job of this type per key; null for no key. */
   uniqueKey?: (input: z.output<Input>) => string | null;
-  /** For so long, equal inputs are one job, with or without a key. */
+  /** Equal inputs within this time are one job, with or without an idempotency key. */
   dedupeWindowMs?: number;
   /** The id of the file that is the result, if the result route should answer with that file. */
   resultFile?: (result: Result) => string;
-  /** Faults the schema cannot see. Asked once, when the job is submitted. */
+  /** Errors the schema cannot express. Called once, when the job is submitted. */
   check?: (input: z.output<Input>, door: CheckContext) => InputError[];
   /** Does the work. What it returns is the result (JSON, at most 1 MiB). */
   run(input: z.output<Input>, job: JobContext): Promise<Result | Continuation>;
 };
 
-/** A job type as the service keeps it: its author's types are checked where it is defined, and here forgotten. */
+/** A job type as the service keeps it. Its own types were checked where it was defined. */
 export type JobType = JobTypeDefinition<z.ZodType, unknown>;
 
 /** Checks a definition's types and makes it a job type. */

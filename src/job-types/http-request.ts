@@ -1,7 +1,7 @@
 /**
- * `http.request`: calls a third party and returns its answer. A fault that may pass is temporary and tried again,
- * with a key of its own (the job's id) so that the third party can tell a retry from a second wish; any other 4xx
- * is permanent. Nothing a third party says in a failure reaches the client but its status.
+ * `http.request`: calls a third party and returns its response. Transient errors are retried with the job's id as
+ * the idempotency key, so that the third party recognizes a retry; any other 4xx is permanent. Of a failed response
+ * only the status reaches the client.
  */
 
 import { z } from "zod";
@@ -27,7 +27,7 @@ const RESERVED_HEADER =
 const DROPPED_HEADER =
   /^(connection|keep-alive|proxy-connection|te|trailer|transfer-encoding|upgrade|content-encoding|set-cookie)$/;
 
-/** Requests with these methods ask for no effect (RFC 9110, section 9.2.1), so repeating them needs no key. */
+/** Safe methods (RFC 9110 section 9.2.1): repeating them needs no idempotency key. */
 const SAFE_METHODS = ["GET", "HEAD", "OPTIONS"];
 
 const HeaderName = z
@@ -190,12 +190,12 @@ function decodeText(body: string | object): string {
   return typeof body === "string" ? body : JSON.stringify(body);
 }
 
-/** Translates the faults of the connection; those of the store are not the third party's. */
+/** Translates errors of the connection; errors of the file store are not the third party's. */
 type Heard = <T>(answer: Promise<T>) => Promise<T>;
 
 /**
- * Keeps the body of `response`, never holding more of it than may stand in a result, plus one chunk.
- * Rejects with a permanent failure if it exceeds 100 MiB.
+ * Keeps the body of `response` with at most a result's size plus one chunk in memory. Rejects with a permanent
+ * failure if the body exceeds 100 MiB.
  */
 async function keepBody(response: Response, heard: Heard, files: JobContext["files"]): Promise<KeptBody> {
   const chunks = chunksOf(response, heard);
@@ -236,7 +236,7 @@ async function* joinChunks(
   yield* rest;
 }
 
-/** The chunks as text; null if they are not UTF-8, or hold control characters other than those between words. */
+/** The chunks as text; null if they are not UTF-8, or contain control characters other than white space. */
 function plainText(chunks: Uint8Array[]): string | null {
   const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
   let text = "";
@@ -249,7 +249,7 @@ function plainText(chunks: Uint8Array[]): string | null {
   return /[^\P{Cc}\t\n\r]/u.test(text) ? null : text;
 }
 
-/** What the third party says it is, if that is a media type (RFC 9110, section 8.3.1) at all. */
+/** The response's media type (RFC 9110 section 8.3.1), if it has a valid one. */
 function contentTypeOf({ headers }: Response): string {
   const given = headers.get("content-type") ?? "";
   return /^[\w!#$&^.+-]+\/[\w!#$&^.+-]+(\s*;[\t\x20-\x7e]*)?$/.test(given)

@@ -1,7 +1,7 @@
 /**
- * `jobs.bulk`: cancels, replays or deletes every job that a filter chooses, at a pace that floods nobody.
- * It counts first, remembers how far it is, and acts only on jobs that were there when it began; a job it has acted on
- * twice, because it was interrupted, is none the worse for it.
+ * `jobs.bulk`: cancels, replays or deletes every job that a filter matches, at a limited rate. It counts first,
+ * stores its position, and acts only on jobs that existed when it began. Acting on a job twice after an
+ * interruption changes nothing.
  */
 
 import { z } from "zod";
@@ -22,13 +22,13 @@ const PER_SECOND_DEFAULT = 20;
 const PAGE = 100;
 const CONCURRENCY_MAX = 10;
 
-/** With less time than this left, the work goes on in a new slice. */
+/** With less time left than this, the work continues in another run. */
 const RUN_TIME_LEFT_MIN_MS = MINUTE;
 
-/** And after so many jobs: one invocation, which ten runs may share, makes at most 10,000 calls, and each job takes 1 to 3. */
+/** Jobs per run: an invocation may make 10,000 calls, ten runs may share it, and each job takes 1 to 3 calls. */
 const RUN_JOBS_MAX = 250;
 
-/** A job that cannot be reached is skipped; so many in a row are an outage, to be waited out. */
+/** An unreachable job is skipped; this many in a row are an outage, and the attempt fails. */
 const UNREACHED_MAX = 10;
 
 const bulkStatuses = ["queued", "running", "succeeded", "failed", "cancelled"] as const;
@@ -43,7 +43,7 @@ const actionable = {
 
 const timeSchema = z.iso.datetime({ offset: true });
 
-/** Which jobs; what is left out asks for nothing. */
+/** Which jobs; an absent part matches all. */
 export const BulkFilterSchema = z
   .strictObject({
     status: z.array(z.enum(bulkStatuses)).optional().describe("Jobs in any of these states."),
@@ -87,7 +87,7 @@ export const jobsBulk = defineJobType({
   // A hundred thousand jobs at one a second take more than a day, and live through deploys.
   totalTimeoutMs: 7 * DAY,
   maxAttempts: 10,
-  // Repeating does no harm here, so what nobody foresaw may be tried again, too.
+  // The work is idempotent, so unexpected errors are retried.
   alsoRetry: ["internal_error"],
   async run(input, job): Promise<BulkResult | Continuation> {
     const state = (job.checkpoint as BulkCheckpoint | null) ?? (await beginBulk(input, job));
@@ -99,7 +99,7 @@ export const jobsBulk = defineJobType({
   },
 });
 
-/** Acts on all jobs after the state's position, as far as a slice goes; says whether those were all. */
+/** Acts on the jobs after the state's position until the run must end; returns whether none are left. */
 async function actOnAll(
   { action, per_second }: BulkInputSchema,
   filter: JobFilter,
@@ -154,7 +154,7 @@ export function toJobFilter(
   };
 }
 
-/** Counts, and remembers when it began before anything is done: what it makes itself is thereby left alone. */
+/** Counts, and stores the time of its begin first, so that jobs it makes itself are not matched. */
 async function beginBulk(input: BulkInputSchema, job: JobContext): Promise<BulkCheckpoint> {
   const before = now();
   const filter = toJobFilter(input, before);
@@ -189,7 +189,7 @@ function reportBulk({ total, done, skipped }: BulkCheckpoint, job: JobContext): 
   job.progress({ current, total: Math.max(total, current), unit: "jobs" });
 }
 
-/** Waits as long as it takes for so many jobs not to have been too many per second. */
+/** Waits until the rate since the start is low enough again. */
 function createRateLimiter(perSecond: number) {
   const startedAt = now();
   let count = 0;

@@ -1,7 +1,7 @@
 /**
- * `payments.reconcile`: compares two datasets by key, with exact decimals, and stores what does not agree as a file.
- * Not all rows fit in memory, so large datasets are read several times, each pass comparing the keys that fall to it;
- * a pass is also where a slice may end. Reading again is a thousand times cheaper here than writing in order.
+ * `payments.reconcile`: compares two datasets by key, with exact decimals, and stores the discrepancies as a file.
+ * Not all rows fit in memory, so large datasets are read in several passes, each for a part of the keys. A run may
+ * end between two passes. Reading again is much cheaper here than writing in order.
  */
 
 import Big from "big.js";
@@ -18,7 +18,7 @@ import {
 } from "./dataset.ts";
 import { DAY, defineJobType, type JobContext, MINUTE, SECOND } from "./define.ts";
 
-/** About so many rows are held at once, of some 300 bytes each. */
+/** Rows held at once, of about 300 bytes each. */
 const ROWS_PER_PASS = 100_000;
 const KEY_CHARS_MAX = 256;
 
@@ -91,7 +91,7 @@ type ReconcileState = z.infer<typeof ReconcileState>;
 type Side = "ledger" | "statement";
 type Source = { dataset: JobDataset; columns: number[] };
 type Sources = Record<Side, Source>;
-/** What a side has under a key: its first line, the sum of its amounts, and how many rows they are. */
+/** What a side has under a key: its first line, the sum of its amounts, and the number of its rows. */
 type Found = { line: number; amount: Big; rows: number };
 type Pair = Partial<Record<Side, Found>>;
 
@@ -102,10 +102,10 @@ export const paymentsReconcile = defineJobType({
     "A key found more than once on a side is a discrepancy of its own, duplicate_key, with the sums of its amounts.",
   input: ReconcileInputSchema,
   example: { ledger: "invoices", statement: "bank", key: "reference", amount: "amount", tolerance: "0.01" },
-  // A slice may be computing all the time, and an invocation gets five minutes of that.
+  // A run may compute all the time, and an invocation has five minutes of CPU.
   attemptTimeoutMs: 5 * MINUTE,
   totalTimeoutMs: DAY,
-  // It only reads and makes new files, so what nobody foresaw may be tried again, too.
+  // The work only reads and makes new files, so unexpected errors are retried.
   alsoRetry: ["internal_error"],
 
   async run(input, job) {
@@ -155,7 +155,7 @@ function beginReconcile(sources: Sources): ReconcileState {
   };
 }
 
-/** The state an earlier slice left; null if a dataset is another by now, for then all begins again. */
+/** The state an earlier run stored; null if a dataset was replaced since, because then all begins again. */
 function resumeReconcile(job: JobContext, sources: Sources): ReconcileState | null {
   const { data } = ReconcileState.safeParse(job.checkpoint);
   return data?.generations.join() === generationsOf(sources).join() ? data : null;
@@ -170,7 +170,7 @@ function reportReconcile(
   job.progress({ current: rowsDone, total: rowsIn(sources), unit: "rows", stage });
 }
 
-/** The file: what earlier slices found, then the discrepancies of pass after pass, as long as there is time. */
+/** The file: what earlier runs found, then the discrepancies of further passes while there is time. */
 async function* passAfterPass(
   input: ReconcileInputSchema,
   job: JobContext,
@@ -229,7 +229,7 @@ function amountOf({ line, cells }: JobDatasetRow, { name }: JobDataset): Big {
   throw invalidInput("not_a_number", `The amount on line ${line} of ${name} is no plain decimal number.`);
 }
 
-/** Which pass a key falls to: FNV-1a, which spreads keys well and is the same in every slice. */
+/** The pass of a key: FNV-1a, which spreads keys well and is the same in every run. */
 function passOf(key: string, passes: number): number {
   if (passes === 1) return 0;
   let hash = 0x811c9dc5;

@@ -10,7 +10,7 @@ import { decimalText, parseDecimal, ZERO } from "../lib/decimal.ts";
 import { findDataset, indexOfColumn, invalidInput, type JobDatasetRow, readRows } from "./dataset.ts";
 import { ATTEMPT_TIMEOUT_MAX_MS, defineJobType, HOUR, type JobContext } from "./define.ts";
 
-/** What fits in memory: so many tallies of about 250 bytes, and group values of so many characters. */
+/** What fits in memory: aggregates of about 250 bytes each, and the characters of all group values. */
 const TALLIES_MAX = 200_000;
 const GROUPS_MAX = 100_000;
 const GROUP_CHARS_MAX = 256;
@@ -79,7 +79,7 @@ export const reportExport = defineJobType({
   },
   attemptTimeoutMs: ATTEMPT_TIMEOUT_MAX_MS,
   totalTimeoutMs: 6 * HOUR,
-  // It only reads and makes a new file, so what nobody foresaw may be tried again, too.
+  // The work only reads and makes a new file, so unexpected errors are retried.
   alsoRetry: ["internal_error"],
   uniqueKey: ({ requested_by, dataset, group_by }) =>
     JSON.stringify([requested_by, dataset, group_by ?? null]),
@@ -170,7 +170,7 @@ function talliesOf(
   return tallies;
 }
 
-/** Takes a row's cell into the tally; an empty cell says nothing. */
+/** Adds a row's cell to the aggregate; empty cells are skipped. */
 function take(
   tally: Tally,
   metric: MetricSchema,
@@ -203,7 +203,7 @@ function combine(op: Exclude<MetricSchema["op"], "count">, one: Big, other: Big)
   }
 }
 
-/** The sum of nothing is 0; an average, a least or a most of nothing there is not. */
+/** `sum` of no rows is 0; `avg`, `min` and `max` are null. */
 function cellOf({ op }: MetricSchema, { count, value }: Tally): Cell {
   if (op === "count") return count;
   if (value === null) return op === "sum" ? decimalText(ZERO) : null;
@@ -231,7 +231,7 @@ async function* csvOf(names: string[], rows: Iterable<Cell[]>): AsyncGenerator<s
   yield writeCsv(chunk);
 }
 
-/** Decimals are strings, for a JSON number would be read as a binary fraction. */
+/** Decimals are strings, because a JSON number would be read as a binary fraction. */
 async function* jsonOf(names: string[], rows: Iterable<Cell[]>): AsyncGenerator<string> {
   let separator = "[\n";
   for (const row of rows) {

@@ -1,6 +1,6 @@
 /**
- * `test.simulate`: does nothing real, and ends as its input says. It lets whoever writes a client simulate every
- * outcome a job can have, at a chosen pace. It must stay honest: it reports only what it really did, wait.
+ * `test.simulate`: does nothing real and ends as its input says, so that client developers can test every outcome
+ * at a chosen pace. It reports only the waiting that it really did.
  */
 
 import { z } from "zod";
@@ -10,7 +10,7 @@ import { ATTEMPT_TIMEOUT_MAX_MS, defineJobType, type JobContext, JobFailure } fr
 /** Room for a realistic result, without making the type a store. */
 const SIMULATED_RESULT_BYTES_MAX = 64 * 1024;
 
-/** `worker_lost` is not among them: the service finds that by itself, no code declares it. */
+/** Without `worker_lost`, which only the service detects. */
 const kinds = [
   "timeout",
   "rate_limited",

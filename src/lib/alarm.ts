@@ -12,7 +12,7 @@ export function openAlarm(ctx: DurableObjectState) {
     setTo = await ctx.storage.getAlarm();
   });
 
-  /** Set, but never rung; or not set at all. */
+  /** Whether no alarm is set, or the set one never fired. */
   function isLost(): boolean {
     return setTo === null || setTo < now() - LOST_MS;
   }
@@ -25,11 +25,11 @@ export function openAlarm(ctx: DurableObjectState) {
   return {
     isLost,
     set,
-    /** Sees to it that it rings at `at` or before; one that rings too early finds nothing due and sets itself. */
+    /** Makes it fire at `at` or before. An alarm that fires too early finds nothing due and is set again. */
     fireBy(at: number): void {
       if (isLost() || (setTo !== null && at < setTo)) set(at);
     },
-    /** To be called first thing when it rings, or when the storage has been erased. */
+    /** Must be called first when the alarm fires, and after the storage was deleted. */
     clear(): void {
       setTo = null;
     },

@@ -1,7 +1,6 @@
 /**
- * Reads and writes CSV (RFC 4180) as a stream. csv-parse does the parsing; what it does not tell is found here:
- * the line a record begins on, whether its quotes were right, and whether the bytes are UTF-8 at all.
- * Holds one record and one chunk in memory, never the file.
+ * Reads and writes CSV (RFC 4180) as a stream. csv-parse parses; this module adds line numbers, a check of the
+ * quotes, and a check of UTF-8. It holds one record and one chunk in memory.
  */
 
 import { pipeline, Readable } from "node:stream";
@@ -15,13 +14,15 @@ const STREAM = { objectMode: false, highWaterMark: CHUNK_BYTES };
 /** Most that lies in the two streams' buffers on the way to the parser. */
 const UNDER_WAY_BYTES = 6 * CHUNK_BYTES;
 
-/** One record: the line it begins on, from 1, its text without the line's end, and where reading goes on after it. */
+/**
+ * One record: its first line, counted from 1, its text without the line end, and where reading continues after it.
+ */
 export type CsvRecord = {
   line: number;
   endLine: number;
   endOffset: number;
   raw: string;
-  /** Null if its quotes are wrong, so that nobody knows where its cells begin and end. */
+  /** Null if its quotes are wrong, because then the cells are ambiguous. */
   cells: string[] | null;
 };
 
@@ -31,7 +32,7 @@ export type CsvStart = { offset: number; line: number; delimiter: string };
 /** The file as a whole cannot be read on; thrown by `readCsv`. */
 export class UnreadableCsv extends Error {
   readonly reason: "not_utf8" | "record_too_large";
-  /** A line before which all was well. */
+  /** All lines before this one were readable. */
   readonly line: number;
   constructor(reason: UnreadableCsv["reason"], line: number) {
     super(`${reason} after line ${line}`);
@@ -42,15 +43,15 @@ export class UnreadableCsv extends Error {
 
 type Parsed = { cells: string[]; raw: string; endBytes: number };
 
-/** How far reading is: the line the next record begins on, and the bytes given to the parser. */
+/** The reading position: the line of the next record, and the bytes given to the parser. */
 type CsvPosition = { line: number; fedBytes: number };
 
 const LINE_END = /[\r\n]$/;
 
 /**
- * The records of `body`, which begins at `start.offset` of its file. Empty lines are none. A record with wrong quotes
- * is yielded without cells and reading goes on after it; a quote that is never closed takes the rest of the file.
- * Throws `UnreadableCsv` for bytes that are no UTF-8 (RFC 3629) and for a record larger than `recordBytesMax`.
+ * The records of `body`, which begins at `start.offset` of its file. Empty lines are skipped. A record with wrong
+ * quotes is yielded without cells; an unclosed quote extends to the end of the file. Throws `UnreadableCsv` for
+ * bytes that are not UTF-8 (RFC 3629) and for a record larger than `recordBytesMax`.
  */
 export async function* readCsv(
   body: AsyncIterable<Uint8Array>,
@@ -62,7 +63,7 @@ export async function* readCsv(
   const unclosed: string[] = [];
   const parser = openParser(start, (raw) => unclosed.push(raw));
   const source = Readable.from(checkChunks(body, recordBytesMax, position, parser), STREAM);
-  // A fault of the source destroys the parser, whose iteration then throws it; there is nothing left to do here.
+  // An error of the source destroys the parser, whose iteration then throws it.
   pipeline(source, parser, () => undefined);
   let endBytesBefore = 0;
   for await (const { cells, raw, endBytes } of parser as AsyncIterable<Parsed>) {
@@ -91,7 +92,7 @@ export async function* readCsv(
   }
 }
 
-/** The parser, lenient so that it always goes on: strictness comes after it, record by record. */
+/** A lenient parser that never stops; each record is validated afterwards. */
 function openParser({ offset, delimiter }: CsvStart, onUnclosed: (raw: string) => unknown): Parser {
   const options = {
     writableHighWaterMark: CHUNK_BYTES,
@@ -172,7 +173,7 @@ function endOfPlain(text: string, start: number, delimiter: string): number {
   return text.slice(start, end).includes('"') ? -1 : end;
 }
 
-/** Line ends of any of the three kinds, those within quotes too: what an editor would number. */
+/** Counts line ends of all three kinds, those within quotes too, as an editor numbers lines. */
 function lineBreaks(text: string): number {
   let count = 0;
   for (let at = 0; at < text.length; at += 1) {
@@ -189,8 +190,8 @@ export function writeCsv(rows: readonly (readonly string[])[]): string {
 }
 
 /**
- * A text that a spreadsheet will show instead of running: what would be taken for a formula gets an apostrophe
- * in front, as OWASP advises. Plain numbers are left alone, negative ones too.
+ * A text that a spreadsheet shows instead of running: anything it would take for a formula gets an apostrophe in
+ * front, as OWASP advises. Plain numbers stay as they are, negative ones too.
  */
 export function spreadsheetSafe(text: string): string {
   return /^[=+\-@\t\r]/.test(text) && !/^[+-]?\d+(\.\d+)?$/.test(text) ? `'${text}` : text;

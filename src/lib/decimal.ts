@@ -7,7 +7,7 @@ const PLAIN = /^[+-]?(\d{1,40}(\.\d{0,40})?|\.\d{1,40})$/;
 
 export const ZERO = new Big(0);
 
-/** The number a text says, white space around it aside; null if it is none. */
+/** The number in a text, without surrounding white space; null if there is none. */
 export function parseDecimal(text: string): Big | null {
   const digits = text.trim();
   return PLAIN.test(digits) ? new Big(digits) : null;

@@ -1,4 +1,4 @@
-/** Ids: a prefix that says what it names, and at least 100 bits in Crockford's base 32 that nobody guesses. */
+/** Ids: a prefix that names the kind, and at least 100 random bits in Crockford's base 32. */
 
 import { sha256 } from "./hash.ts";
 import { randomBytes } from "./runtime.ts";
@@ -6,11 +6,11 @@ import { randomBytes } from "./runtime.ts";
 const ID_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz";
 const BYTES = 15;
 
-/** Every id starts with the version of its making, so that later makings can be told apart. */
+/** The version of the format, so that later formats can be distinguished. */
 const VERSION = "01";
 const ID_PATTERN = new RegExp(`^[a-z]+_${VERSION}[${ID_ALPHABET}]{24}$`);
 
-/** An owned id ends in so many characters that follow from the rest and the owner: 20 bits. */
+/** The last characters of an owned id are a checksum of the rest and the owner: 20 bits. */
 const MARK_CHARS = 4;
 
 /** A new random id, such as `file_01h2xcejqtf2nbrexx3vqjhp41`. */
@@ -28,14 +28,14 @@ export async function derivedOwnedId(prefix: string, owner: string, name: string
   return marked(prefix, owner, (await digest([prefix, owner, name])).subarray(0, BYTES));
 }
 
-/** Whether `text` could be an id with this prefix; what could not is asked nowhere. */
+/** Whether `text` has the form of an id with this prefix; other texts need no lookup. */
 export function isId(prefix: string, text: string): boolean {
   return text.startsWith(`${prefix}_`) && ID_PATTERN.test(text);
 }
 
 /**
- * Whether `text` could be an id of this owner. Ids of others and misspelt ones are told without asking anybody,
- * and as fast as each other. The mark is a checksum, not a secret: what it lets through must still be looked up.
+ * Whether `text` has the form of an id of this owner. Foreign and malformed ids are rejected without a lookup, in
+ * constant time. The checksum is no secret, so ids that pass must still be looked up.
  */
 export async function isOwnedId(prefix: string, owner: string, text: string): Promise<boolean> {
   if (!isId(prefix, text)) return false;

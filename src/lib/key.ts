@@ -1,7 +1,7 @@
 /**
- * The shape of an API key: `acpt_`, 32 random characters, and a checksum of 6.
- * The prefix and the checksum let secret scanners find a leaked key for certain, and let the service refuse
- * garbage before it looks anything up. Pure: the randomness comes in as bytes, and no key is kept here.
+ * The form of an API key: `acpt_`, 32 random characters, and a checksum of 6. Prefix and checksum let secret
+ * scanners find leaked keys and let the service reject garbage without a lookup. Pure: the random bytes are an
+ * argument.
  */
 
 import { crc32 } from "node:zlib";
@@ -28,12 +28,12 @@ export function makeKey(bytes: Uint8Array): string {
   return body + checksum(body);
 }
 
-/** Whether `text` could be a key: right shape, right checksum. Says nothing about who it lets in. */
+/** Whether `text` has the form and checksum of a key. It may still be unknown. */
 export function isKey(text: string): boolean {
   return KEY_PATTERN.test(text) && text.endsWith(checksum(text.slice(0, -CHECKSUM_CHARS)));
 }
 
-/** The SHA-256 of a key in hexadecimal: what is stored in its place. */
+/** The SHA-256 of a key in hexadecimal, which is stored instead of the key. */
 export async function keyHash(key: string): Promise<string> {
   return hex(await sha256(key));
 }

@@ -1,15 +1,14 @@
 /**
- * The log: one JSON line per thing that happened, and the only place that writes to the console.
- * Never a key, a secret or an input; exceptions whole, with stack and causes, for they go nowhere else.
- * Logging never throws, whatever it is given: it stands where things have already gone wrong.
+ * The log: one JSON line per event, and the only place that writes to the console. Never a key, a secret or an
+ * input. Exceptions are logged whole, with stack and causes, because they go nowhere else. Logging never throws.
  */
 
 export type LogFields = Record<string, unknown>;
 
-/** A chain of causes longer than this says nothing more. */
+/** Longer chains of causes are cut. */
 const CAUSES_MAX = 8;
 
-/** Writes one line. The level is a field, so that the line is the same JSON wherever it is read. */
+/** Writes one line. The level is a field, so the line is the same JSON wherever it is read. */
 export function log(level: "info" | "warn" | "error", event: string, fields: LogFields = {}): void {
   console.log(toLine({ level, event, ...fields }));
 }
@@ -39,7 +38,7 @@ function describe(value: unknown, causesLeft: number): unknown {
   };
 }
 
-/** What JSON cannot hold, as the text that says most about it. */
+/** A value that JSON cannot hold, as text. */
 function asText(value: unknown): unknown {
   if (typeof value !== "object" || value === null) return typeof value === "bigint" ? `${value}n` : value;
   try {

@@ -1,11 +1,11 @@
-/** Reads the `Retry-After` of somebody else's answer. */
+/** Reads the `Retry-After` header of a response. */
 
-/** Nobody is waited for longer than a day: a job's time limit ends sooner, and a larger number is a mistake. */
+/** Longer waits are cut: a job's total timeout is usually shorter, and a larger number is a mistake. */
 const RETRY_AFTER_MS_MAX = 24 * 60 * 60_000;
 
 /**
- * Milliseconds from `now` until a retry is welcome, by RFC 9110, section 10.2.3: seconds or an HTTP date.
- * At most a day; 0 for a date that has passed; null if the header is missing or says neither.
+ * Milliseconds from `now` until a retry (RFC 9110 section 10.2.3: seconds or an HTTP date). At most a day; 0 for a
+ * past date; null if the header is missing or malformed.
  */
 export function retryAfterMs(header: string | null, now: number): number | null {
   if (header === null) return null;

@@ -1,12 +1,12 @@
-/** Repeats a call that may be repeated, for as long as it may help. */
+/** Retries a call that may be repeated. */
 
 import { random, sleep } from "./runtime.ts";
 
-/** Five tries within about 3 s: longer than an object takes to restart, shorter than any lease. */
+/** Five attempts within about 3 s: longer than an object needs to restart, shorter than any lease. */
 const RETRY_ATTEMPTS = 5;
 const RETRY_FIRST_DELAY_MS = 200;
 
-/** The answer of `call`, tried up to five times with growing pauses; rejects with the last error. */
+/** The result of `call`, tried up to five times with growing delays; rejects with the last error. */
 export async function withRetry<T>(call: () => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt += 1) {
     try {

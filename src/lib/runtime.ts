@@ -1,4 +1,4 @@
-/** The only clock and the only source of randomness; everything else gets time and chance as values. */
+/** The only clock and the only source of randomness; all other code receives time and randomness as values. */
 
 /** Milliseconds since the epoch. */
 export function now(): number {

@@ -1,6 +1,6 @@
-/** What all ends of a WebSocket (RFC 6455) have in common. */
+/** What both ends of a WebSocket (RFC 6455) share. */
 
-/** The conversation is over; nothing went wrong (section 7.4.1). */
+/** Normal closure (section 7.4.1). */
 export const NORMAL_CLOSURE = 1000;
 
 /** Hangs up. A socket that has failed or is closed already is left as it is. */

@@ -1,7 +1,7 @@
 /**
- * Where this service may call on a client's behalf: public https names, and nothing else.
- * One place for the rule, so that http.request and webhooks cannot differ. It judges the text of the URL only: what
- * a public name resolves to is the platform's business, and Workers reach no private address.
+ * The targets this service may call for a client: public https names only. http.request and webhooks share the
+ * rule. It validates the text of the URL; the platform decides what a public name resolves to, and Workers reach no
+ * private address.
  */
 
 /** What a deployment allows, and the host it is reached under (with its port, if it has one). */
@@ -22,16 +22,15 @@ const PRIVATE_TLDS = new Set(
 
 const LOCAL_HOSTS = new Set(["localhost", "127.0.0.1"]);
 
-/** The scheme, then an authority: what the URL parser would silently mend is refused instead. */
+/** The scheme, then an authority. Rejects what the URL parser would silently repair. */
 const URL_PATTERN = /^https?:\/\/([^/?#\\\s]+)[^\\\s]*$/i;
 const LABEL = /^[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?$/;
 const TLD = /^([a-z]{2,63}|xn--[a-z0-9-]{1,59})$/;
 const IPV4 = /^\d+\.\d+\.\d+\.\d+$/;
 
 /**
- * Null if `text` may be called, else one sentence that says why not.
- * Host spellings are compared as the URL parser (WHATWG URL, section 3.5) understands them: octal, hexadecimal,
- * short and full-width spellings of an address are all the same address.
+ * Null if `text` may be called, else one sentence that says why not. Hosts are compared as the URL parser (WHATWG
+ * URL section 3.5) reads them, so octal, hexadecimal, short and full-width spellings of an address are the same.
  */
 export function checkTarget(text: string, rules: TargetRules): string | null {
   const authority = URL_PATTERN.exec(text)?.[1];

@@ -1,4 +1,4 @@
-/** The calls a tenant's listing answers. It is told by jobs and asked by clients, and no job ever waits for it to begin. */
+/** The calls of a tenant's job index. Jobs publish to it and clients query it; no job waits for it. */
 
 import type { Env } from "../env.ts";
 import type { IndexEntry, JobFilter, JobPosition } from "./index-entry.ts";
@@ -21,21 +21,21 @@ export type HourStats = {
 };
 
 export type JobIndexApi = {
-  /** Takes a job's word for what it is, unless a newer one is known. May be forgotten again: see `confirm`. */
+  /** Takes an entry unless a newer one is known. An eviction may lose it; `publishDurably` does not. */
   publish(tenant: string, entry: IndexEntry): Promise<void>;
   /** As `announce`, but resolves only when it is stored. */
   publishDurably(tenant: string, entry: IndexEntry): Promise<void>;
-  /** Takes a job that is about to be deleted out of sight, for good once it is gone, heard of before or not. */
+  /** Takes a job that is being deleted out of the list, whether or not it was listed. */
   markDeleted(tenant: string, entry: IndexEntry): Promise<void>;
   /** At most `limit` jobs after a position, newest first; a page may be short and yet not be the last. */
   page(filter: JobFilter, after: JobPosition | null, limit: number): Promise<IndexPage>;
   /** How many jobs there are of that kind. */
   count(filter: JobFilter): Promise<number>;
-  /** Sums per hour and type, from the hour of `from` up to `to`; epoch milliseconds. */
+  /** Statistics per hour and type, from the hour of `from` up to `to`; epoch milliseconds. */
   stats(from: number, to: number, type: string | null): Promise<HourStats[]>;
 };
 
-/** A fresh stub of the tenant's listing. */
+/** A fresh stub of the tenant's job index. */
 export function jobIndexObject(env: Env, tenant: string): JobIndexApi {
   return env.JOB_INDEXES.getByName(tenant) as unknown as JobIndexApi;
 }

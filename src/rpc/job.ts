@@ -34,7 +34,7 @@ export type ReplaySource = {
   isFinished: boolean;
 };
 
-/** What a worker needs to run the slice it has claimed. */
+/** What a worker needs for the run it claimed. */
 export type Claim = {
   type: string;
   input: string;
@@ -47,17 +47,17 @@ export type Claim = {
   trace: Trace;
 };
 
-/** Why a call of a running attempt was refused: its job was cancelled, or it is no longer the one that counts. */
+/** Why a call of a running attempt was rejected: its job was cancelled, or the attempt no longer counts. */
 export type RunRejection = { ok: false; reason: "cancelled" | "stale" };
 export type RunAnswer = { ok: true } | RunRejection;
 
-/** How a slice ended, with what it had not yet reported. */
+/** How a run ended. */
 export type RunOutcome =
   | { type: "succeed"; result: string | null }
   | { type: "fail"; failure: Failure }
   | { type: "continue"; checkpoint: string };
 
-/** What a delivery that is due says, and to whom. */
+/** What a due delivery sends, and where. */
 export type DueDelivery = { url: string; type: string; timestamp: string; job: JobView; trace: Trace };
 
 /** Every call may be repeated: what has taken effect once takes none again. Rejects only if the object failed. */
@@ -70,9 +70,9 @@ export type JobCalls = {
   replaySource(): Promise<ReplaySource | null>;
   holdsUniqueKey(name: string): Promise<boolean>;
 
-  /** Tells the listing of the job as it is, if it was not told before. Rejects if the listing cannot be told. */
+  /** Publishes the job to the index unless that was done. Rejects if it fails. */
   publish(): Promise<void>;
-  /** Asked by the listing: does what is due, and says how the job stands; null if it is gone, or now purged. */
+  /** Called by the job index: applies due timeouts and returns the entry; null if the job is gone or now purged. */
   reconcile(): Promise<IndexEntry | null>;
 
   start(attempt: number, continuation: number, lease: string): Promise<Claim | null>;
@@ -81,9 +81,9 @@ export type JobCalls = {
   finish(lease: string, report: Report, outcome: RunOutcome): Promise<RunAnswer>;
   acknowledge(lease: string): Promise<void>;
 
-  /** The delivery, if its try number `attempt` is awaited. */
+  /** The delivery, if its attempt number `attempt` is awaited. */
   delivery(deliveryId: string, attempt: number): Promise<DueDelivery | null>;
-  /** What became of the delivery by this try; null if the try was not awaited. */
+  /** The delivery after this attempt; null if the attempt was not awaited. */
   recordDelivery(deliveryId: string, attempt: number, outcome: DeliveryAttempt): Promise<DeliveryView | null>;
   deliveries(): Promise<DeliveryView[] | null>;
   /** Null if there is no such delivery. */
@@ -93,7 +93,7 @@ export type JobCalls = {
 /** The calls, and WebSocket upgrades: `/events?after=SEQ|end` and `/worker?lease=…`, see JobObject.fetch. */
 export type JobApi = JobCalls & Pick<DurableObjectStub, "fetch">;
 
-/** A fresh stub of the job's object; take a new one for every try, for a broken one stays broken. */
+/** A fresh stub of the job's object. Take a new one for every call, because a broken stub stays broken. */
 export function jobObject(env: Env, tenant: string, jobId: string): JobApi {
   return env.JOBS.getByName(`${tenant}/${jobId}`) as unknown as JobApi;
 }

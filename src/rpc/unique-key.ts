@@ -1,17 +1,17 @@
-/** The calls a place object answers. A place is named by tenant, job type and the type's own rule. */
+/** The calls of a unique key object. It is named by tenant, job type and key. */
 
 import type { Env } from "../env.ts";
 
 export type ClaimKeyAnswer = { ok: true } | { ok: false; ownerJobId: string };
 
 export type UniqueKeyApi = {
-  /** Takes the place for a job, or names the job that holds it. Repeating a claim is harmless. */
+  /** Claims the key for a job, or names the job that owns it. May be repeated. */
   claim(place: { tenant: string; name: string }, jobId: string): Promise<ClaimKeyAnswer>;
-  /** Frees the place if this job still has it. */
+  /** Releases the key if this job owns it. */
   release(jobId: string): Promise<void>;
 };
 
-/** A fresh stub of the place's object. */
+/** A fresh stub of the key's object. */
 export function uniqueKeyObject(
   env: Env,
   { tenant, type }: { tenant: string; type: string },

@@ -53,7 +53,7 @@ export function toJobView(job: Job) {
   };
 }
 
-/** Where many jobs are told of at once, or strangers receive them, a larger result is left out: it has its own URL. */
+/** A larger result is left out of lists and webhooks; it has its own URL. */
 const INLINE_RESULT_BYTES_MAX = 16 * 1024;
 
 /** The job, without its result if that exceeds 16 KiB as JSON. */
@@ -128,7 +128,7 @@ export function toSnapshot(job: Job, now: number): Snapshot {
   return { job: toJobView(job), pollAfterSeconds: pollAfterSeconds(job, now) };
 }
 
-/** A delivery as in section 8 of the contract: every try, and when the next one follows. */
+/** A delivery as in section 8 of the contract: the latest attempts, and when the next one is due. */
 export function toDeliveryView({ id, eventType, state, attempts }: Delivery) {
   return {
     id,
@@ -144,7 +144,7 @@ export function toDeliveryView({ id, eventType, state, attempts }: Delivery) {
   };
 }
 
-/** The job's delivery of this id; null if it has none such. */
+/** The job's delivery with this id, or null. */
 export function findDeliveryView(job: Job, id: string): DeliveryView | null {
   const delivery = job.deliveries.find((known) => known.id === id);
   return delivery ? toDeliveryView(delivery) : null;

@@ -1,4 +1,4 @@
-/** Claims the slice a message rings for, and keeps together what a claimed run needs to speak to its job. */
+/** Claims the run of a message, and holds what the run needs. */
 
 import type { Env } from "../env.ts";
 import type { LogFields } from "../lib/log.ts";
@@ -9,7 +9,7 @@ import { type Claim, type JobApi, jobObject } from "../rpc/job.ts";
 import type { JobMessage } from "../transport/message.ts";
 import { RunReporter } from "./run-reporter.ts";
 
-/** A slice that is ours to run, as long as its lease holds. */
+/** A claimed run, valid while its lease is. */
 export type Run = {
   message: JobMessage;
   claim: Claim;
@@ -17,11 +17,11 @@ export type Run = {
   /** A fresh stub for every call. */
   api: () => JobApi;
   reporter: RunReporter;
-  /** What every log line of this run carries. */
+  /** The fields of every log line of this run. */
   fields: LogFields;
 };
 
-/** Claims the slice; null if it is not waiting to be claimed. Rejects if the job could not be reached. */
+/** Claims the run; null if it is not waiting to be claimed. Rejects if the job could not be reached. */
 export async function claimRun(message: JobMessage, env: Env): Promise<Run | null> {
   const { tenant, jobId, attempt, continuation } = message;
   const api = () => jobObject(env, tenant, jobId);

@@ -1,4 +1,4 @@
-/** The consumer of the queue of jobs: each message is the doorbell of one slice of one attempt. */
+/** The consumer of the job queue: each message triggers one run of an attempt. */
 
 import type { Env } from "../env.ts";
 import type { JobTypes } from "../job-types/define.ts";

@@ -23,7 +23,7 @@ export function createJobContext(
   const { tenant, jobId } = message;
   const startedAt = now();
 
-  /** A call that must get through, and that tells whether the attempt still counts. */
+  /** Makes a call that must succeed, and rejects if the attempt no longer counts. */
   async function confirmed(call: () => Promise<RunAnswer>): Promise<void> {
     reporter.onReply(await withRetry(call));
     reporter.signal.throwIfAborted();
@@ -55,7 +55,7 @@ export function createJobContext(
   };
 }
 
-/** A checkpoint as stored. Throws if it is larger than 64 KiB, for it is rewritten with every change. */
+/** A checkpoint as stored. Throws if it is larger than 64 KiB, because it is written with every change. */
 export function checkpointText(checkpoint: unknown): string {
   const text = JSON.stringify(checkpoint ?? null);
   if (new TextEncoder().encode(text).length > CHECKPOINT_BYTES_MAX) {

@@ -1,6 +1,6 @@
 /**
- * Runs one slice of one attempt, from claim to outcome. Whatever happens here, the job's object decides what
- * it means: a run that dies anywhere is found by its lease, one that comes too late is refused.
+ * One run of an attempt, from claim to outcome. The job object decides what the outcome means: a lost run is
+ * detected by its lease, a late one is rejected.
  */
 
 import { DEFAULT_MESSAGE, failureReference } from "../core/failure.ts";
@@ -21,8 +21,8 @@ const HANDLER_GRACE_MS = 10_000;
 const RESULT_BYTES_MAX = 1024 * 1024;
 
 /**
- * Claims the slice a message is for and sees it through; does nothing if it is not waiting to be claimed.
- * Rejects only if the job could not be reached to claim it: then the message should come again.
+ * Handles a message: claims the run and executes it; does nothing if no run is waiting. Rejects only if the job
+ * could not be reached to claim it, so that the message is delivered again.
  */
 export async function handleJobMessage(message: JobMessage, env: Env, types: JobTypes): Promise<void> {
   const run = await claimRun(message, env);
@@ -35,7 +35,7 @@ export async function handleJobMessage(message: JobMessage, env: Env, types: Job
   log("warn", "handler_abandoned", run.fields);
 }
 
-/** The code and what became of it. Never rejects; however it ends, nobody goes on speaking for the attempt. */
+/** Executes and reports. Never rejects, and always closes the reporter. */
 async function executeAndReport(run: Run, env: Env, types: JobTypes): Promise<void> {
   try {
     await reportOutcome(run, await execute(run, env, types));
@@ -46,7 +46,7 @@ async function executeAndReport(run: Run, env: Env, types: JobTypes): Promise<vo
   }
 }
 
-/** Runs the job type's code and says how it ended; what it threw is logged here and goes nowhere else. */
+/** Runs the job type's code. An exception is logged here and goes nowhere else. */
 async function execute(run: Run, env: Env, types: JobTypes): Promise<RunOutcome> {
   try {
     const type = types.get(run.claim.type);
@@ -63,7 +63,7 @@ async function execute(run: Run, env: Env, types: JobTypes): Promise<RunOutcome>
   }
 }
 
-/** Tells the job the outcome, or, if the job was cancelled meanwhile, that its code has stopped. */
+/** Reports the outcome, or that the code of a cancelled job has stopped. */
 async function reportOutcome(run: Run, outcome: RunOutcome): Promise<void> {
   const report = await run.reporter.close();
   const refusal = run.reporter.rejection ?? (await finish(run, report, outcome));
@@ -86,7 +86,7 @@ function toOutcome(returned: unknown): RunOutcome {
   return { type: "succeed", result };
 }
 
-/** The public side of whatever was thrown: declared words, or none. */
+/** The public error of an exception: the declared one, or the default. */
 function toFailure({ message, claim }: Run, error: unknown): Failure {
   const reference = failureReference(message.jobId, claim.attempt);
   if (!(error instanceof JobFailure)) {

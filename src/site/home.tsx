@@ -1,8 +1,8 @@
-/** The page at `/`: what this service is, and where to go on. */
+/** The home page: what this service is, and where to continue. */
 
 import { Page } from "./layout.tsx";
 
-/** `origin` is where this service is reached; the commands on the page speak to it. */
+/** `origin` is the address of this service; the commands on the page use it. */
 export function Home({ origin }: { origin: string }) {
   return (
     <Page title="Accepted" description="Long-running work over HTTP: post it, follow it, know how it ended.">

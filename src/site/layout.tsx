@@ -6,7 +6,7 @@
 import type { Child } from "hono/jsx";
 import type { HtmlEscapedString } from "hono/utils/html";
 
-/** Where the navigation leads: path and words. */
+/** The navigation: paths and names. */
 const NAVIGATION = [
   ["/dashboard", "Dashboard"],
   ["/docs", "API reference"],
@@ -22,7 +22,7 @@ export type PageProps = {
   /** Further style sheets and module scripts: paths, see `asset`. */
   styles?: string[];
   scripts?: string[];
-  /** What stands at the end of the header, such as a button to sign out. */
+  /** Shown at the end of the header, such as a button to sign out. */
   actions?: Child;
   /** Takes the whole width of the window. */
   wide?: boolean;

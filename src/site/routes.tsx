@@ -14,7 +14,7 @@ import { pageHeaders } from "./security.ts";
 /** They change with a deployment at most; a deployment is seen this many seconds later. */
 const PAGE_CACHE = { "Cache-Control": "public, max-age=60" };
 
-/** The routes; `types` are the job types the reference speaks of. */
+/** The routes; `types` are the job types of the reference. */
 export function siteRoutes(types: JobTypes) {
   const routes = new Hono<AppEnv>();
   for (const path of ["/", "/docs", "/problems/*"]) routes.use(path, pageHeaders);

@@ -19,8 +19,8 @@ const contentSecurityPolicy = {
 };
 
 /**
- * The middleware that gives a page its headers. `same-origin` as the referrer policy, and not `no-referrer`, because
- * under that a form's POST says `Origin: null`. HTTPS is left to Cloudflare: a header from here would bind the whole host.
+ * The middleware that sets a page's headers. The referrer policy is `same-origin`, because under `no-referrer` a
+ * form's POST has `Origin: null`. HTTPS is left to Cloudflare: a header from here would bind the whole host.
  */
 export const pageHeaders: MiddlewareHandler = secureHeaders({
   contentSecurityPolicy,

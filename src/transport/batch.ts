@@ -1,6 +1,6 @@
 /**
- * Takes a batch of messages and handles each by itself: one that is bad or fails never touches the others.
- * Shared by all queues of the service; it knows what a message is, not what it is for.
+ * Handles each message of a batch on its own, so that a failing one does not affect the others. Shared by all
+ * queues.
  */
 
 import type { z } from "zod";
@@ -8,18 +8,18 @@ import { type Env, settings } from "../env.ts";
 import { log } from "../lib/log.ts";
 import type { DeliveryMessage, JobMessage } from "./message.ts";
 
-/** How soon a message comes again whose job could not be reached. */
+/** When a message is delivered again whose job could not be reached. */
 const MESSAGE_RETRY_SECONDS = 5;
 
-/** What messages of a queue look like, and what is done with one; a rejection makes it come again. */
+/** The schema of a queue's messages, and what to do with one; a rejection delivers it again. */
 export type Handling<Message> = {
   schema: z.ZodType<Message>;
   handle: (message: Message) => Promise<void>;
 };
 
 /**
- * Handles all messages of the batch side by side. Deployed, the invocation lasts as long as its work, for it is what
- * keeps that alive. The local queue delivers one batch at a time, so there the work goes on behind the answer.
+ * Handles all messages of the batch at once. Deployed, the invocation lasts as long as its work. The local queue
+ * delivers one batch at a time, so there the work continues after the batch returns.
  */
 export async function eachMessage<Message extends JobMessage | DeliveryMessage>(
   batch: MessageBatch,

@@ -1,4 +1,4 @@
-/** What queue messages say: what of which job is due. They are doorbells; the truth is in the job. */
+/** Queue messages. They only trigger work; the job object decides whether it is due. */
 
 import { z } from "zod";
 
@@ -10,7 +10,7 @@ export const JobMessage = z.strictObject({
 });
 export type JobMessage = z.infer<typeof JobMessage>;
 
-/** The try of a webhook delivery that is due. */
+/** The due attempt of a webhook delivery. */
 export const DeliveryMessage = z.strictObject({
   tenant: z.string(),
   jobId: z.string(),

@@ -1,7 +1,7 @@
 /**
- * The consumer of the queue of deliveries: each message is the doorbell of one try to deliver one event.
- * The job's object says whether the try is still wanted, keeps how it went and decides what follows; a try that is
- * never heard of again comes back by the object's alarm.
+ * The consumer of the delivery queue: each message triggers one attempt to deliver one event. The job object
+ * decides whether the attempt is due, records its outcome and schedules the next one. Its alarm repeats an attempt
+ * whose outcome was never recorded.
  */
 
 import type { DeliveryAttempt } from "../core/job.ts";
@@ -19,7 +19,7 @@ import { masterSecrets, signatureHeaders } from "./sign.ts";
 
 const USER_AGENT = "Accepted-Webhooks/1.0";
 
-/** Tries all deliveries of the batch side by side; resolves when their tries have ended (locally at once). */
+/** Delivers all messages of the batch at once; resolves when their attempts have ended (locally at once). */
 export function consumeDeliveries(batch: MessageBatch, env: Env, ctx: ExecutionContext): Promise<void> {
   return eachMessage(batch, env, ctx, {
     schema: DeliveryMessage,
@@ -27,7 +27,7 @@ export function consumeDeliveries(batch: MessageBatch, env: Env, ctx: ExecutionC
   });
 }
 
-/** One try, if it is still wanted. Rejects if the job could not be asked: then the message should come again. */
+/** One attempt, if it is due. Rejects if the job could not be reached, so that the message is delivered again. */
 async function deliver(message: DeliveryMessage, env: Env): Promise<void> {
   const { tenant, jobId, deliveryId, attempt } = message;
   const api = () => jobObject(env, tenant, jobId);
@@ -66,7 +66,9 @@ async function attemptDelivery(
   return postMessage(due.url, headers, body);
 }
 
-/** What every line about a try carries. Of the URL only the host: path and query may be secrets. */
+/**
+ * The fields of every log line about an attempt. Only the host of the URL, because path and query may be secrets.
+ */
 function deliveryLogFields(
   { tenant, jobId, deliveryId, attempt }: DeliveryMessage,
   due: DueDelivery,

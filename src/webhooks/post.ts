@@ -1,6 +1,6 @@
 /**
- * One message on its way to one receiver: what it says, and a single POST of it. The receiver is a stranger: it is
- * not followed elsewhere, not waited for beyond 15 s, and what it says is neither kept nor shown, only its status.
+ * One POST to one receiver, which is not trusted: redirects are not followed, the response must end within 15 s,
+ * and only its status is kept.
  */
 
 import type { DeliveryAttempt } from "../core/job.ts";
@@ -12,7 +12,7 @@ import { withoutLargeResult } from "../rpc/views.ts";
 /** From the beginning to the end of the answer; Standard Webhooks recommends 15 to 30 s. */
 const RESPONSE_TIMEOUT_MS = 15_000;
 
-/** Of an answer's body so much is read, so that a well-behaved receiver sees it taken; the rest is refused. */
+/** Bytes read of a response's body, so that a well-behaved receiver is not cut off; the rest is cancelled. */
 const RESPONSE_BYTES_MAX = 4 * 1024;
 
 /** The body of the message, JSON: its type, the time of the event, and the job as it is now. */
@@ -24,7 +24,7 @@ export function messageBody({
   return JSON.stringify({ type, timestamp, data: withoutLargeResult(job) });
 }
 
-/** Posts the message once; resolves with how that went, whatever happens. Redirects are not followed. */
+/** Posts the message once; resolves with the outcome and never rejects. */
 export async function postMessage(
   url: string,
   headers: Record<string, string>,
@@ -50,14 +50,14 @@ export async function postMessage(
   }
 }
 
-/** The status has been said: a body that breaks off changes nothing of it, only one that takes too long does. */
+/** A body that breaks off does not change the status; only one that takes too long does. */
 function unlessLate(late: AbortSignal): (error: unknown) => void {
   return (error) => {
     if (late.aborted) throw error;
   };
 }
 
-/** Reads the beginning of a body and refuses the rest. Rejects if the connection breaks, or when it is late. */
+/** Reads the beginning of a body and cancels the rest. Rejects if the connection breaks or the time is up. */
 async function discardBody(body: ReadableStream<Uint8Array> | null): Promise<void> {
   if (!body) return;
   const reader = body.getReader();
@@ -69,7 +69,7 @@ async function discardBody(body: ReadableStream<Uint8Array> | null): Promise<voi
   reader.cancel().catch(() => undefined);
 }
 
-/** How long a receiver asks to be left alone: only where it says that it is the time, not the message. */
+/** How long a receiver asks to wait: only with a status that says that it is overloaded. */
 function readReceiverRetryAfter({ status, headers }: Response): number | null {
   const mayAsk = status === 429 || status === 503;
   return mayAsk ? retryAfterMs(headers.get("retry-after"), now()) : null;

@@ -1,14 +1,15 @@
 /**
- * Secrets and signatures of webhooks, as Standard Webhooks 1.0 has them.
- * A tenant's secret follows from the deployment's and the tenant's name: it is made anew whenever it is needed,
- * stored nowhere and logged nowhere.
+ * Secrets and signatures of webhooks by Standard Webhooks 1.0. A tenant's secret is derived from the deployment's
+ * secret and the tenant's name whenever it is needed; it is neither stored nor logged.
  */
 
 import type { Env } from "../env.ts";
 
 const signEncoder = new TextEncoder();
 
-/** The secrets that sign now, the present one first: two while receivers change over. None: no webhooks here. */
+/**
+ * The secrets that sign, the current one first: two during a rotation, none if the deployment sends no webhooks.
+ */
 export function masterSecrets(env: Pick<Env, "WEBHOOK_SECRET" | "WEBHOOK_SECRET_PREVIOUS">): string[] {
   if (!env.WEBHOOK_SECRET) return [];
   return env.WEBHOOK_SECRET_PREVIOUS
@@ -21,7 +22,7 @@ export async function tenantSecret(master: string, tenant: string): Promise<stri
   return `whsec_${base64(await tenantKey(master, tenant))}`;
 }
 
-/** What one message says and when it is sent; `at` is epoch milliseconds. */
+/** A message and when it is sent; `at` is epoch milliseconds. */
 export type SignedMessage = { tenant: string; id: string; at: number; body: string };
 
 /**

@@ -1,4 +1,4 @@
-/** What the OpenAPI document says of following a job: its events and its result. */
+/** The events and the result of a job in the OpenAPI document. */
 
 import { z } from "zod";
 import type { ZodOpenApiPathsObject, ZodOpenApiResponseObject } from "zod-openapi";

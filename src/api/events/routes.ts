@@ -47,7 +47,10 @@ export function eventRoutes() {
   return routes;
 }
 
-/** The feed; "unreachable" when even patience did not help, which is logged, for the client cannot be told by a 503. */
+/**
+ * Subscribes; "unreachable" if retries did not help. The stream has begun by then, so a 503 cannot be sent and the
+ * error is logged.
+ */
 async function subscribeOrUnreachable(
   c: Context<AppEnv>,
   api: () => JobApi,

@@ -1,6 +1,6 @@
 /**
- * Follows a job for a client: bridges the object's hibernating sockets to Server-Sent Events, to a waiting answer,
- * or to the client's own WebSocket. What waits, waits here in the Worker; the object sleeps.
+ * Subscribes to a job for a client: bridges the object's hibernating sockets to Server-Sent Events, to a waiting
+ * response, or to the client's own WebSocket. Waiting happens here in the Worker, so the object can hibernate.
  */
 
 import { withRetry } from "../../lib/retry.ts";
@@ -10,25 +10,25 @@ import { sseComment, sseEvent, sseRetry } from "../../lib/sse.ts";
 import type { JobApi } from "../../rpc/job.ts";
 import type { EventView } from "../../rpc/views.ts";
 
-/** Proxies cut what is silent for 30 s or more; the contract promises a line every 15. */
+/** Proxies close connections that are silent for 30 s or more; the contract promises a line every 15 s. */
 const COMMENT_MS = 10_000;
 
 /** An EventSource whose stream was cut comes back after this. */
 export const RECONNECT_MS = 2_000;
 
-/** When a job has too many followers, come back after this. */
+/** When a job has too many subscribers, clients reconnect after this. */
 export const FULL_RECONNECT_MS = 30_000;
 
-/** Before a waiting answer looks again, when its feed broke or there was no room for it. */
+/** Delay before a waiting response subscribes again after its subscription broke or was refused. */
 const RESUBSCRIBE_MS = 1_000;
 
 /** A client this far behind is cut off and resumes where it was. The longest history, all log lines, still fits. */
 const BACKLOG_BYTES_MAX = 8 * 1024 * 1024;
 
-/** What the object says to someone who wants to follow. */
+/** What the job object answers to a subscription. */
 export type Subscription = WebSocket | "nothing_to_come" | "full" | "not_found";
 
-/** Opens the job's feed after event `after`, with the patience of somebody whom a refusal would lose. */
+/** Subscribes to the events after number `after`. Retries, because some clients give up on a rejection. */
 export function subscribe(api: () => JobApi, after: number): Promise<Subscription> {
   return withRetry(() => trySubscribe(api(), after));
 }
@@ -54,7 +54,9 @@ export async function waitUntilFinished(
   }
 }
 
-/** One feed held open until the job has finished, the feed breaks, the time is over or the client has gone. */
+/**
+ * Waits on one subscription until the job finishes, the socket breaks, the time is up or the client disconnects.
+ */
 async function waitOnce(api: JobApi, ms: number, client: AbortSignal): Promise<"finished" | "not yet"> {
   const feed = await trySubscribe(api, "end").catch(() => "full" as const);
   if (feed === "nothing_to_come" || feed === "not_found") return "finished";
@@ -72,7 +74,7 @@ async function waitOnce(api: JobApi, ms: number, client: AbortSignal): Promise<"
   return outcome;
 }
 
-/** The events of an open feed as Server-Sent Events; ends after the job's last one. */
+/** The events of an open subscription as Server-Sent Events; ends after the job's terminal event. */
 export function sseStream(feed: WebSocket): ReadableStream<Uint8Array> {
   let stopComments = () => {};
   let isOver = false;
@@ -108,7 +110,9 @@ export function sseStream(feed: WebSocket): ReadableStream<Uint8Array> {
   );
 }
 
-/** A stream that only says why and when to come back: an EventSource gives up for ever on anything but a 200. */
+/**
+ * A stream that only sets the reconnect delay, because an EventSource never reconnects after anything but a 200.
+ */
 export function retryStream(reason: string, retryMs: number): ReadableStream<Uint8Array> {
   return new ReadableStream<Uint8Array>({
     start(controller) {

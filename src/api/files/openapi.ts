@@ -1,4 +1,4 @@
-/** What the OpenAPI document says of the file store. */
+/** The file store in the OpenAPI document. */
 
 import { z } from "zod";
 import type { ZodOpenApiPathsObject } from "zod-openapi";

@@ -7,7 +7,10 @@ import type { AppEnv } from "../app-env.ts";
 import { Problem } from "../problems.ts";
 import { matchesWeakly } from "../request/headers.ts";
 
-/** A file never changes but may be deleted, so it is asked about each time; compressed on its way it would change. */
+/**
+ * A file never changes but may be deleted, so caches must revalidate. `no-transform` keeps proxies from compressing
+ * it, which would break its ETag.
+ */
 const FILE_CACHE = "private, no-cache, no-transform";
 
 type Part = { offset: number; length: number };
@@ -41,7 +44,7 @@ function fileHeaders(file: StoredFile, part: Part | null): Record<string, string
   return {
     "Content-Type": file.contentType,
     "Content-Length": String(part?.length ?? file.size),
-    // Whatever was uploaded is never run as a page of this origin.
+    // Uploaded bytes must never run as a page of this origin.
     "Content-Disposition": "attachment",
     "Content-Security-Policy": "sandbox",
     "X-Content-Type-Options": "nosniff",

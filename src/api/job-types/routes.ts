@@ -1,4 +1,4 @@
-/** The routes that tell which job types there are, what they take and how far they may go. */
+/** The routes of the job types and their limits. */
 
 import { Hono } from "hono";
 import { z } from "zod";

@@ -1,6 +1,6 @@
 /**
- * Cursors: where a listing goes on, bound to the tenant and the filter it began with. The mark in them is a checksum,
- * not a secret: a cursor says nothing but a position among the caller's own jobs.
+ * Cursors of the job list, bound to the tenant and the filter. The checksum is no secret: a cursor reveals only a
+ * position among the caller's own jobs.
  */
 
 import { fingerprint } from "../../lib/hash.ts";
@@ -11,7 +11,7 @@ import { Problem } from "../problems.ts";
 const CHECKSUM_CHARS = 16;
 const CURSOR_PATTERN = /^([0-9a-z]{1,11})\.([a-z0-9_]+)\.([0-9a-f]{16})$/;
 
-/** The cursor that goes on after `position`. */
+/** The cursor of the page after `position`. */
 export async function writeCursor(tenant: string, filter: JobFilter, position: JobPosition): Promise<string> {
   const { createdAt, id } = position;
   return `${createdAt.toString(36)}.${id}.${await cursorChecksum(tenant, filter, position)}`;

@@ -1,4 +1,4 @@
-/** Answers as they might look, for whoever reads the OpenAPI document. A test holds them against their schemas. */
+/** An example job of the OpenAPI document. A test validates it against its schema. */
 
 const self = "/v1/jobs/job_01h2xcejqtf2nbrexx3vqjhp41";
 

@@ -14,7 +14,7 @@ export async function jobStub(c: Context<AppEnv>): Promise<JobApi> {
   return (await jobStubFactory(c))();
 }
 
-/** As `jobAt`, but gives a fresh stub for every try. */
+/** As `jobStub`, but returns a fresh stub for every call. */
 export async function jobStubFactory(c: Context<AppEnv>): Promise<() => JobApi> {
   const id = c.req.param("id") ?? "";
   const { tenant } = c.get("caller");

@@ -1,4 +1,4 @@
-/** What the OpenAPI document says of a job's life: submit, read, cancel, replay, delete. */
+/** Single jobs in the OpenAPI document: submit, read, cancel, replay, delete. */
 
 import { z } from "zod";
 import type { ZodOpenApiPathsObject } from "zod-openapi";
@@ -25,7 +25,7 @@ import { CancelRequestSchema, ReplayRequestSchema, SubmittedSchema } from "./sch
 
 const ifMatch = z.string().optional().meta({ description: "Answers 412 unless the version is still this" });
 
-/** Needs nothing to be there before it; so it is what readers try first, and comes first. */
+/** This type needs no other resource, so its example comes first. */
 const FIRST_TYPE = "test.simulate";
 
 /** A body to submit for each type, by its name. */

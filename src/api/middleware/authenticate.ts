@@ -1,4 +1,4 @@
-/** Lets in whoever has a valid key with the scope a route asks for, and not too often. */
+/** Authenticates a request by its API key, checks the scope of the route, and limits the rate. */
 
 import { createMiddleware } from "hono/factory";
 import { log } from "../../lib/log.ts";
@@ -13,7 +13,7 @@ const BEARER = /^bearer +([A-Za-z0-9\-._~+/]+=*)$/i;
 /** The rate limit counts by minute; a tenth of it is a fair wait. */
 const RATE_LIMIT_RETRY_SECONDS = 6;
 
-/** Finds the caller by the key, or refuses with 401; counts the request against the key, or refuses with 429. */
+/** Finds the caller by the key or returns 401. Counts the request against the key's limit or returns 429. */
 export const authenticate = createMiddleware<AppEnv>(async (c, next) => {
   const [, token] = c.req.header("Authorization")?.match(BEARER) ?? [];
   const found = token === undefined ? null : await findKey(c.env.API_KEYS, token, now());
@@ -28,7 +28,7 @@ export const authenticate = createMiddleware<AppEnv>(async (c, next) => {
   await next();
 });
 
-/** Refuses a key without the scope (403). */
+/** Rejects a key without the scope (403). */
 export function requireScope(scope: Scope) {
   return createMiddleware<AppEnv>(async (c, next) => {
     if (!c.get("caller").scopes.includes(scope)) {
@@ -38,7 +38,7 @@ export function requireScope(scope: Scope) {
   });
 }
 
-/** A limiter that fails lets everybody pass: it guards against abuse, and is no reason to refuse work. */
+/** If the limiter fails, requests pass: it guards against abuse and must not stop the service. */
 async function isWithinLimit(limiter: RateLimit, keyId: string): Promise<boolean> {
   try {
     return (await limiter.limit({ key: keyId })).success;

@@ -1,8 +1,7 @@
 /**
- * Who an API key belongs to: reads the secret API_KEYS, a JSON list of hashed keys, and finds a presented key in it.
- * A tenant may have several valid keys at a time, so that one can be replaced without an interruption.
- * Without a readable list nobody is let in, and the log says what to do; no key and no part of the secret
- * is ever logged.
+ * Finds a presented API key in the secret API_KEYS, a JSON list of hashed keys. A tenant may have several valid
+ * keys at once, so that a key can be replaced without an interruption. Without a readable list every request with a
+ * key gets 401, and the log says what to do. No key and no part of the secret is logged.
  */
 
 import { z } from "zod";
@@ -41,12 +40,12 @@ type KeyEntry = {
   expiresAt: number | null;
 };
 
-/** Enough of a hash to tell the keys of a deployment apart in its logs. */
+/** Enough of a hash to distinguish the keys of a deployment in its logs. */
 const KEY_ID_CHARS = 12;
 
 /**
- * Whom the presented key lets in. `now` is epoch milliseconds.
- * Every entry is compared, each in constant time, so that the time taken tells nothing about the keys there are.
+ * Finds the tenant and scopes of a presented key. `now` is epoch milliseconds. Every entry is compared in constant
+ * time, so the time taken reveals nothing about the existing keys.
  */
 export async function findKey(
   apiKeysText: string | undefined,
@@ -80,7 +79,7 @@ function readEntries(text: string | undefined): readonly KeyEntry[] | null {
   return list.success ? list.data.map(toEntry) : logUnusable("API_KEYS is not a list of keys", list.error);
 }
 
-/** Logs places and kinds of faults only: their texts might quote the secret. */
+/** Logs only the positions and kinds of errors, because their texts might quote the secret. */
 function logUnusable(fault: string, error?: z.ZodError): null {
   log("error", "api_keys_unusable", {
     fault,

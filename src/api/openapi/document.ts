@@ -1,6 +1,6 @@
 /**
- * The OpenAPI 3.1 document, generated from the very schemas the routes check. Here it is put together; what it says
- * of each topic stands in openapi-*.ts.
+ * The OpenAPI 3.1 document, generated from the schemas that the routes validate. The paths of each resource are in
+ * its openapi.ts.
  */
 
 import { z } from "zod";

@@ -13,7 +13,7 @@ const text = (description: string) => z.string().meta({ description, header: { r
 const optionalText = (description: string) => z.string().optional().meta({ description });
 const seconds = (description: string) => z.int().meta({ description, header: { required: true } });
 
-/** On every answer whatever. */
+/** On every response. */
 const everyAnswer: Headers = {
   "Request-Id": text("Names this request; tell it to support. Equals a problem's instance"),
   "X-Content-Type-Options": text("Always nosniff"),
@@ -48,7 +48,7 @@ export const waitHeaders: Headers = {
   "Preference-Applied": optionalText("wait= and the seconds applied, if the client preferred to wait"),
 };
 
-/** On a 304 about a file (RFC 9110 section 15.4.5): what the client has says the rest. */
+/** On a 304 about a file (RFC 9110 section 15.4.5). */
 export const sameFileHeaders: Headers = { ETag: text("The SHA-256 of the file") };
 
 export const fileResponseHeaders: Headers = {
@@ -66,8 +66,8 @@ const problemHeaders: Partial<Record<ProblemCode, Headers>> = {
 };
 
 /**
- * An id in a path, with its example said in words: as an example, tools that try requests would send it. For the same
- * reason no header or query parameter has one, unless it makes sense as it is.
+ * An id in a path. Its example is part of the description, because tools that try requests would send a real one.
+ * Headers and query parameters have no example for the same reason, unless it works as it is.
  */
 export function idInPath(id: typeof JobIdSchema | typeof FileIdSchema | typeof DeliveryIdSchema) {
   const { description, example } = id.meta() ?? {};
@@ -147,7 +147,7 @@ export function problemResponses(...codes: ProblemCode[]): Record<string, ZodOpe
   );
 }
 
-/** The problems an operation for everybody may answer, by status; several codes with one status share an answer. */
+/** The problems of an operation that needs no key, by status; several codes with one status share a response. */
 export function publicProblemResponses(...codes: ProblemCode[]): Record<string, ZodOpenApiResponseObject> {
   const answers: Record<string, ZodOpenApiResponseObject> = {};
   for (const status of new Set(codes.map((code) => problemKinds[code].status))) {

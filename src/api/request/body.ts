@@ -8,11 +8,11 @@ import { Problem } from "../problems.ts";
 
 export const BODY_BYTES_MAX = 1024 * 1024;
 
-/** Deeper or longer than any honest request; refused before anything recursive sees it. */
+/** Beyond any legitimate request. Checked before anything recursive reads the value. */
 const DEPTH_MAX = 64;
 const ITEMS_MAX = 10_000;
 
-/** A list of faults longer than this helps nobody. */
+/** A longer list of errors helps no client. */
 const FIELD_ERRORS_MAX = 1_000;
 
 /** The request's JSON. Throws the problem for a wrong media type, a body too large, or one that cannot be read. */
@@ -21,7 +21,7 @@ export async function readJson(c: Context<AppEnv>): Promise<unknown> {
   return parseJson(await readBytes(c));
 }
 
-/** As `readJson`, but no body at all counts as an empty object. */
+/** As `readJson`, but an empty body counts as an empty object. */
 export async function readOptionalJson(c: Context<AppEnv>): Promise<unknown> {
   const bytes = await readBytes(c);
   if (bytes.length === 0) return {};
@@ -38,7 +38,7 @@ async function readBytes(c: Context<AppEnv>): Promise<Uint8Array> {
   const declared = c.req.header("Content-Length");
   const isTooLarge = (length: number) => length > BODY_BYTES_MAX;
   if (isTooLarge(Number(declared ?? 0))) throw new Problem("payload_too_large");
-  // HTTP sees to it that no more comes than was declared; taking that in one piece spares a fifth of the Worker's own time.
+  // The runtime enforces Content-Length, so read the body at once: 20 % less CPU than chunking.
   if (declared !== undefined) return new Uint8Array(await c.req.raw.arrayBuffer());
   const chunks: Uint8Array[] = [];
   let length = 0;
@@ -69,7 +69,7 @@ function parseJson(bytes: Uint8Array): unknown {
   return value;
 }
 
-/** Walks the value without recursion and refuses what only an attack would send, or what no two readers read alike. */
+/** Walks the value without recursion and rejects what exceeds the limits or is not I-JSON. */
 function assertWithinLimits(value: unknown): void {
   const pending: { value: unknown; depth: number }[] = [{ value, depth: 1 }];
   for (let next = pending.pop(); next; next = pending.pop()) {
@@ -97,14 +97,14 @@ function rejectBody(detail: string): never {
   throw new Problem("malformed_request", { detail });
 }
 
-/** The value as the schema has it. Throws `invalid_request` with every fault. */
+/** The value as the schema parses it. Throws `invalid_request` with every error. */
 export function validate<Schema extends z.ZodType>(schema: Schema, value: unknown): z.output<Schema> {
   const parsed = schema.safeParse(value);
   if (!parsed.success) throw invalidRequest(toFieldErrors(parsed.error));
   return parsed.data;
 }
 
-/** The problem that lists these faults. */
+/** The problem that lists these errors. */
 export function invalidRequest(faults: FieldError[]): Problem {
   return new Problem("invalid_request", { members: { errors: faults.slice(0, FIELD_ERRORS_MAX) } });
 }

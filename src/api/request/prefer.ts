@@ -18,7 +18,7 @@ export function parseWait(header: string | undefined): number | null {
   return null;
 }
 
-/** A quote that is never closed goes on to the end; so the pattern never looks at anything twice. */
+/** An unclosed quote extends to the end, so the pattern matches each character once. */
 function splitOutsideQuotes(header: string): string[] {
   return header.match(/(?:"(?:[^"\\]|\\.?)*(?:"|$)|[^,"])+/gs) ?? [];
 }

@@ -1,4 +1,4 @@
-/** Reads the query parameters of a listing: every one is known, well-formed and said as often as it may be. */
+/** Reads query parameters: each must be known, well-formed and not repeated unless it may be. */
 
 import { z } from "zod";
 import { type JobStatus, jobStatuses } from "../../core/job.ts";
@@ -15,7 +15,7 @@ const TIME_PATTERN = /^\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[
 
 export type ListQuery = { filter: JobFilter; limit: number; cursor: string | null };
 
-/** What `GET /v1/jobs` asks for. Throws `malformed_request`, naming the parameter. */
+/** The query of `GET /v1/jobs`. Throws `malformed_request`, naming the parameter. */
 export function readListQuery(query: URLSearchParams): ListQuery {
   const isKnown = (name: string) =>
     ["status", "type", "created_after", "created_before", "limit", "cursor"].includes(name) ||
@@ -37,7 +37,7 @@ export function readListQuery(query: URLSearchParams): ListQuery {
   };
 }
 
-/** Refuses parameters that are not known, and second values of those that have one. */
+/** Rejects unknown parameters, and second values of those that have one. */
 export function rejectUnknown(
   query: URLSearchParams,
   isKnown: (name: string) => boolean,
@@ -53,13 +53,13 @@ export function rejectUnknown(
 export function readTime(query: URLSearchParams, name: string): number | null {
   const text = query.get(name);
   if (text === null) return null;
-  // Date.parse alone takes February 30 for March 2.
+  // Date.parse alone accepts February 30 as March 2.
   const isTime = TIME_PATTERN.test(text) && z.iso.date().safeParse(text.slice(0, 10)).success;
   const at = isTime ? Date.parse(text) : Number.NaN;
   return Number.isNaN(at) ? rejectQuery(`Give ${name} as a time such as 2026-11-22T12:00:00.000Z.`) : at;
 }
 
-/** A job type's name, whether or not there is such a type now: jobs outlive types. */
+/** The name of a job type, which need not exist any more: jobs outlive types. */
 export function readType(text: string): string {
   return text !== "" ? text : rejectQuery("Give type as the name of a job type.");
 }
@@ -79,7 +79,7 @@ function readLimit(text: string | null): number {
     : rejectQuery("Give limit as a whole number of at least 1.");
 }
 
-/** Says what is wrong with a query parameter. */
+/** Throws the problem of a wrong query parameter. */
 export function rejectQuery(detail: string): never {
   throw new Problem("malformed_request", { detail });
 }

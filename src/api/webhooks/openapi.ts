@@ -1,4 +1,4 @@
-/** What the OpenAPI document says of webhooks: the routes, and the request that the client's own server gets. */
+/** Webhooks in the OpenAPI document: the routes, and the request that the client's server receives. */
 
 import { z } from "zod";
 import type { ZodOpenApiCallbackObject, ZodOpenApiMediaTypeObject, ZodOpenApiPathsObject } from "zod-openapi";
@@ -21,7 +21,7 @@ const messageHeaders = z.object({
   traceparent: z.string().meta({ description: "W3C Trace Context of the job" }),
 });
 
-/** Written by hand, for as a zod schema of a request it would show the job as clients may write one. */
+/** Written by hand: generated from a zod schema, it would show the job as clients may write one. */
 const message: ZodOpenApiMediaTypeObject["schema"] = {
   type: "object",
   required: ["type", "timestamp", "data"],

@@ -1,7 +1,6 @@
 /**
- * What the dashboard's pages do better with a script: they follow what happens and bring themselves up to date without
- * taking the focus away, and the form shows its fields and its curl command while it is filled in. Every page works
- * without this.
+ * The dashboard's script: keeps pages up to date without moving the focus, and stores a chosen file. Every page
+ * works without it.
  */
 
 import { Idiomorph } from "idiomorph";
@@ -9,7 +8,7 @@ import { formatRelative } from "../../lib/duration.ts";
 
 /** Events come in bursts; a page is fetched at most this often. */
 const REFRESH_EVERY_MS = 500;
-/** What failed is tried again after this. */
+/** A failed refresh is retried after this. */
 const RETRY_MS = 5_000;
 const TICK_MS = 1_000;
 
@@ -22,7 +21,7 @@ function live(): HTMLElement | null {
   return document.querySelector<HTMLElement>("[data-live]");
 }
 
-/** Makes the old element like the new one, and leaves alone what the person has opened or is about to type. */
+/** Updates the old element to the new one, except what the person has opened or is typing. */
 function morph(old: Element, next: Element): void {
   Idiomorph.morph(old, next, {
     morphStyle: "outerHTML",
@@ -39,7 +38,7 @@ function announce(text: string): void {
   if (place) place.textContent = text;
 }
 
-/** Says to everybody, where the page begins, why it is not kept up to date; once, however often that is found. */
+/** Shows once, at the top of the page, why it is not kept up to date. */
 function warn(words: string, way?: string): void {
   const place = document.getElementById("announcement");
   if (!place || place.dataset.said === words) return;
@@ -73,7 +72,7 @@ function giveUp(words: string, way: string): null {
   return null;
 }
 
-/** The page as it is now; null if it cannot be had, for the moment or for good. */
+/** The current page; null if it cannot be fetched. */
 async function fetchPage(init: RequestInit = {}): Promise<Document | null> {
   const response = await fetch(location.href, { ...init, redirect: "manual" });
   if (response.type === "opaqueredirect")
@@ -139,8 +138,8 @@ function retryLater(): void {
 }
 
 /**
- * Follows as the live part asks for: by events, by looking again every few seconds, or no more. Only while somebody
- * looks: a browser opens few connections at a time, and tabs in the background would use them up.
+ * Keeps the live part up to date by events or by polling. Only in a visible tab, because a browser opens few
+ * connections at a time.
  */
 function keepUp(): void {
   if (isOver || !isSeen()) return;
@@ -154,7 +153,7 @@ function keepUp(): void {
   }
 }
 
-/** A stream that breaks off comes back by itself; one that is refused, or has no more to say, does not. */
+/** An EventSource reconnects a broken stream by itself, but not a rejected or finished one. */
 function follow(url: string): void {
   const stream = new EventSource(url);
   source = stream;
@@ -174,7 +173,7 @@ function refreshIfSeen(): void {
   if (isSeen()) void refresh();
 }
 
-/** What happened while nobody looked is made up for. */
+/** Catches up when the tab becomes visible. */
 function onVisibility(): void {
   const { events, every } = live()?.dataset ?? {};
   if (!isSeen()) stop();

@@ -24,8 +24,8 @@ type Parser = InstanceType<typeof Busboy>;
 export type FormFile = { name: string; contentType: string; body: ReadableStream<Uint8Array> };
 
 /**
- * The form's texts by name. `onFile` is called with the chosen file, if there is one, and the fields before it are known
- * by then. Throws UnreadableForm if the form is malformed or beyond its limits; rejects if `onFile` does.
+ * The form's texts by name. `onFile` is called with the chosen file, if there is one. Throws UnreadableForm if the
+ * form is malformed or beyond its limits; rejects if `onFile` does.
  */
 export async function readFileForm(
   request: Request,

@@ -2,7 +2,7 @@
 
 import type { IndexRowKey } from "../../rpc/index-entry.ts";
 
-/** All keys of all ranges, newest first, if each range by itself is so. */
+/** All keys of all ranges, newest first, if each range is sorted so. */
 export function* mergeNewestFirst(
   ranges: readonly Iterator<IndexRowKey, undefined>[],
 ): Generator<IndexRowKey> {

@@ -1,7 +1,6 @@
 /**
- * The listing of one tenant: which jobs there are, and what became of them. It is no truth of its own, only what jobs
- * have said of themselves. What it does not hear it asks for: a job that should have moved, and one whose time is
- * over, is knocked on. Nothing is stored before the first job is heard of.
+ * The job index of one tenant: a projection of its jobs. Jobs push updates; overdue jobs are reconciled. Nothing is
+ * stored before the first update.
  */
 
 import { DurableObject } from "cloudflare:workers";
@@ -22,21 +21,23 @@ import type { OverdueJobs } from "./overdue.ts";
 import { openStatsStore } from "./stats-store.ts";
 import { IndexStore } from "./store.ts";
 
-/** The first news after a pause is written at once; under load, what comes within a second is written together. */
+/** The first update after an idle second is written immediately; later ones are batched per second. */
 const WRITE_INTERVAL_MS = 1_000;
 
-/** So long after it should have moved a job is knocked on: its own alarm may be a little late. */
+/** A job is reconciled this long after it should have changed, because its own alarm may be a little late. */
 const RECONCILE_GRACE_MS = 60_000;
 
-/** The listing looks for such jobs at most this often, and knocks on so many at a time. */
+/** The sweep runs at most this often, over so many jobs, so many of them at once. */
 const SWEEP_INTERVAL_MS = 60_000;
 const RECONCILE_MAX = 200;
 const RECONCILE_CONCURRENCY = 20;
 
-/** A job that could not be asked is left alone for so long, and keeps nobody else waiting. */
+/** A job that does not respond is retried after this and does not block others. */
 const RECONCILE_BACKOFF_MS = 5 * 60_000;
 
-/** Of each type and status, so many of the oldest finished jobs are looked at for what has expired: they expire first. */
+/**
+ * Of each type and status, the sweep examines this many of the oldest finished jobs, because they are purged first.
+ */
 const PURGE_WINDOW = 500;
 
 /** Where there are more, all are looked at so often: how long jobs are kept may differ, and may have been changed. */
@@ -51,11 +52,11 @@ export class JobIndexObject extends DurableObject<Env> implements JobIndexApi {
   readonly #stats = openStatsStore(this.ctx.storage);
   readonly #alarm = openAlarm(this.ctx);
   #tenant = this.ctx.storage.kv.get<string>(TENANT_KEY);
-  /** What was announced and is not yet written: of each job, by time and id, the last word. */
+  /** Updates that are not written yet: the newest of each job, by time and id. */
   #pending = new Map<string, IndexEntry>();
   #wroteAt = 0;
   #isWriteDue = false;
-  /** Jobs that could not be asked, by id, and until when they are left alone. */
+  /** Jobs that did not respond, by id, and when they are reconciled again. */
   #backoffUntil = new Map<string, number>();
 
   async publish(tenant: string, entry: IndexEntry): Promise<void> {
@@ -121,7 +122,7 @@ export class JobIndexObject extends DurableObject<Env> implements JobIndexApi {
     if (!known || known.job.version <= entry.job.version) this.#pending.set(name, entry);
   }
 
-  /** Entries and sums in one commit, so that nothing is counted twice. */
+  /** Writes entries and statistics in one commit, so that no job is counted twice. */
   #write(): void {
     this.#isWriteDue = false;
     if (this.#pending.size === 0) return;
@@ -140,12 +141,12 @@ export class JobIndexObject extends DurableObject<Env> implements JobIndexApi {
     this.#pending = new Map();
   }
 
-  /** Sees to it that this job is reviewed in time, and if the alarm was lost, that all the others soon are, too. */
+  /** Sets the alarm for this job; if the alarm was lost, for all jobs soon. */
   #scheduleSweep(entry: IndexEntry): void {
     this.#alarm.fireBy(this.#alarm.isLost() ? now() + SWEEP_INTERVAL_MS : nextSweepAt(entry));
   }
 
-  /** Asks the jobs that should have moved or be gone. Goes on at once while there are more, and some answer. */
+  /** Reconciles overdue jobs. Continues at once while there are more and some respond. */
   async #sweep(): Promise<void> {
     const { overdue, nextAt } = this.#findOverdue();
     for (let first = 0; first < overdue.length; first += RECONCILE_CONCURRENCY)
@@ -180,7 +181,7 @@ export class JobIndexObject extends DurableObject<Env> implements JobIndexApi {
     return whole;
   }
 
-  /** What the job says now counts; one that is gone, or was made anew since, is listed no more under this key. */
+  /** Replaces the entry with the job's own. Deletes it if the job is gone, or was made again under the same id. */
   async #reconcile(key: IndexRowKey): Promise<void> {
     if (this.#tenant === undefined) return;
     const hiddenBy = now() - RECONCILE_GRACE_MS;
@@ -207,7 +208,7 @@ export class JobIndexObject extends DurableObject<Env> implements JobIndexApi {
   }
 }
 
-/** Never at once: a job whose clock is behind the listing's has not moved yet, however often it is knocked on. */
+/** Never at once: a job whose clock is behind has not changed yet, however often it is reconciled. */
 function nextSweepAt({ dueAt, purgeAt }: IndexEntry): number {
   const at = dueAt === null ? (purgeAt ?? 0) : dueAt + RECONCILE_GRACE_MS;
   return Math.max(at, now() + SWEEP_INTERVAL_MS);

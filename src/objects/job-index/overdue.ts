@@ -1,4 +1,4 @@
-/** Which jobs of a listing are to be asked how they stand, and when. Pure: times come in as values, epoch milliseconds. */
+/** Which jobs to reconcile, and when. Pure: times are arguments, epoch milliseconds. */
 
 import type { IndexEntry, IndexRowKey } from "../../rpc/index-entry.ts";
 
@@ -6,18 +6,18 @@ import type { IndexEntry, IndexRowKey } from "../../rpc/index-entry.ts";
 export type OverdueQuery = {
   overdueAt: number;
   now: number;
-  /** Of finished jobs, so many of the oldest of each type and status are looked at; null for all of them. */
+  /** Of finished jobs, only this many of the oldest of each type and status are examined; null for all. */
   window: number | null;
-  /** Jobs found are at most so many. */
+  /** The most jobs to find. */
   limit: number;
-  /** Jobs that are left alone until a time, by id. */
+  /** Jobs that did not respond, by id, and when they are reconciled again. */
   backoffUntil: ReadonlyMap<string, number>;
 };
 
 /** What it found; `nextAt` is when there will be more, as far as is known: of all jobs only if it saw the whole. */
 export type OverdueJobs = { overdue: IndexRowKey[]; nextAt: number | null; isComplete: boolean };
 
-/** When a job is to be asked: an unfinished one so long after it is due, a finished one when its time is over. */
+/** When a job is reconciled: an unfinished one after it is overdue, a finished one when it is to be purged. */
 export function reconcileAt(
   { id, dueAt, purgeAt }: { id: string } & Pick<IndexEntry, "dueAt" | "purgeAt">,
   { overdueAt, now, backoffUntil }: OverdueQuery,

@@ -1,6 +1,6 @@
 /**
- * What follows a stored decision: messages sent, lines logged, places freed, files removed.
- * Every effect may fail or happen twice; the job's alarm makes up for those that did not happen.
+ * The effects of a stored decision: messages, log lines, released unique keys, deleted files. Every effect may fail
+ * or happen twice; the job's alarm repeats those that failed.
  */
 
 import { unreachable } from "../../core/assert.ts";
@@ -17,7 +17,7 @@ import { formatTime } from "../../rpc/views.ts";
 /** Rows of a large import go in portions: neither an alarm nor a waiting client is kept longer. */
 const PURGE_TURN_MS = 15_000;
 
-/** Rings for what is due. A failure is only logged: the watchdog that was stored with it rings again. */
+/** Sends the message of an effect. A failure is only logged, because the stored alarm dispatches again. */
 export async function performEffect(env: Env, job: Job, effect: Effect): Promise<void> {
   const { tenant, id: jobId } = job;
   try {
@@ -48,12 +48,12 @@ export async function performEffect(env: Env, job: Job, effect: Effect): Promise
   }
 }
 
-/** Whether the decision asks for the job to be removed; then there is no alarm to set. */
+/** Whether the decision asks to purge the job; then no alarm is set. */
 export function requiresPurge({ effects }: Decision): boolean {
   return effects.some(({ type }) => type === "purge");
 }
 
-/** Removes what a job has outside its object. Rejects if any of it is left: then the job may not be forgotten yet. */
+/** Deletes what a job has outside its object. Rejects if anything is left: then the job may not be purged yet. */
 export async function releaseResources(env: Env, job: Job): Promise<void> {
   await new FileStore(env).deleteOfJob(job.tenant, job.id);
   const overAt = now() + PURGE_TURN_MS;
@@ -63,14 +63,14 @@ export async function releaseResources(env: Env, job: Job): Promise<void> {
   await Promise.all(job.uniqueKeys.map(({ name }) => uniqueKeyObject(env, job, name).release(job.id)));
 }
 
-/** The fields that every line about a job carries. */
+/** The fields of every log line about a job. */
 export function jobLogFields(job: Job): LogFields {
   const { id, tenant, type, trace } = job;
   const trace_id = traceIdOf(trace.traceparent);
   return { job_id: id, tenant, type, attempt: job.attempts.length, request_id: trace.requestId, trace_id };
 }
 
-/** One line per event that operators follow. */
+/** Logs the events that operators follow. */
 export function logEvents(job: Job, events: readonly JobEvent[]): void {
   for (const event of events) {
     const line = describeEvent(event);

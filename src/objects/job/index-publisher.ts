@@ -1,7 +1,7 @@
 /**
- * How a job's object keeps its tenant's listing informed. Whatever changes is announced at once, but for two changes
- * that are mostly outdone in a moment: that a job was accepted, and that it was started. Those are announced when
- * whoever submitted or runs the job speaks up a little later. Announcements may be lost; the next alarm confirms.
+ * Publishes a job to its tenant's index. Every change is published at once, except accept and start, which are
+ * usually superseded within 400 ms; the Worker that submits or runs the job publishes these later. An update may be
+ * lost; the next alarm confirms it.
  */
 
 import { isFinished, type Job, type JobEvent, purgeAt } from "../../core/job.ts";
@@ -13,12 +13,12 @@ import { jobIndexObject } from "../../rpc/job-index.ts";
 import { toJobView, withoutLargeResult } from "../../rpc/views.ts";
 import { jobLogFields } from "./effects.ts";
 
-/** An alarm rings so soon after a change, whatever else is due, to see that the listing has heard of it. */
+/** After a change, an alarm confirms the index entry within this time. */
 export const INDEX_CONFIRM_MS = 60_000;
 
-/** The voice of one job's object towards the listing. */
+/** Publishes the job of one object to the job index. */
 export function openIndexPublisher(env: Env) {
-  /** The version the listing was told last; forgotten with an eviction, and then told again. */
+  /** The version that was published last; an eviction resets it, and the job is published again. */
   let indexedVersion = 0;
 
   async function send(job: Job, how: "publish" | "publishDurably"): Promise<void> {
@@ -31,32 +31,32 @@ export function openIndexPublisher(env: Env) {
   }
 
   return {
-    /** Tells the listing, if this version was not told yet. Rejects if it cannot be told: then say it again. */
+    /** Publishes the job unless this version was published. Rejects if that fails. */
     publishOrThrow,
     /** As `insist`, but never rejects: what fails is confirmed by the alarm. */
     publish: (job: Job) =>
       publishOrThrow(job).catch((error) =>
         log("warn", "index_publish_failed", { ...jobLogFields(job), error }),
       ),
-    /** Resolves when the listing has stored the job as it is. */
+    /** Resolves when the index has stored the job. */
     publishDurably: (job: Job) => send(job, "publishDurably"),
     /** Takes a job that is being deleted out of the list. */
     async markDeleted(job: Job): Promise<void> {
       await jobIndexObject(env, job.tenant).markDeleted(job.tenant, toIndexEntry(job));
     },
-    /** A job made anew under this name begins to count anew. */
+    /** Resets the version, because a job made again under this id counts from 1. */
     reset(): void {
       indexedVersion = 0;
     },
   };
 }
 
-/** Whether a change is one that somebody else announces a little later, if nothing has followed it by then. */
+/** Whether another caller publishes this change a little later, unless it is superseded by then. */
 export function isTransient(events: readonly JobEvent[]): boolean {
   return events.length > 0 && events.every(({ type }) => type === "job.queued" || type === "job.started");
 }
 
-/** The job as the listing keeps it. */
+/** The job as an index entry. */
 export function toIndexEntry(job: Job): IndexEntry {
   const startedAt = job.attempts[0]?.startedAt ?? null;
   const finishedAt = "finishedAt" in job.phase ? job.phase.finishedAt : null;

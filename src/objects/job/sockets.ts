@@ -1,7 +1,6 @@
 /**
- * Who follows a job, and the line its running attempt holds: hibernatable WebSockets on the job's object, so that
- * it sleeps while nothing happens. Nothing is kept in memory that an eviction would lose; what a follower has
- * been sent follows from where it began and from what is stored.
+ * The sockets of a job object: subscribers, and the worker of the running attempt. They are hibernatable, so the
+ * object sleeps while nothing happens. No state is kept in memory that an eviction would lose.
  */
 
 import { isFinished, type Job, type JobEvent } from "../../core/job.ts";
@@ -13,10 +12,10 @@ import { toEventView } from "../../rpc/views.ts";
 const SUBSCRIBER_TAG = "subscriber";
 const WORKER_TAG = "worker";
 
-/** More followers than this are asked to come back later: each costs the object a message per event. */
+/** Further subscribers are asked to come back later, because each costs a message per event. */
 export const SUBSCRIBERS_MAX = 100;
 
-/** The followers and the line of one job object. */
+/** The subscribers and the worker socket of one job object. */
 export function openJobSockets(ctx: DurableObjectState) {
   function accept(tag: string): { client: WebSocket; server: WebSocket } {
     const { 0: client, 1: server } = new WebSocketPair();
@@ -26,8 +25,8 @@ export function openJobSockets(ctx: DurableObjectState) {
 
   return {
     /**
-     * A socket that carries `missed` and then every event to come: 101. 204 if there is nothing to come,
-     * 503 if there are too many followers.
+     * Returns 101 with a socket that sends `missed` and then every further event, 204 if no event can follow, and
+     * 503 if there are too many subscribers.
      */
     subscribe(job: Job, missed: readonly JobEvent[]): Response {
       if (isFinished(job) && missed.length === 0) return new Response(null, { status: 204 });
@@ -39,14 +38,14 @@ export function openJobSockets(ctx: DurableObjectState) {
       return new Response(null, { status: 101, webSocket: client });
     },
 
-    /** The running attempt's line: silent until the attempt no longer counts. */
+    /** The worker socket of the running attempt: silent until the attempt no longer counts. */
     attachWorker(lease: string): Response {
       const { client, server } = accept(WORKER_TAG);
       server.serializeAttachment(lease);
       return new Response(null, { status: 101, webSocket: client });
     },
 
-    /** Tells what has just been stored to whom it concerns. */
+    /** Sends stored events to the subscribers, and a rejection to workers whose attempt no longer counts. */
     publish(job: Job, events: readonly JobEvent[]): void {
       for (const line of ctx.getWebSockets(WORKER_TAG)) {
         const reason = rejectionReason(job, line.deserializeAttachment());
@@ -63,7 +62,9 @@ export function openJobSockets(ctx: DurableObjectState) {
       }
     },
 
-    /** The lease that is without a line now that this socket has gone; null if it was no line, or there is another. */
+    /**
+     * The lease that has no socket after this one closed; null if it was no worker socket, or another one is open.
+     */
     disconnectedLease(socket: WebSocket): string | null {
       const lease = attachedLease(socket);
       const isHeld = ctx
@@ -74,7 +75,7 @@ export function openJobSockets(ctx: DurableObjectState) {
   };
 }
 
-/** Followers have none. */
+/** Null for a subscriber. */
 function attachedLease(socket: WebSocket): string | null {
   return (socket.deserializeAttachment() as string | null) ?? null;
 }
@@ -83,7 +84,7 @@ function sendEvents(socket: WebSocket, events: readonly JobEvent[]): void {
   for (const event of events) ignoringClosedSocket(() => socket.send(JSON.stringify(toEventView(event))));
 }
 
-/** A socket that is just breaking is no fault of the job; its other end finds out by itself. */
+/** A send to a socket that is just closing may fail; its other end notices by itself. */
 function ignoringClosedSocket(act: () => void): void {
   try {
     act();

@@ -18,7 +18,7 @@ const CHUNKS = "events/";
 const longTexts = ["input", "checkpoint", "result"] as const;
 type LongText = (typeof longTexts)[number];
 
-/** What a key of this object stands for when no job was made for it: another job holds the place it asked for. */
+/** The existing job that an idempotency key of this object was answered with. */
 export type Alias = { tenant: string; fingerprint: string; ownerJobId: string };
 
 type JobRow = { job: Job; apart: LongText[]; tail: readonly JobEvent[] };
@@ -40,7 +40,9 @@ export function openJobStore(storage: DurableObjectStorage) {
     return Object.fromEntries(apart.map((name) => [name, decode(name)]));
   }
 
-  /** Stores long texts as bytes, for their size is then the one that was checked; returns which those are. */
+  /**
+   * Stores long texts as bytes, so that their size is the one that was validated; returns which texts those are.
+   */
   function writeApart(job: Job): LongText[] {
     const before = readRow()?.job;
     return longTexts.filter((name) => {
@@ -88,7 +90,7 @@ export function openJobStore(storage: DurableObjectStorage) {
       if (storage.kv.get("alias") !== undefined) storage.kv.delete("alias");
     },
 
-    /** Forgets everything, the alarm included. */
+    /** Deletes everything, the alarm included. */
     async deleteAll(): Promise<void> {
       known = null;
       await storage.deleteAll();

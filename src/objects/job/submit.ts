@@ -1,6 +1,6 @@
 /**
- * How one object answers submissions: with the job they make, with the job it already has, or with another job that
- * stands in their stead: the one its key was answered with before, or the one that holds a place it needs.
+ * How an object answers submissions: with a new job, with its own job, or with an existing job, which its key was
+ * answered with before or which owns a unique key.
  */
 
 import type { Submission } from "../../core/job.ts";
@@ -16,11 +16,11 @@ type OnConflict = "use_existing" | "reject";
 /** The job of an earlier submission, and why it is the answer to this one. */
 type Existing = { deduplicated: Deduplicated; found: Snapshot };
 
-/** A holder may be just being made, or just gone; a few more looks settle it. */
+/** An owner may be just created or just deleted, so it is read a few times. */
 const OWNER_READS_MAX = 10;
 const OWNER_READ_INTERVAL_MS = 20;
 
-/** How often a key that stands for another's job looks whether that job still exists: it lasts as long. */
+/** How often the object checks whether the existing job of its key still exists. */
 const ALIAS_REVIEW_MS = 30 * 24 * 60 * 60_000;
 
 /** What the object lends: its store, and the hands that make a job and set the alarm. */
@@ -44,7 +44,7 @@ export function openSubmissions(env: Env, { store, snapshot, create, fireAt }: S
       : { kind: "key_reused" };
   }
 
-  /** Asks places and holders, for which it must wait; looks again if the key was given an alias meanwhile. */
+  /** Claims unique keys and reads their owners, which awaits; starts again if the alias changed meanwhile. */
   async function answer(submission: Submission, onConflict: OnConflict): Promise<SubmitAnswer> {
     for (;;) {
       const alias = store.loadAlias();
@@ -56,7 +56,7 @@ export function openSubmissions(env: Env, { store, snapshot, create, fireAt }: S
     }
   }
 
-  /** Makes the job, unless another stands in its stead. A key that was so answered keeps its answer. */
+  /** Makes the job, unless there is an existing one. The key keeps that answer. */
   function conclude(
     submission: Submission,
     existing: Existing | "key_reused" | null,
@@ -82,7 +82,7 @@ export function openSubmissions(env: Env, { store, snapshot, create, fireAt }: S
   }
 
   return {
-    /** Whether places this object is taking count as held, though nothing is stored yet. */
+    /** Whether a submission is in progress: its unique keys count as owned, though nothing is stored yet. */
     isSubmitting: () => submitting > 0,
 
     async submit(submission: Submission, onConflict: OnConflict): Promise<SubmitAnswer> {
@@ -96,7 +96,9 @@ export function openSubmissions(env: Env, { store, snapshot, create, fireAt }: S
       }
     },
 
-    /** Called by the alarm of an object without a job: forgets an alias whose job is gone, else looks again later. */
+    /**
+     * Called by the alarm of an object without a job: deletes an alias whose job is gone, else checks again later.
+     */
     async purgeStaleAlias(): Promise<void> {
       const alias = store.loadAlias();
       const found = alias && (await jobObject(env, alias.tenant, alias.ownerJobId).read());
@@ -106,7 +108,7 @@ export function openSubmissions(env: Env, { store, snapshot, create, fireAt }: S
   };
 }
 
-/** Takes all places of the submission and answers null, or answers the job that keeps it out. */
+/** Claims all unique keys of the submission; returns null, or the existing job. */
 async function findExistingJob(
   env: Env,
   submission: Submission,

@@ -1,7 +1,6 @@
 /**
- * A unique place: remembers which job has it, so that a business rule such as "one active export per user" is
- * one object's single thread. It is only a signpost: whether the holder still holds is asked of the holder, so
- * a place can never stay taken by a job that has finished or does not exist.
+ * A unique key: stores which job owns it, so that a rule such as "one active export per user" is decided in one
+ * thread. It asks the owner whether it still owns the key, so a finished or missing job never blocks it.
  */
 
 import { DurableObject } from "cloudflare:workers";

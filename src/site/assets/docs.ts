@@ -1,6 +1,6 @@
 /**
- * Shows the API reference: Swagger UI over this service's own OpenAPI document, arranged and mended to fit the page.
- * Its own layout would bring a second main landmark, a heading out of order and a choice among one server.
+ * Shows the API reference: Swagger UI over this service's OpenAPI document, adapted to the page. Its own layout
+ * would add a second main landmark, a heading out of order and a choice of one server.
  */
 
 import SwaggerUI, { type Element, type Plugin } from "swagger-ui-dist/swagger-ui-es-bundle.js";
@@ -29,7 +29,7 @@ const page: Plugin = ({ React: { createElement: h } }) => ({
     },
   },
   wrapComponents: {
-    // A link inside the button that opens the operation. The address follows what is open without it.
+    // A link inside the button that opens the operation. The address shows the open operation without it.
     DeepLink:
       () =>
       ({ text }: { text: unknown }) =>
@@ -52,9 +52,9 @@ if (place) {
     plugins: [page],
     deepLinking: true,
     displayRequestDuration: true,
-    // Its colours stand in the elements themselves, out of reach of a style sheet, and some lack contrast.
+    // Its colours are inline, out of reach of a style sheet, and some lack contrast.
     syntaxHighlight: { activated: false },
-    // The default asks a server elsewhere.
+    // The default calls a server elsewhere.
     validatorUrl: null,
   });
 }

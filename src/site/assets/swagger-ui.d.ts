@@ -14,7 +14,7 @@ declare module "swagger-ui-dist/swagger-ui-es-bundle.js" {
     components: Record<string, (props: LayoutProps) => Element>;
     wrapComponents: Record<string, (original: unknown) => Component>;
   };
-  /** Draws into `domNode`. The options are told under swagger.io/docs, Swagger UI, Configuration. */
+  /** Renders into `domNode`. The options are documented at swagger.io/docs, Swagger UI, Configuration. */
   export default function SwaggerUI(options: {
     url: string;
     domNode: HTMLElement;

@@ -1,11 +1,11 @@
-/** Gives what Swagger UI draws the names and roles it lacks, for those who do not see it. Its words stay as they are. */
+/** Adds the names and roles that Swagger UI lacks, for screen readers. Its texts stay as they are. */
 
 type Attributes = Record<string, string | null>;
 
 /** What to set on the elements a selector finds; null takes an attribute away. */
 const PATCHED: [selector: string, attributes: Attributes | ((element: Element) => Attributes)][] = [
   [".modal-ux", { role: "dialog", "aria-label": "Authorize" }],
-  // A key is not for those who look over a shoulder.
+  // A key should not be readable over a shoulder.
   [".modal-ux input[type=text]", { type: "password", autocomplete: "off" }],
   [".modal-ux h6", { role: "heading", "aria-level": "5" }],
   [".close-modal", { "aria-label": "Close" }],
