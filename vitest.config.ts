@@ -15,6 +15,7 @@ export default defineConfig({
             "test/core/**/*.test.ts",
             "test/lib/**/*.test.ts",
             "test/source.test.ts",
+            "test/check.test.ts",
             "test/openapi*.test.ts",
           ],
         },

@@ -14,7 +14,7 @@ import { root } from "./wrangler.ts";
 const target = join(root, "public/assets");
 
 /** What is an asset of its own; what these import is bundled into them. */
-const ENTRIES = "src/*/assets/*.{css,ts,svg}";
+const ENTRIES = "src/*/client/*.{css,ts,svg}";
 
 /** What must go along with a bundled library, by its name under /assets. */
 const LICENCES: Record<string, string> = {
@@ -23,7 +23,7 @@ const LICENCES: Record<string, string> = {
   "site/swagger-ui-es-bundle.js.LICENSE.txt": "swagger-ui-dist/swagger-ui-es-bundle.js.LICENSE.txt",
 };
 
-/** Builds public/assets: `src/site/assets/base.css` becomes `site/base.css`. Rejects if the source has a fault. */
+/** Builds public/assets: `src/site/client/base.css` becomes `site/base.css`. Rejects if the source has a fault. */
 export async function buildAssets(): Promise<void> {
   const assets = [...(await ownAssets()), ...(await licences())];
   await Promise.all(assets.map(write));
@@ -51,7 +51,7 @@ async function ownAssets(): Promise<Asset[]> {
   return outputFiles.map(({ path, contents }) => [path.slice(target.length + 1), contents] as const);
 }
 
-/** `src/site/assets/base.css` → `site/base`. */
+/** `src/site/client/base.css` → `site/base`. */
 function nameOf(path: string): string {
   return join(basename(dirname(dirname(path))), basename(path, extname(path)));
 }

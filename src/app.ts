@@ -57,7 +57,7 @@ export function createApp(types: JobTypes) {
         problemResponse(c, new Problem("method_not_allowed", { headers: { Allow: methods.join(", ") } })),
     }),
   );
-  app.onError((error, c) => problemResponse(c, toProblem(error, c.get("requestId"))));
+  app.onError((error, c) => problemResponse(c, errorToProblem(error, c.get("requestId"))));
   app.notFound((c) => problemResponse(c, new Problem("not_found")));
 
   app.get("/v1/health", (c) => c.json({ data: { status: "ok" } }, 200, { "Cache-Control": "no-store" }));
@@ -97,11 +97,11 @@ const identifyRequest = createMiddleware<AppEnv>(async (c, next) => {
 });
 
 /** Anything thrown becomes a problem; what was not meant for clients goes to the log, and only there. */
-function toProblem(error: Error, requestId: string): Problem {
+function errorToProblem(error: Error, requestId: string): Problem {
   if (error instanceof Problem) return error;
   const { retryable, overloaded } = error as { retryable?: boolean; overloaded?: boolean };
-  const isPassing = retryable === true || overloaded === true;
-  log("error", isPassing ? "unavailable" : "request_failed", { request_id: requestId, error });
-  if (!isPassing) return new Problem("internal_error");
+  const isTransient = retryable === true || overloaded === true;
+  log("error", isTransient ? "unavailable" : "request_failed", { request_id: requestId, error });
+  if (!isTransient) return new Problem("internal_error");
   return new Problem("unavailable", { headers: { "Retry-After": String(UNAVAILABLE_RETRY_SECONDS) } });
 }

@@ -1,6 +1,6 @@
 /**
- * The shape of the source, enforced: which way imports go, and where the clock, SQL, the console and changes of
- * status live. Every rule is also shown a planted offence, so that none of them passes by looking away.
+ * Rules of the source that Biome cannot express. Each is also shown a planted offence, so that none of them passes by
+ * looking away.
  */
 
 import { readdirSync, readFileSync } from "node:fs";
@@ -10,11 +10,10 @@ import { describe, expect, test } from "vitest";
 /** `code` is the text without comments, line for line; `inert` has its strings emptied, too. */
 type Source = { path: string; text: string; code: string; inert: string };
 type Import = { path: string; line: number; target: string; isTypeOnly: boolean };
-/** Answers what offends in one file, each as "path:line: why". */
+/** Returns the offences in one file, each as "path:line: reason". */
 type Check = (source: Source) => string[];
 type Rule = { check: Check; planted: { path: string; text: string } };
 
-const LINES_MAX = 300;
 const root = join(import.meta.dirname, "..");
 
 function sourceOf(path: string, text: string): Source {
@@ -66,136 +65,87 @@ const isIn =
     folders.some((folder) => path.startsWith(`src/${folder}/`));
 
 /** No import of the files chosen by `from` may offend. */
-function imports(from: (path: string) => boolean, why: string, isOffence: (found: Import) => boolean): Check {
+function imports(
+  from: (path: string) => boolean,
+  reason: string,
+  isOffence: (found: Import) => boolean,
+): Check {
   return (source) =>
     from(source.path)
       ? importsOf(source)
           .filter(isOffence)
-          .map(({ path, line, target }) => `${path}:${line}: ${why}: ${target}`)
+          .map(({ path, line, target }) => `${path}:${line}: ${reason}: ${target}`)
       : [];
 }
 
-/** The pattern may be matched only in the files chosen by `home`. */
+/** The pattern may match only in the files chosen by `home`. */
 function onlyIn(
   home: (path: string) => boolean,
   pattern: RegExp,
-  why: string,
+  reason: string,
   view: "code" | "inert" | "text" = "inert",
 ): Check {
   return (source) =>
     home(source.path)
       ? []
       : [...source[view].matchAll(new RegExp(pattern, "g"))].map(
-          (match) => `${source.path}:${lineAt(source[view], match.index)}: ${why}: ${match[0].trim()}`,
+          (match) => `${source.path}:${lineAt(source[view], match.index)}: ${reason}: ${match[0].trim()}`,
         );
 }
 
-const nowhere = () => false;
-const anywhere = () => true;
-/** Code for browsers: it has their clock and timers, and nothing of the Worker. */
-const isBrowserCode = (path: string) => /^src\/[\w-]+\/assets\//.test(path);
-const isJobTypeFile = (path: string) =>
-  isIn("job-types")(path) && !/^src\/job-types\/(define|index)\.ts$/.test(path);
+/** Code for browsers has their clock and timers. */
+const isBrowserCode = (path: string) => /^src\/[\w-]+\/client\//.test(path);
 const isPackage = (target: string) => !target.startsWith("src/") && !target.startsWith("cloudflare:");
-/** What http, queue and webhooks may import of job and places besides types. */
-const openToAll = ["src/job/present.ts", "src/job/stub.ts"];
-const openToJobTypes = ["src/job-types/define.ts", "src/job-types/dataset.ts"];
-const typesForDefine = [
-  "src/bulk/jobs.ts",
-  "src/core/job.ts",
-  "src/datasets/store.ts",
-  "src/files/store.ts",
-  "src/listing/entry.ts",
-];
+const lifecycle = ["transition", "dispatch", "lease"].map((name) => `src/core/${name}.ts`);
 
 const rules: Record<string, Rule> = {
-  "core imports nothing outside core": {
-    check: imports(isIn("core"), "core imports from outside", ({ target }) => !isIn("core")(target)),
-    planted: { path: "src/core/job.ts", text: 'import type { z } from "zod";' },
-  },
-  "nothing imports src/index.ts": {
-    check: imports(anywhere, "imports the entry", ({ target }) => target === "src/index.ts"),
-    planted: { path: "src/job/object.ts", text: 'import { x } from "../index.ts";' },
-  },
-  "a job type imports only define.ts, what it shares with another, lib and packages": {
-    check: imports(isJobTypeFile, "a job type knows too much", ({ target }) => {
-      return !(openToJobTypes.includes(target) || isIn("lib")(target) || isPackage(target));
-    }),
-    planted: { path: "src/job-types/report.ts", text: 'import { x } from "../queue/run.ts";' },
-  },
-  "define.ts imports of the service only types, and only of what handlers are given": {
+  "define.ts: imports types of the service only, and durations": {
     check: imports(
       (path) => path === "src/job-types/define.ts",
       "define.ts knows too much",
-      ({ target, isTypeOnly }) => {
-        return !(isPackage(target) || isIn("lib")(target) || (isTypeOnly && typesForDefine.includes(target)));
-      },
+      ({ target, isTypeOnly }) => !(isPackage(target) || isTypeOnly || target === "src/core/time.ts"),
     ),
     planted: { path: "src/job-types/define.ts", text: 'import { FileStore } from "../files/store.ts";' },
   },
-  "http, queue and webhooks reach jobs and places only through RPC: they import types, and present.ts": {
-    check: imports(
-      isIn("http", "queue", "webhooks"),
-      "imports more than a type",
-      ({ target, isTypeOnly }) => {
-        return isIn("job", "places")(target) && !isTypeOnly && !openToAll.includes(target);
-      },
-    ),
-    planted: {
-      path: "src/http/jobs.ts",
-      text: 'import {\n  type JobView,\n  x,\n} from "../job/object.ts";',
-    },
-  },
-  "the dashboard knows of the service only what the public API says: it imports types, pages and lib": {
+  "dashboard: uses the public API only, so it imports types, site and lib": {
     check: imports(isIn("dashboard"), "goes past the API", ({ target, isTypeOnly }) => {
-      return !(isPackage(target) || isIn("dashboard", "lib", "pages")(target) || isTypeOnly);
+      return !(isPackage(target) || isIn("dashboard", "lib", "site")(target) || isTypeOnly);
     }),
-    planted: { path: "src/dashboard/list.tsx", text: 'import { jobObject } from "../job/stub.ts";' },
+    planted: { path: "src/dashboard/pages/list.tsx", text: 'import { jobObject } from "../../rpc/job.ts";' },
   },
-  "the clock and chance have one home": {
-    check: onlyIn(
-      (path) => path === "src/lib/world.ts" || isBrowserCode(path),
-      /\bDate\.now\b|\bnew Date(?:\s*\(\s*\)|(?=[;,)]))|\bMath\.random\b|\b(?:randomUUID|getRandomValues)\b|\bset(?:Timeout|Interval)\b|\bperformance\.now\b/,
-      "only src/lib/world.ts may",
-    ),
-    planted: { path: "src/http/app.ts", text: "const at = new Date( );" },
-  },
-  "code for browsers imports of the Worker only types, and the words for durations": {
+  "browser code: imports types and durations of the Worker only": {
     check: imports(isBrowserCode, "imports from the Worker", ({ target, isTypeOnly }) => {
       return !(isPackage(target) || isBrowserCode(target) || isTypeOnly || target === "src/lib/duration.ts");
     }),
-    planted: { path: "src/pages/assets/docs.ts", text: 'import { x } from "../layout.tsx";' },
+    planted: { path: "src/site/client/docs.ts", text: 'import { x } from "../layout.tsx";' },
   },
-  "the console has one home": {
-    check: onlyIn((path) => path === "src/lib/log.ts", /\bconsole\b/, "only src/lib/log.ts may"),
-    planted: { path: "src/queue/run.ts", text: 'console.error("x");' },
-  },
-  "SQL is spoken only in stores": {
+  "clock and randomness: only in lib/runtime.ts": {
     check: onlyIn(
-      (path) => path.endsWith("/store.ts"),
+      (path) => path === "src/lib/runtime.ts" || isBrowserCode(path),
+      /\bDate\.now\b|\bnew Date(?:\s*\(\s*\)|(?=[;,)]))|\bMath\.random\b|\b(?:randomUUID|getRandomValues)\b/,
+      "only src/lib/runtime.ts may",
+    ),
+    planted: { path: "src/app.ts", text: "const at = new Date( );" },
+  },
+  "SQL: only in stores": {
+    check: onlyIn(
+      (path) => path.endsWith("store.ts"),
       /\bSELECT\s+[\w*(`$"]|\bINSERT\s+(?:INTO|OR)\b|\bUPDATE\s+\S+\s+SET\b|\bDELETE\s+FROM\b|\b(?:CREATE|DROP|ALTER)\s+TABLE\b/,
       "only a store.ts may",
       "code",
     ),
-    planted: { path: "src/listing/object.ts", text: "const sql = `\n  SELECT id FROM jobs`;" },
+    planted: { path: "src/objects/job-index/object.ts", text: "const sql = `\n  SELECT id FROM jobs`;" },
   },
-  "a status begins in waiting.ts and changes only in transition.ts": {
+  "status: begins in dispatch.ts and changes only in transition.ts": {
     check: onlyIn(
-      (path) => ["src/core/transition.ts", "src/core/waiting.ts", "src/core/lease.ts"].includes(path),
+      (path) => lifecycle.includes(path),
       /\.phase\s*=(?![=>])|\bphase\s*:\s*(?:\{|\w+\.)|\{\s*\.\.\.[^{}]*,\s*phase\s*[,}]/,
       "only src/core/transition.ts may",
     ),
-    planted: { path: "src/job/object.ts", text: "const next = { ...job, phase };" },
-  },
-  "a file has at most 300 lines": {
-    check: ({ path, text }) => {
-      const lines = text.trimEnd().split("\n").length;
-      return lines > LINES_MAX ? [`${path}:${lines}: longer than ${LINES_MAX} lines`] : [];
-    },
-    planted: { path: "src/http/jobs.ts", text: "\n".repeat(300).concat("x") },
+    planted: { path: "src/objects/job/object.ts", text: "const next = { ...job, phase };" },
   },
   "nothing is left to be done": {
-    check: onlyIn(nowhere, /\b(?:TODO|FIXME|XXX)\b/, "unfinished", "text"),
+    check: onlyIn(() => false, /\b(?:TODO|FIXME|XXX)\b/, "unfinished", "text"),
     planted: { path: "src/env.ts", text: "// TODO: later" },
   },
 };
@@ -203,40 +153,35 @@ const rules: Record<string, Rule> = {
 const sources = readSources();
 
 describe.each(Object.entries(rules))("%s", (_name, { check, planted }) => {
-  test("in all of src", () => {
-    expect(sources.flatMap(check)).toEqual([]);
-  });
+  test("all of src: → no offence", () => expect(sources.flatMap(check)).toEqual([]));
 
-  test("or it would be found", () => {
+  test("a planted offence: → found", () => {
     expect(check(sourceOf(planted.path, planted.text))).toHaveLength(1);
   });
 });
 
-test("the whole source is read, with its imports", () => {
-  expect(sources.map(({ path }) => path)).toContain("src/core/transition.ts");
+test("the whole source: → read, with its imports", () => {
   const transition = sources.filter(({ path }) => path === "src/core/transition.ts").flatMap(importsOf);
-  expect(transition.map(({ target }) => target)).toContain("src/core/wakeup.ts");
+  expect(transition.map(({ target }) => target)).toContain("src/core/timeouts.ts");
 });
 
-test("what a comment or a string says is no offence, and what code says beside it is", () => {
-  const text = '/* Date.now() */ const a = "console.log"; // Math.random()\nconst b = Date.now();';
-  const source = sourceOf("src/http/app.ts", text);
-  expect(rules["the console has one home"]?.check(source)).toEqual([]);
-  expect(rules["the clock and chance have one home"]?.check(source)).toEqual([
-    "src/http/app.ts:2: only src/lib/world.ts may: Date.now",
+test("comments and strings: name a forbidden call → no offence; code beside them → found", () => {
+  const text = '/* Date.now() */ const a = "Math.random"; // Math.random()\nconst b = Date.now();';
+  expect(rules["clock and randomness: only in lib/runtime.ts"]?.check(sourceOf("src/app.ts", text))).toEqual([
+    "src/app.ts:2: only src/lib/runtime.ts may: Date.now",
   ]);
 });
 
-test("a type-only import is told from one of values", () => {
+test("imports: of types only → distinguished from imports of values", () => {
   const text = [
-    'import type { A } from "../job/object.ts";',
-    'import { type A, type B } from "../job/object.ts";',
-    'export type { A } from "../job/object.ts";',
-    'import { type A, b } from "../job/object.ts";',
-    'import "../job/object.ts";',
-    'const c = await import("../job/object.ts");',
+    'import type { A } from "../rpc/job.ts";',
+    'import { type A, type B } from "../rpc/job.ts";',
+    'export type { A } from "../rpc/job.ts";',
+    'import { type A, b } from "../rpc/job.ts";',
+    'import "../rpc/job.ts";',
+    'const c = await import("../rpc/job.ts");',
   ].join("\n");
-  const found = importsOf(sourceOf("src/http/app.ts", text));
+  const found = importsOf(sourceOf("src/api/problems.ts", text));
   expect(found.map(({ isTypeOnly }) => isTypeOnly)).toEqual([true, true, true, false, false, false]);
   expect(found.map(({ line }) => line)).toEqual([1, 2, 3, 4, 5, 6]);
 });

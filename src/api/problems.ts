@@ -40,7 +40,7 @@ export const problemKinds = {
   invalid_cursor: {
     status: 400,
     title: "The cursor is not valid here.",
-    detail: "Start the listing again without a cursor.",
+    detail: "List again without a cursor.",
   },
   unauthenticated: {
     status: 401,
@@ -49,12 +49,12 @@ export const problemKinds = {
   },
   forbidden: {
     status: 403,
-    title: "The key may not do this.",
+    title: "Insufficient scope.",
     detail: "Use a key that has the scope named in the detail of this problem.",
   },
   not_found: {
     status: 404,
-    title: "There is nothing here.",
+    title: "Not found.",
     detail: "Check the address. What was purged or deleted, or belongs to someone else, does not exist.",
   },
   method_not_allowed: {
@@ -64,8 +64,8 @@ export const problemKinds = {
   },
   job_not_cancellable: {
     status: 409,
-    title: "The job has already ended.",
-    detail: "A job that succeeded or failed can no longer be cancelled. Read it to see its outcome.",
+    title: "The job has already finished.",
+    detail: "A job that succeeded or failed can no longer be cancelled. Read it for its result.",
   },
   job_not_finished: {
     status: 409,
@@ -74,18 +74,18 @@ export const problemKinds = {
   },
   job_without_result: {
     status: 409,
-    title: "The job ended without a result.",
-    detail: "Only a job that succeeded has a result. Read the job to see why it did not.",
+    title: "The job has no result.",
+    detail: "Only a job that succeeded has a result. Read the job for the reason.",
   },
   duplicate_job: {
     status: 409,
-    title: "Another job holds the place.",
-    detail: "Follow the job named in job_id, or submit again when it has finished.",
+    title: "A job with the same unique key is active.",
+    detail: "Use the job named in job_id, or submit again when it has finished.",
   },
   precondition_failed: {
     status: 412,
     title: "The job has changed.",
-    detail: "Read the job again and decide anew with its present ETag.",
+    detail: "Read the job again and use its current ETag.",
   },
   payload_too_large: {
     status: 413,
@@ -105,7 +105,7 @@ export const problemKinds = {
   invalid_request: {
     status: 422,
     title: "The request is not acceptable.",
-    detail: "Correct the faults listed in errors and send the request again.",
+    detail: "Correct the fields listed in errors and send the request again.",
   },
   unknown_job_type: {
     status: 422,
@@ -126,7 +126,7 @@ export const problemKinds = {
     status: 500,
     title: "Something went wrong on our side.",
     detail:
-      "Try again with the same idempotency key; if it stays so, tell support the instance of this problem.",
+      "Try again with the same idempotency key; if the error persists, give support the instance of this problem.",
   },
   unavailable: {
     status: 503,

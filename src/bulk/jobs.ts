@@ -18,7 +18,7 @@ export function tenantJobs(
   types: JobTypes,
   { jobId, tenant, requestId, traceparent }: Actor,
 ): TenantJobs {
-  const listing = () => jobIndexObject(env, tenant);
+  const index = () => jobIndexObject(env, tenant);
   const api = (id: string) => jobObject(env, tenant, id);
 
   async function cancel(id: string): Promise<boolean> {
@@ -53,9 +53,9 @@ export function tenantJobs(
 
   const actions = { cancel, replay, delete: remove };
   return {
-    count: (filter) => withRetry(() => listing().count(filter)),
+    count: (filter) => withRetry(() => index().count(filter)),
     async page(filter, after, limit) {
-      const { jobs, next } = await withRetry(() => listing().page(filter, after, limit));
+      const { jobs, next } = await withRetry(() => index().page(filter, after, limit));
       return { jobs: jobs.map(({ id, created_at }) => ({ id, createdAt: Date.parse(created_at) })), next };
     },
     act: async (action, id) => ((await actions[action](id)) ? "done" : "skipped"),

@@ -6,10 +6,7 @@
 import { type Change, decide, noChange } from "./change.ts";
 import type { Decision, Delivery, DeliveryAttempt, Effect, EventBody, Job, JobEvent } from "./job.ts";
 import { dispatchDelayMs } from "./retry.ts";
-
-const SECOND = 1_000;
-const MINUTE = 60 * SECOND;
-const HOUR = 60 * MINUTE;
+import { HOUR, MINUTE, SECOND } from "./time.ts";
 
 /** Waits between attempts as Standard Webhooks recommends: ten attempts within about three days. */
 const DELIVERY_SCHEDULE_MS: readonly number[] = [

@@ -35,7 +35,7 @@ export type Policy = {
   maxAttempts: number;
   /** Longest run of an attempt; at most 14 minutes, because a queue consumer may run for 15. */
   attemptTimeoutMs: number;
-  /** Longest the handler may go without a sign of life; null demands none. */
+  /** Longest time between two heartbeats of the handler; null for no limit. */
   heartbeatTimeoutMs: number | null;
   /** From the moment the job was due until it must have finished. */
   totalTimeoutMs: number;
@@ -77,7 +77,7 @@ export type LogLevel = "debug" | "info" | "warn" | "error";
 /** `number` counts the lines of a run from 1, so that a line reported twice is stored once. */
 export type LogLine = { number: number; level: LogLevel; message: string };
 
-/** A claim on a name that at most one job of a tenant and type may hold; see holdsPlace. */
+/** A claim on a name that at most one job of a tenant and type may hold; see holdsUniqueKey. */
 export type UniqueKey =
   | { rule: "unique_key"; name: string }
   | { rule: "input_hash"; name: string; untilAt: number };
@@ -241,7 +241,7 @@ export type EventBody =
 /** One thing that happened to a job; `seq` counts from 1 without a gap. */
 export type JobEvent = { seq: number; at: number } & EventBody;
 
-/** What the shell must do once the job is stored. Each may happen twice, late or never. */
+/** What to do after the job is stored. Each effect may happen twice, late or never. */
 export type Effect =
   | { type: "dispatch"; attempt: number; continuation: number }
   | { type: "dispatch_delivery"; deliveryId: string; attempt: number }
@@ -277,8 +277,8 @@ export function totalTimeoutAt(job: Job): number {
  * owned for its window, unless the job failed or was cancelled.
  */
 export function holdsUniqueKey(job: Job, name: string, now: number): boolean {
-  const place = job.uniqueKeys.find((held) => held.name === name);
-  if (!place) return false;
+  const uniqueKey = job.uniqueKeys.find((held) => held.name === name);
+  if (!uniqueKey) return false;
   if (!isFinished(job)) return true;
-  return place.rule === "input_hash" && job.phase.status === "succeeded" && now < place.untilAt;
+  return uniqueKey.rule === "input_hash" && job.phase.status === "succeeded" && now < uniqueKey.untilAt;
 }

@@ -19,16 +19,16 @@ const PROGRESS_EVENTS_PER_RUNTIME = 300;
 export function applyReport(job: Job, report: Report, now: number, last: boolean): Change {
   const logged = applyLogs(job, report.logs);
   const progress = report.progress && sanitizeProgress(report.progress);
-  const isNews = progress !== null && !isSameProgress(progress, job.progress);
-  const moved = isNews
+  const isChanged = progress !== null && !isSameProgress(progress, job.progress);
+  const updated = isChanged
     ? bumpVersion(logged.job, { progress: { ...progress, at: now }, isProgressPublished: false }, now)
     : logged.job;
-  const isTelling = !moved.isProgressPublished && (last || isProgressDue(moved, now));
-  if (moved.progress === null || !isTelling) return createChange(moved, now, logged.events);
-  const { at: _, ...told } = moved.progress;
-  return createChange({ ...moved, isProgressPublished: true, progressPublishedAt: now }, now, [
+  const isPublishing = !updated.isProgressPublished && (last || isProgressDue(updated, now));
+  if (updated.progress === null || !isPublishing) return createChange(updated, now, logged.events);
+  const { at: _, ...published } = updated.progress;
+  return createChange({ ...updated, isProgressPublished: true, progressPublishedAt: now }, now, [
     ...logged.events,
-    { type: "job.progress", progress: told },
+    { type: "job.progress", progress: published },
   ]);
 }
 
@@ -60,9 +60,10 @@ function sanitizeProgress(progress: Progress): Progress {
   };
 }
 
-function isSameProgress(news: Progress, known: Progress | null): boolean {
+function isSameProgress(progress: Progress, previous: Progress | null): boolean {
   return (
-    known !== null && (Object.keys(news) as (keyof Progress)[]).every((name) => news[name] === known[name])
+    previous !== null &&
+    (Object.keys(progress) as (keyof Progress)[]).every((name) => progress[name] === previous[name])
   );
 }
 

@@ -49,10 +49,10 @@ export function transition(job: Job, command: Command, now: number, random: numb
 function applyCommand(job: Job, command: Command, now: number, random: number): Decision {
   switch (command.type) {
     case "start":
-      return dropDispatch(withDueTimeouts(job, now, random, (settled) => startRun(settled, command, now)));
+      return dropDispatch(withDueTimeouts(job, now, random, (current) => startRun(current, command, now)));
     case "report":
     case "save_checkpoint":
-      return withDueTimeouts(job, now, random, (settled) => withLease(settled, command, now, recordReport));
+      return withDueTimeouts(job, now, random, (current) => withLease(current, command, now, recordReport));
     case "succeed":
     case "fail":
     case "continue":
@@ -76,12 +76,12 @@ function applyCommand(job: Job, command: Command, now: number, random: number): 
 
 /** Acts on every deadline that has passed; afterwards the next one lies ahead. */
 function applyDueTimeouts(job: Job, now: number, random: number): Change {
-  let settled = noChange(job);
-  for (let due = nextDeadline(job); due.at <= now; due = nextDeadline(settled.job)) {
-    settled = concat(settled, applyDeadline(settled.job, due.kind, now, random));
+  let current = noChange(job);
+  for (let due = nextDeadline(job); due.at <= now; due = nextDeadline(current.job)) {
+    current = concat(current, applyDeadline(current.job, due.kind, now, random));
     if (due.kind === "purge") break;
   }
-  return settled;
+  return current;
 }
 
 /** What has just been claimed needs no message any more. */
@@ -91,10 +91,10 @@ function dropDispatch(decision: Decision): Decision {
     : decision;
 }
 
-function withDueTimeouts(job: Job, now: number, random: number, next: (settled: Job) => Decision): Decision {
-  const settled = isFinished(job) ? noChange(job) : applyDueTimeouts(job, now, random);
-  const decision = next(settled.job);
-  return decide(decision.answer, concat(settled, decision));
+function withDueTimeouts(job: Job, now: number, random: number, next: (current: Job) => Decision): Decision {
+  const current = isFinished(job) ? noChange(job) : applyDueTimeouts(job, now, random);
+  const decision = next(current.job);
+  return decide(decision.answer, concat(current, decision));
 }
 
 /** Applies a deadline, after publishing the last progress of a running attempt. */
@@ -102,8 +102,8 @@ function applyDeadline(job: Job, kind: DeadlineKind, now: number, random: number
   if (kind === "purge") return createChange(job, now, [], [{ type: "purge" }]);
   if (kind === "dispatch") return redispatch(job, now);
   if (kind === "dispatch_delivery") return dispatchDeliveries(job, now);
-  const said = flushProgress(job, now);
-  return concat(said, applyTimeout(said.job, kind, now, random));
+  const flushed = flushProgress(job, now);
+  return concat(flushed, applyTimeout(flushed.job, kind, now, random));
 }
 
 function applyTimeout(
@@ -180,14 +180,14 @@ function finishRun(
   now: number,
   random: number,
 ): Change {
-  const said = applyReport(job, command.report, now, true);
+  const flushed = applyReport(job, command.report, now, true);
   switch (command.type) {
     case "succeed":
-      return concat(said, succeedJob(said.job, command.result, now));
+      return concat(flushed, succeedJob(flushed.job, command.result, now));
     case "fail":
-      return concat(said, failAttempt(said.job, "failed", command.failure, now, random));
+      return concat(flushed, failAttempt(flushed.job, "failed", command.failure, now, random));
     case "continue":
-      return concat(said, continueAttempt(said.job, phase, command.checkpoint, now));
+      return concat(flushed, continueAttempt(flushed.job, phase, command.checkpoint, now));
     default:
       return unreachable(command);
   }
@@ -265,8 +265,8 @@ function requestCancel(job: Job, command: Extract<Command, { type: "cancel" }>, 
   if (status === "succeeded" || status === "failed") return reject(job, "not_cancellable");
   if (command.ifVersion && !command.ifVersion.includes(job.version)) return reject(job, "version_mismatch");
   if (status === "cancelled") return decide({ ok: true }, noChange(job));
-  const said = flushProgress(job, now);
-  return decide({ ok: true }, concat(said, cancelJob(said.job, now, "requested", command.reason)));
+  const flushed = flushProgress(job, now);
+  return decide({ ok: true }, concat(flushed, cancelJob(flushed.job, now, "requested", command.reason)));
 }
 
 function cancelJob(job: Job, now: number, reason: CancelReason, message: string | null): Change {

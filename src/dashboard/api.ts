@@ -29,8 +29,8 @@ export type Service = (
   ctx: ExecutionContext,
 ) => Response | Promise<Response>;
 
-/** A stored file; "gone" if it was deleted, "not told" while the API rejects the question. */
-export type FileFacts = { size: number; contentType: string } | "gone" | "not told";
+/** A stored file; "gone" if it was deleted, "unknown" while the API rejects the question. */
+export type FileFacts = { size: number; contentType: string } | "gone" | "unknown";
 
 export type JobsPage = { data: JobView[]; next_cursor: string | null };
 export type HourStatsView = z.infer<typeof HourStatsSchema>;
@@ -41,7 +41,7 @@ export type BulkFilter = Omit<BulkRequest["filter"], "status"> & { status?: stri
 
 /** The API rejected a request; carries its problem. */
 export class ApiError extends Error {
-  override readonly name = "Refusal";
+  override readonly name = "ApiError";
   readonly problem: ProblemBody;
   readonly retryAfter: string | null;
   constructor(problem: ProblemBody, retryAfter: string | null) {
@@ -62,12 +62,14 @@ export async function orApiError<Value>(answer: Promise<Value>): Promise<OrApiEr
 }
 
 /** The request of the dashboard that the calls are made for. */
-type Caller = Pick<Context<AppEnv>, "req" | "env" | "executionCtx"> & { get(name: "traceparent"): string };
+type DashboardRequest = Pick<Context<AppEnv>, "req" | "env" | "executionCtx"> & {
+  get(name: "traceparent"): string;
+};
 
 type ApiRequestOptions = { json?: unknown; headers?: Record<string, string>; body?: ReadableStream | string };
 
 /** Calls with the key. All but `raw` throw an ApiError if the API rejects them. */
-function connect(service: Service, c: Caller, key: string) {
+function openCalls(service: Service, c: DashboardRequest, key: string) {
   async function raw(
     method: string,
     path: string,
@@ -107,8 +109,8 @@ function connect(service: Service, c: Caller, key: string) {
 export type ApiClient = ReturnType<typeof createApiClient>;
 
 /** The API for one request of the dashboard. Every call throws an ApiError if the API rejects it. */
-export function createApiClient(service: Service, c: Caller, key: string) {
-  const { raw, good, body, data } = connect(service, c, key);
+export function createApiClient(service: Service, c: DashboardRequest, key: string) {
+  const { raw, good, body, data } = openCalls(service, c, key);
   const job = (id: string) => `/v1/jobs/${encodeURIComponent(id)}`;
   return {
     /** The answer as it is, a stream for example. */
@@ -149,7 +151,7 @@ export function createApiClient(service: Service, c: Caller, key: string) {
     /** Size in bytes and type of a stored file. */
     file: async (id: string): Promise<FileFacts> => {
       const { status, headers } = await raw("HEAD", `/v1/files/${encodeURIComponent(id)}`);
-      if (status !== 200) return status === 404 ? "gone" : "not told";
+      if (status !== 200) return status === 404 ? "gone" : "unknown";
       const contentType = headers.get("Content-Type") ?? "application/octet-stream";
       return { size: Number(headers.get("Content-Length")), contentType };
     },

@@ -10,17 +10,17 @@ import { html } from "hono/html";
 import { trimTrailingSlash } from "hono/trailing-slash";
 import { pageHeaders } from "../site/security.ts";
 import { createApiClient, type Service } from "./api.ts";
-import { bulkPageRoutes } from "./bulk.tsx";
 import type { DashboardEnv } from "./context.ts";
-import { jobPageRoutes } from "./job.tsx";
-import { jobActionRoutes } from "./job-actions.tsx";
-import { listRoutes } from "./list.tsx";
-import { overviewRoutes } from "./overview.tsx";
+import { bulkPageRoutes } from "./pages/bulk.tsx";
+import { errorPage, notFoundPage } from "./pages/errors.tsx";
+import { jobPageRoutes } from "./pages/job.tsx";
+import { jobActionRoutes } from "./pages/job-actions.tsx";
+import { listRoutes } from "./pages/list.tsx";
+import { overviewRoutes } from "./pages/overview.tsx";
+import { signInRoutes } from "./pages/sign-in.tsx";
+import { submitRoutes } from "./pages/submit.tsx";
 import { passRoutes } from "./pass.ts";
-import { errorPage, notFoundPage } from "./refusals.tsx";
 import { currentSession, ROOT } from "./session.ts";
-import { signInRoutes } from "./sign-in.tsx";
-import { submitRoutes } from "./submit.tsx";
 
 /** The pages below /dashboard, over the public API that `service` serves. */
 export function createDashboard(service: Service) {

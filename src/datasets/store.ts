@@ -241,8 +241,8 @@ function insertsOf(
 }
 
 /** Purges a discarded generation, its record last, so that the next call continues a purge that stopped (false). */
-async function purgeGeneration(db: D1Database, swept: Generation, goOn: () => boolean): Promise<boolean> {
-  const { tenant, name, generation } = swept;
+async function purgeGeneration(db: D1Database, purged: Generation, goOn: () => boolean): Promise<boolean> {
+  const { tenant, name, generation } = purged;
   for (const table of ["dataset_rows", "dataset_rejects"]) {
     const statement = db
       .prepare(

@@ -4,6 +4,7 @@
  * file, so two attempts of a job cannot write into the same one.
  */
 
+import { DAY } from "../core/time.ts";
 import type { Env } from "../env.ts";
 import { randomId } from "../lib/id.ts";
 import { log } from "../lib/log.ts";
@@ -17,7 +18,7 @@ export const UPLOAD_BYTES_MAX = 100 * 1024 * 1024;
 const PRODUCT_BYTES_MAX = 1024 * 1024 * 1024;
 
 /** No upload takes a day: a row pending for longer was left behind by a crash. */
-const STALE_MS = 24 * 60 * 60 * 1000;
+const STALE_MS = DAY;
 const STALE_PER_SWEEP = 10;
 const REMOVE_BATCH = 100;
 

@@ -2,16 +2,13 @@
 
 import type { z } from "zod";
 import type { Backoff, FailureKind, LogLevel, Progress } from "../core/job.ts";
+import { MINUTE } from "../core/time.ts";
 import type { JobDatasets } from "../datasets/store.ts";
 import type { JobFiles } from "../files/store.ts";
 import type { JobFilter, JobPosition } from "../rpc/index-entry.ts";
 
+export { DAY, HOUR, MINUTE, SECOND } from "../core/time.ts";
 export type { JobFilter, JobPosition };
-
-export const SECOND = 1_000;
-export const MINUTE = 60 * SECOND;
-export const HOUR = 60 * MINUTE;
-export const DAY = 24 * HOUR;
 
 /** A queue consumer may run for 15 minutes; longer work continues in further runs (see `continueFrom`). */
 export const ATTEMPT_TIMEOUT_MAX_MS = 14 * MINUTE;
@@ -43,7 +40,7 @@ export type JobContext = {
   readonly continuation: number;
   /** Aborts when the attempt no longer counts: cancelled, out of time, or taken for lost. */
   readonly signal: AbortSignal;
-  /** What the last `saveCheckpoint` or `continueLater` of any attempt stored; null at the very start. */
+  /** What the last `saveCheckpoint` or `continueFrom` of any attempt stored; null at the very start. */
   readonly checkpoint: unknown;
   /** W3C Trace Context of this job, to send along to third parties. */
   readonly traceparent: string;
@@ -101,12 +98,12 @@ export class JobFailure extends Error {
   readonly publicMessage: string | null;
   readonly retryAfterMs: number | null;
 
-  constructor(kind: Exclude<FailureKind, "worker_lost">, words: FailureDetails = {}) {
-    super(words.message ?? kind, words.cause === undefined ? {} : { cause: words.cause });
+  constructor(kind: Exclude<FailureKind, "worker_lost">, details: FailureDetails = {}) {
+    super(details.message ?? kind, details.cause === undefined ? {} : { cause: details.cause });
     this.kind = kind;
-    this.code = words.code ?? null;
-    this.publicMessage = words.message ?? null;
-    this.retryAfterMs = words.retryAfterMs ?? null;
+    this.code = details.code ?? null;
+    this.publicMessage = details.message ?? null;
+    this.retryAfterMs = details.retryAfterMs ?? null;
   }
 }
 
@@ -132,7 +129,7 @@ export type JobTypeDefinition<Input extends z.ZodType, Result> = {
   defaultAttempts?: number;
   /** Longest run of an attempt; default 5 minutes, at most 14. */
   attemptTimeoutMs?: number;
-  /** The handler must report at least this often; default: no sign of life demanded. */
+  /** The handler must report at least this often; default: no limit. */
   heartbeatTimeoutMs?: number;
   /** From due to finished, retries included; default 24 hours. */
   totalTimeoutMs?: number;
@@ -148,7 +145,7 @@ export type JobTypeDefinition<Input extends z.ZodType, Result> = {
   /** The id of the file that is the result, if the result route should answer with that file. */
   resultFile?: (result: Result) => string;
   /** Errors the schema cannot express. Called once, when the job is submitted. */
-  check?: (input: z.output<Input>, door: CheckContext) => InputError[];
+  check?: (input: z.output<Input>, context: CheckContext) => InputError[];
   /** Does the work. What it returns is the result (JSON, at most 1 MiB). */
   run(input: z.output<Input>, job: JobContext): Promise<Result | Continuation>;
 };

@@ -84,7 +84,7 @@ type KeptBody = string | { file: string };
 export const httpRequest = defineJobType({
   type: "http.request",
   description:
-    "Calls a third party over https. Statuses 408, 425, 429 and 5xx and network faults are tried again, honouring " +
+    "Calls a third party over https. Statuses 408, 425, 429 and 5xx and network errors are retried, honouring " +
     "Retry-After; any other 4xx fails the job; a redirect is a result and is not followed. The result is " +
     "{status, headers, body}: header names in lower case, without Set-Cookie, Content-Encoding and hop-by-hop " +
     'headers; body a string if it is UTF-8 text of at most 256 KiB, else {"file": "file_…"}, the id of a stored ' +
@@ -97,8 +97,8 @@ export const httpRequest = defineJobType({
     body: { payment: "pay_123", amount: "12.50" },
   },
   maxAttempts: 5,
-  check: (input, door) => [
-    ...targetErrors(input, door.allowLocalhost, door.ownHost),
+  check: (input, context) => [
+    ...urlErrors(input, context.allowLocalhost, context.ownHost),
     ...(hasForbiddenBody(input)
       ? [{ pointer: "/body", detail: `A ${input.method} request has no body.` }]
       : []),
@@ -108,29 +108,29 @@ export const httpRequest = defineJobType({
 
 /** One call. Every abort, by the job or by the time-out, also stops the reading of the body. */
 async function call(input: HttpRequestInputSchema, job: JobContext): Promise<HttpRequestResult> {
-  const [fault] = targetErrors(input, job.allowLocalhost, null);
-  if (fault) throw new JobFailure("invalid_input", { code: "target_refused", message: fault.detail });
+  const [error] = urlErrors(input, job.allowLocalhost, null);
+  if (error) throw new JobFailure("invalid_input", { code: "target_refused", message: error.detail });
   if (!SAFE_METHODS.includes(input.method)) await job.ensureCurrent();
-  const over = new AbortController();
-  const late = new AbortController();
-  void sleep(input.timeout_ms, over.signal).then(() => late.abort());
-  const signal = AbortSignal.any([job.signal, late.signal]);
-  const heard = <T>(answer: Promise<T>) =>
+  const finished = new AbortController();
+  const timedOut = new AbortController();
+  void sleep(input.timeout_ms, finished.signal).then(() => timedOut.abort());
+  const signal = AbortSignal.any([job.signal, timedOut.signal]);
+  const whileConnected = <T>(answer: Promise<T>) =>
     answer.catch((cause: unknown): never => {
       job.signal.throwIfAborted();
-      throw late.signal.aborted ? tooLate(input.timeout_ms, cause) : notReached(cause);
+      throw timedOut.signal.aborted ? timeoutFailure(input.timeout_ms, cause) : unreachableFailure(cause);
     });
   try {
-    const response = await heard(fetch(input.url, toRequest(input, job, signal)));
+    const response = await whileConnected(fetch(input.url, toRequest(input, job, signal)));
     const failure = toJobFailure(response);
     if (failure) throw failure;
     return {
       status: response.status,
       headers: Object.fromEntries([...response.headers].filter(([name]) => !DROPPED_HEADER.test(name))),
-      body: await keepBody(response, heard, job.files),
+      body: await keepBody(response, whileConnected, job.files),
     };
   } finally {
-    over.abort();
+    finished.abort();
   }
 }
 
@@ -163,17 +163,17 @@ function kindOf(status: number): JobFailure["kind"] {
   return status === 404 || status === 410 ? "not_found" : "invalid_input";
 }
 
-function tooLate(timeoutMs: number, cause: unknown): JobFailure {
+function timeoutFailure(timeoutMs: number, cause: unknown): JobFailure {
   const message = `The third party did not answer completely within ${timeoutMs} ms.`;
   return new JobFailure("timeout", { code: "third_party_timeout", message, cause });
 }
 
-function notReached(cause: unknown): JobFailure {
+function unreachableFailure(cause: unknown): JobFailure {
   const message = "The third party could not be reached, or the connection broke.";
   return new JobFailure("service_unavailable", { code: "third_party_unreachable", message, cause });
 }
 
-function targetErrors(
+function urlErrors(
   { url }: HttpRequestInputSchema,
   allowLocal: boolean,
   ownHost: string | null,
@@ -191,14 +191,18 @@ function decodeText(body: string | object): string {
 }
 
 /** Translates errors of the connection; errors of the file store are not the third party's. */
-type Heard = <T>(answer: Promise<T>) => Promise<T>;
+type Guard = <T>(answer: Promise<T>) => Promise<T>;
 
 /**
  * Keeps the body of `response` with at most a result's size plus one chunk in memory. Rejects with a permanent
  * failure if the body exceeds 100 MiB.
  */
-async function keepBody(response: Response, heard: Heard, files: JobContext["files"]): Promise<KeptBody> {
-  const chunks = chunksOf(response, heard);
+async function keepBody(
+  response: Response,
+  whileConnected: Guard,
+  files: JobContext["files"],
+): Promise<KeptBody> {
+  const chunks = chunksOf(response, whileConnected);
   const first: Uint8Array[] = [];
   let bytes = 0;
   while (bytes <= INLINE_BYTES_MAX) {
@@ -213,11 +217,11 @@ async function keepBody(response: Response, heard: Heard, files: JobContext["fil
   return { file: file.id };
 }
 
-async function* chunksOf({ body }: Response, heard: Heard): AsyncGenerator<Uint8Array, void> {
+async function* chunksOf({ body }: Response, whileConnected: Guard): AsyncGenerator<Uint8Array, void> {
   if (!body) return;
   const reader = body.getReader();
   for (let bytes = 0; ; ) {
-    const { done, value } = await heard(reader.read());
+    const { done, value } = await whileConnected(reader.read());
     if (done) return;
     bytes += value.length;
     if (bytes > FILE_BYTES_MAX) {

@@ -41,15 +41,15 @@ const actionable = {
   delete: finishedStatuses,
 } as const;
 
-const timeSchema = z.iso.datetime({ offset: true });
+const filterTimeSchema = z.iso.datetime({ offset: true });
 
 /** Which jobs; an absent part matches all. */
 export const BulkFilterSchema = z
   .strictObject({
     status: z.array(z.enum(bulkStatuses)).optional().describe("Jobs in any of these states."),
     type: z.array(z.string().min(1)).max(50).optional().describe("Jobs of any of these types."),
-    created_after: timeSchema.optional(),
-    created_before: timeSchema.optional(),
+    created_after: filterTimeSchema.optional(),
+    created_before: filterTimeSchema.optional(),
     metadata: z.record(z.string(), z.string()).optional().describe("Jobs with all of these pairs."),
   })
   .describe("Which jobs; those in a state in which the action makes no sense are left out.");

@@ -179,7 +179,7 @@ async function* passAfterPass(
   passes: number,
 ): AsyncGenerator<string | Uint8Array> {
   const earlier = state.file === null ? null : await job.files.open(state.file);
-  if (state.file !== null && !earlier) throw new Error(`The file ${state.file} of an earlier slice is gone`);
+  if (state.file !== null && !earlier) throw new Error(`The file ${state.file} of an earlier run is gone`);
   if (earlier) yield* earlier.body;
   else yield writeCsv([HEADER]);
   const tolerance = new Big(input.tolerance);

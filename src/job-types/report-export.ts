@@ -11,7 +11,7 @@ import { findDataset, indexOfColumn, invalidInput, type JobDatasetRow, readRows 
 import { ATTEMPT_TIMEOUT_MAX_MS, defineJobType, HOUR, type JobContext } from "./define.ts";
 
 /** What fits in memory: aggregates of about 250 bytes each, and the characters of all group values. */
-const TALLIES_MAX = 200_000;
+const AGGREGATES_MAX = 200_000;
 const GROUPS_MAX = 100_000;
 const GROUP_CHARS_MAX = 256;
 
@@ -60,8 +60,8 @@ const ReportInputSchema = z.strictObject({
 });
 type ReportInputSchema = z.output<typeof ReportInputSchema>;
 
-type Tally = { count: number; value: Big | null };
-type Groups = Map<string, Tally[]>;
+type Aggregate = { count: number; value: Big | null };
+type Groups = Map<string, Aggregate[]>;
 type Cell = string | number | null;
 
 export const reportExport = defineJobType({
@@ -121,13 +121,13 @@ async function aggregate(
   const indexes = columns.map((name) => indexOfColumn(dataset, name));
 
   const groups: Groups = new Map();
-  if (input.group_by === undefined) groups.set("", newTallies(input.metrics));
+  if (input.group_by === undefined) groups.set("", newAggregates(input.metrics));
   let rowsRead = 0;
   for await (const page of readRows(job, dataset, indexes)) {
     for (const row of page) {
-      const tallies = talliesOf(groups, row, uniqueKeys.group, input.metrics);
+      const aggregates = aggregatesOf(groups, row, uniqueKeys.group, input.metrics);
       for (const [nth, metric] of input.metrics.entries()) {
-        take(tallies[nth] as Tally, metric, row, uniqueKeys.metrics[nth] ?? null);
+        take(aggregates[nth] as Aggregate, metric, row, uniqueKeys.metrics[nth] ?? null);
       }
     }
     rowsRead += page.length;
@@ -140,46 +140,46 @@ function reportProgress(job: JobContext, current: number, total: number, stage: 
   job.progress({ current, total, unit: "rows", stage });
 }
 
-function newTallies(metrics: MetricSchema[]): Tally[] {
+function newAggregates(metrics: MetricSchema[]): Aggregate[] {
   return metrics.map(() => ({ count: 0, value: null }));
 }
 
 /** The tallies of the row's group, which is made if it is the first of it. */
-function talliesOf(
+function aggregatesOf(
   groups: Groups,
   { line, cells }: JobDatasetRow,
-  place: number | null,
+  index: number | null,
   metrics: MetricSchema[],
-): Tally[] {
-  const group = place === null ? "" : (cells[place] ?? "");
+): Aggregate[] {
+  const group = index === null ? "" : (cells[index] ?? "");
   const known = groups.get(group);
   if (known) return known;
   if (group.length > GROUP_CHARS_MAX) {
     const message = `The value to group by is longer than ${GROUP_CHARS_MAX} characters on line ${line}.`;
     throw invalidInput("group_value_too_long", message);
   }
-  const most = Math.min(GROUPS_MAX, Math.floor(TALLIES_MAX / metrics.length));
+  const most = Math.min(GROUPS_MAX, Math.floor(AGGREGATES_MAX / metrics.length));
   if (groups.size === most) {
     throw invalidInput(
       "too_many_groups",
       `There are more than ${most} groups, the most for ${metrics.length} metrics.`,
     );
   }
-  const tallies = newTallies(metrics);
-  groups.set(group, tallies);
-  return tallies;
+  const aggregates = newAggregates(metrics);
+  groups.set(group, aggregates);
+  return aggregates;
 }
 
 /** Adds a row's cell to the aggregate; empty cells are skipped. */
 function take(
-  tally: Tally,
+  aggregate: Aggregate,
   metric: MetricSchema,
   { line, cells }: JobDatasetRow,
-  place: number | null,
+  index: number | null,
 ): void {
-  const text = place === null ? null : (cells[place] ?? "").trim();
+  const text = index === null ? null : (cells[index] ?? "").trim();
   if (text === "") return;
-  tally.count += 1;
+  aggregate.count += 1;
   if (metric.op === "count") return;
   const number = parseDecimal(text ?? "");
   if (!number) {
@@ -188,7 +188,7 @@ function take(
       `Column ${metric.column} has no plain decimal number on line ${line}.`,
     );
   }
-  tally.value = tally.value === null ? number : combine(metric.op, tally.value, number);
+  aggregate.value = aggregate.value === null ? number : combine(metric.op, aggregate.value, number);
 }
 
 function combine(op: Exclude<MetricSchema["op"], "count">, one: Big, other: Big): Big {
@@ -204,7 +204,7 @@ function combine(op: Exclude<MetricSchema["op"], "count">, one: Big, other: Big)
 }
 
 /** `sum` of no rows is 0; `avg`, `min` and `max` are null. */
-function cellOf({ op }: MetricSchema, { count, value }: Tally): Cell {
+function cellOf({ op }: MetricSchema, { count, value }: Aggregate): Cell {
   if (op === "count") return count;
   if (value === null) return op === "sum" ? decimalText(ZERO) : null;
   return decimalText(op === "avg" ? value.div(count) : value);
@@ -212,8 +212,8 @@ function cellOf({ op }: MetricSchema, { count, value }: Tally): Cell {
 
 function* sortedRows(groups: Groups, { group_by, metrics }: ReportInputSchema): Generator<Cell[]> {
   for (const group of [...groups.keys()].sort()) {
-    const tallies = groups.get(group) ?? [];
-    const values = metrics.map((metric, nth) => cellOf(metric, tallies[nth] as Tally));
+    const aggregates = groups.get(group) ?? [];
+    const values = metrics.map((metric, nth) => cellOf(metric, aggregates[nth] as Aggregate));
     yield group_by === undefined ? values : [group, ...values];
   }
 }

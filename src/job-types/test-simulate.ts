@@ -87,7 +87,7 @@ export const testSimulate = defineJobType({
     const outcome = input.attempts[job.attempt - 1] ?? input.attempts.at(-1) ?? { outcome: "succeed" };
     if (outcome.outcome === "hang") return new Promise(() => undefined);
     await work(input, job);
-    return endAttempt(outcome, input.result);
+    return endAsAsked(outcome, input.result);
   },
 });
 
@@ -116,7 +116,7 @@ function stageAt(part: number): string {
   return part < 2 / 3 ? "processing" : "finalising";
 }
 
-function endAttempt(outcome: Ending, result: unknown): unknown {
+function endAsAsked(outcome: Ending, result: unknown): unknown {
   switch (outcome.outcome) {
     case "succeed":
       return result;

@@ -3,7 +3,7 @@
 /** Normal closure (section 7.4.1). */
 export const NORMAL_CLOSURE = 1000;
 
-/** Hangs up. A socket that has failed or is closed already is left as it is. */
+/** Closes it normally. A socket that has failed or is closed already is left as it is. */
 export function closeNormally(socket: WebSocket): void {
   try {
     socket.close(NORMAL_CLOSURE);

@@ -6,7 +6,7 @@ export type ClaimKeyAnswer = { ok: true } | { ok: false; ownerJobId: string };
 
 export type UniqueKeyApi = {
   /** Claims the key for a job, or names the job that owns it. May be repeated. */
-  claim(place: { tenant: string; name: string }, jobId: string): Promise<ClaimKeyAnswer>;
+  claim(uniqueKey: { tenant: string; name: string }, jobId: string): Promise<ClaimKeyAnswer>;
   /** Releases the key if this job owns it. */
   release(jobId: string): Promise<void>;
 };

@@ -5,7 +5,7 @@ import { Page } from "./layout.tsx";
 /** `origin` is the address of this service; the commands on the page use it. */
 export function Home({ origin }: { origin: string }) {
   return (
-    <Page title="Accepted" description="Long-running work over HTTP: post it, follow it, know how it ended.">
+    <Page title="Accepted" description="Long-running work over HTTP: post it, track it, get its result.">
       <h1>Work that takes longer than a request may wait</h1>
       <p class="lead">
         Accepted answers 202 with a job's id and URL, runs the job in the background, and tells truthfully how

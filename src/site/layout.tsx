@@ -1,6 +1,6 @@
 /**
  * The shell of every HTML page: head, skip link, header with the navigation, main, footer. The look is in
- * assets/base.css. A page goes out with the headers of security.ts, so nothing in it may be inline.
+ * client/base.css. A page goes out with the headers of security.ts, so nothing in it may be inline.
  */
 
 import type { Child } from "hono/jsx";

@@ -2,9 +2,10 @@
 
 import { z } from "zod";
 import { deliverableEvents } from "../core/deliveries.ts";
+import { DAY } from "../core/time.ts";
 import { TARGET_CHARS_MAX } from "../lib/target.ts";
 
-export const RUN_AHEAD_MAX_MS = 365 * 24 * 60 * 60_000;
+export const RUN_AHEAD_MAX_MS = 365 * DAY;
 
 export const MetadataSchema = z
   .record(z.string().min(1).max(40), z.string().max(500))
@@ -22,7 +23,7 @@ export const WebhookRequestSchema = z
       .min(1)
       .refine((events) => new Set(events).size === events.length, "An event must not be named twice.")
       .optional()
-      .meta({ description: "Default: the three final ones", uniqueItems: true }),
+      .meta({ description: "Default: the three terminal events", uniqueItems: true }),
   })
   .meta({ id: "Webhook" });
 
@@ -45,17 +46,16 @@ export const SubmitRequestSchema = z
       .min(1)
       .max(RUN_AHEAD_MAX_MS)
       .optional()
-      .meta({ description: "The job is cancelled as expired if no attempt began so long after it was due" }),
+      .meta({ description: "The job is cancelled if no attempt began this long after it was due" }),
     max_attempts: z.int().min(1).max(25).optional().meta({ description: "1 to the type's maximum" }),
     total_timeout_ms: z
       .int()
       .min(1)
       .optional()
       .meta({ description: "From due to finished, up to the type's limit" }),
-    on_conflict: z
-      .enum(["use_existing", "reject"])
-      .optional()
-      .meta({ description: "When another job holds the place: answer that job (default), or 409" }),
+    on_conflict: z.enum(["use_existing", "reject"]).optional().meta({
+      description: "If a job with the same unique key is active: answer with that job (default), or 409",
+    }),
     webhook: WebhookRequestSchema.optional().meta({
       description: "Where the job's events are delivered, signed by Standard Webhooks 1.0",
     }),

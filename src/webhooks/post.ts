@@ -31,29 +31,33 @@ export async function postMessage(
   body: string,
 ): Promise<DeliveryAttempt> {
   const startedAt = now();
-  const over = new AbortController();
-  const late = new AbortController();
-  void sleep(RESPONSE_TIMEOUT_MS, over.signal).then(() => late.abort());
-  const ended = (outcome: Pick<DeliveryAttempt, "status" | "error" | "retryAfterMs">) => {
+  const finished = new AbortController();
+  const timedOut = new AbortController();
+  void sleep(RESPONSE_TIMEOUT_MS, finished.signal).then(() => timedOut.abort());
+  const toAttempt = (outcome: Pick<DeliveryAttempt, "status" | "error" | "retryAfterMs">) => {
     return { startedAt, durationMs: now() - startedAt, ...outcome };
   };
   try {
-    const request = { method: "POST", headers, body, redirect: "manual", signal: late.signal } as const;
-    const answer = await fetch(url, request);
-    await discardBody(answer.body).catch(unlessLate(late.signal));
-    return ended({ status: answer.status, error: null, retryAfterMs: readReceiverRetryAfter(answer) });
+    const request = { method: "POST", headers, body, redirect: "manual", signal: timedOut.signal } as const;
+    const response = await fetch(url, request);
+    await discardBody(response.body).catch(unlessTimedOut(timedOut.signal));
+    return toAttempt({
+      status: response.status,
+      error: null,
+      retryAfterMs: readReceiverRetryAfter(response),
+    });
   } catch {
-    const error = late.signal.aborted ? "timeout" : "unreachable";
-    return ended({ status: null, error, retryAfterMs: null });
+    const error = timedOut.signal.aborted ? "timeout" : "unreachable";
+    return toAttempt({ status: null, error, retryAfterMs: null });
   } finally {
-    over.abort();
+    finished.abort();
   }
 }
 
 /** A body that breaks off does not change the status; only one that takes too long does. */
-function unlessLate(late: AbortSignal): (error: unknown) => void {
+function unlessTimedOut(timedOut: AbortSignal): (error: unknown) => void {
   return (error) => {
-    if (late.aborted) throw error;
+    if (timedOut.aborted) throw error;
   };
 }
 

@@ -44,9 +44,9 @@ describe("the page of a job", () => {
       "Each of its 2 attempts failed for a reason that may pass, and no more are allowed.",
     );
     expect(text).toMatch(
-      /Attempt 1 failed Began .* The source is away\. source_unavailable .* So it was tried again, at/,
+      /Attempt 1 failed Began .* The source is away\. source_unavailable .* It was retried at/,
     );
-    expect(text).toMatch(/Attempt 2 failed Began .* It was not tried again\./);
+    expect(text).toMatch(/Attempt 2 failed Began .* It was not retried\./);
     expect(text).toContain(`Reference: ${error?.reference}`);
     expect(text).toContain("customer 42");
     expect(page.text).not.toContain("<progress");
@@ -92,7 +92,7 @@ describe("the page of a job", () => {
     const page = async () => (await open(`/dashboard/jobs/${job.id}`, { cookie })).text;
     await expect.poll(page).toContain("The job has not failed.");
     expect(words(await page())).toMatch(/The next attempt begins at .* in \d+ minutes/);
-    expect(words(await page())).toMatch(/So it will be tried again by itself, at .* in \d+ minutes/);
+    expect(words(await page())).toMatch(/It will be retried at .* in \d+ minutes/);
     expect(await page()).not.toContain("<progress");
     await send(`/dashboard/jobs/${job.id}/cancel`, {}, { cookie });
   });
@@ -155,7 +155,7 @@ describe("the page of a job", () => {
     const missing = await open("/dashboard/jobs/job_nope", { cookie });
     expect(foreign.status).toBe(404);
     expect(foreign.text).toBe(missing.text);
-    expect(words(foreign.text)).toContain("There is nothing here");
+    expect(words(foreign.text)).toContain("Not found");
   });
 
   test("passes its events on as they are, from the one asked for", async () => {

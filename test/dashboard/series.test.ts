@@ -2,8 +2,8 @@
 
 import { describe, expect, test } from "vitest";
 import type { HourStatsView } from "../../src/dashboard/api.ts";
+import { formatBytes, progressSentence } from "../../src/dashboard/labels.ts";
 import { finishedCount, joinSpans, scaleMax, spansOf } from "../../src/dashboard/series.ts";
-import { formatBytes, progressSentence } from "../../src/dashboard/words.ts";
 import { formatDuration, formatRelative } from "../../src/lib/duration.ts";
 
 const NOW = Date.parse("2026-11-22T14:35:00Z");

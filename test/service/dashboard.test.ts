@@ -110,8 +110,8 @@ describe.skipIf(noBrowser !== null)("the dashboard", () => {
     await page.getByRole("heading", { name: OUTAGE.message }).waitFor();
     const attempts = await page.locator(".timeline > li").allTextContents();
     expect(attempts).toHaveLength(2);
-    expect(attempts[0]).toContain("So it was tried again");
-    expect(attempts[1]).toContain("It was not tried again.");
+    expect(attempts[0]).toContain("It was retried");
+    expect(attempts[1]).toContain("It was not retried.");
     expect(await page.locator("#for-support").textContent()).toContain(`Reference: ${error?.reference}`);
     expect(service.logOf(id).map(({ reference }) => reference)).toContain(error?.reference);
   });
@@ -203,7 +203,7 @@ describe.skipIf(noBrowser !== null)("the dashboard", () => {
     await page.getByRole("button", { name: "Delete the job" }).click();
     await page.getByText("everything of it was deleted").waitFor();
     await page.goto(`/dashboard/jobs/${second}`);
-    await page.getByRole("heading", { name: "There is nothing here" }).waitFor();
+    await page.getByRole("heading", { name: "Not found" }).waitFor();
   });
 
   test("filters by its form into the address, and pages there and back", async () => {

@@ -37,9 +37,9 @@ export const eventPaths: ZodOpenApiPathsObject = {
       operationId: "listJobEvents",
       summary: "What happened to a job, oldest first, and what happens next",
       description:
-        "As JSON what has happened so far. As Server-Sent Events the same and then, live, what follows, to the job's " +
+        "As JSON the events so far. As Server-Sent Events the same events and then further ones live, until the job's " +
         "last event; the id of each is its seq. A WebSocket upgrade (RFC 6455) gets the same events, one JSON message each.",
-      tags: ["Following"],
+      tags: ["Events"],
       requestParams: {
         path: jobPath,
         query: z.object({
@@ -64,7 +64,7 @@ export const eventPaths: ZodOpenApiPathsObject = {
     get: {
       operationId: "getJobResult",
       summary: "The result itself",
-      tags: ["Following"],
+      tags: ["Events"],
       requestParams: { path: jobPath },
       responses: {
         "200": bytesResponse("The result as JSON, or the file that is the result", {

@@ -64,27 +64,27 @@ async function subscribeOrUnreachable(
   }
 }
 
-function streamResponse(c: Context<AppEnv>, feed: Subscription | "unreachable"): Response {
-  if (feed === "not_found") throw new Problem("not_found");
-  if (feed === "nothing_to_come") return c.body(null, 204, { "Cache-Control": "no-store" });
-  if (feed === "full")
-    return c.body(retryStream("too many followers", FULL_RECONNECT_MS), 200, STREAM_HEADERS);
-  if (feed === "unreachable")
+function streamResponse(c: Context<AppEnv>, subscription: Subscription | "unreachable"): Response {
+  if (subscription === "not_found") throw new Problem("not_found");
+  if (subscription === "nothing_to_come") return c.body(null, 204, { "Cache-Control": "no-store" });
+  if (subscription === "full")
+    return c.body(retryStream("too many subscribers", FULL_RECONNECT_MS), 200, STREAM_HEADERS);
+  if (subscription === "unreachable")
     return c.body(retryStream("not reachable now", RECONNECT_MS), 200, STREAM_HEADERS);
-  return c.body(sseStream(feed), 200, STREAM_HEADERS);
+  return c.body(sseStream(subscription), 200, STREAM_HEADERS);
 }
 
 /** Hands the object's socket through to the client, whose bytes then no longer pass through here. */
-function webSocketResponse(feed: Subscription): Response {
-  if (feed === "not_found") throw new Problem("not_found");
-  if (feed === "full") {
+function webSocketResponse(subscription: Subscription): Response {
+  if (subscription === "not_found") throw new Problem("not_found");
+  if (subscription === "full") {
     const seconds = String(FULL_RECONNECT_MS / 1_000);
     throw new Problem("unavailable", {
-      detail: "The job has as many followers as it can bear; come back later.",
+      detail: "The job has too many subscribers. Try again later.",
       headers: { "Retry-After": seconds },
     });
   }
-  if (feed !== "nothing_to_come") return new Response(null, { status: 101, webSocket: feed });
+  if (subscription !== "nothing_to_come") return new Response(null, { status: 101, webSocket: subscription });
   const { 0: client, 1: server } = new WebSocketPair();
   server.accept();
   server.close(NORMAL_CLOSURE, "The job has finished.");

@@ -58,30 +58,30 @@ export async function waitUntilFinished(
  * Waits on one subscription until the job finishes, the socket breaks, the time is up or the client disconnects.
  */
 async function waitOnce(api: JobApi, ms: number, client: AbortSignal): Promise<"finished" | "not yet"> {
-  const feed = await trySubscribe(api, "end").catch(() => "full" as const);
-  if (feed === "nothing_to_come" || feed === "not_found") return "finished";
-  if (feed === "full") return "not yet";
+  const subscription = await trySubscribe(api, "end").catch(() => "full" as const);
+  if (subscription === "nothing_to_come" || subscription === "not_found") return "finished";
+  if (subscription === "full") return "not yet";
   const closed = new AbortController();
   let outcome: "finished" | "not yet" = "not yet";
-  feed.addEventListener("close", ({ code }) => {
+  subscription.addEventListener("close", ({ code }) => {
     if (code === NORMAL_CLOSURE) outcome = "finished";
     closed.abort();
   });
-  feed.addEventListener("error", () => closed.abort());
-  feed.accept();
+  subscription.addEventListener("error", () => closed.abort());
+  subscription.accept();
   await sleep(ms, AbortSignal.any([closed.signal, client]));
-  closeNormally(feed);
+  closeNormally(subscription);
   return outcome;
 }
 
 /** The events of an open subscription as Server-Sent Events; ends after the job's terminal event. */
-export function sseStream(feed: WebSocket): ReadableStream<Uint8Array> {
+export function sseStream(subscription: WebSocket): ReadableStream<Uint8Array> {
   let stopComments = () => {};
   let isOver = false;
   const end = () => {
     isOver = true;
     stopComments();
-    closeNormally(feed);
+    closeNormally(subscription);
   };
   return new ReadableStream<Uint8Array>(
     {
@@ -96,13 +96,13 @@ export function sseStream(feed: WebSocket): ReadableStream<Uint8Array> {
           controller.enqueue(bytes);
           if ((controller.desiredSize ?? 0) < -BACKLOG_BYTES_MAX) finish();
         };
-        feed.addEventListener("message", ({ data }) => write(formatSse(String(data))));
-        feed.addEventListener("close", finish);
-        feed.addEventListener("error", finish);
+        subscription.addEventListener("message", ({ data }) => write(formatSse(String(data))));
+        subscription.addEventListener("close", finish);
+        subscription.addEventListener("error", finish);
         stopComments = repeatEvery(COMMENT_MS, () => write(sseComment("still here")));
         write(sseRetry(RECONNECT_MS));
-        write(sseComment("following"));
-        feed.accept();
+        write(sseComment("subscribed"));
+        subscription.accept();
       },
       cancel: end,
     },

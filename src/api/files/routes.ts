@@ -27,7 +27,7 @@ export function fileRoutes() {
       tenant: c.get("caller").tenant,
       jobId: null,
       contentType,
-      chunks: c.req.raw.body ?? emptyBody(),
+      chunks: c.req.raw.body ?? noBytes(),
       bytesMax: UPLOAD_BYTES_MAX,
     });
     if (!created.ok) throw new Problem("payload_too_large");
@@ -53,4 +53,4 @@ function fileView({ id, size, contentType, sha256, createdAt }: StoredFile) {
 }
 
 /** A request without a body uploads an empty file. */
-async function* emptyBody(): AsyncGenerator<Uint8Array> {}
+async function* noBytes(): AsyncGenerator<Uint8Array> {}

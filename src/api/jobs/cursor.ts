@@ -8,7 +8,7 @@ import { isId } from "../../lib/id.ts";
 import type { JobFilter, JobPosition } from "../../rpc/index-entry.ts";
 import { Problem } from "../problems.ts";
 
-const CHECKSUM_CHARS = 16;
+const CURSOR_CHECKSUM_CHARS = 16;
 const CURSOR_PATTERN = /^([0-9a-z]{1,11})\.([a-z0-9_]+)\.([0-9a-f]{16})$/;
 
 /** The cursor of the page after `position`. */
@@ -33,5 +33,5 @@ async function cursorChecksum(
   position: JobPosition,
 ): Promise<string> {
   const asked = { ...rest, statuses: [...statuses].sort(), types: [...types].sort() };
-  return (await fingerprint({ tenant, asked, position })).slice(0, CHECKSUM_CHARS);
+  return (await fingerprint({ tenant, asked, position })).slice(0, CURSOR_CHECKSUM_CHARS);
 }

@@ -20,7 +20,7 @@ export function jobRoutes(types: JobTypes) {
   routes.post("/jobs", requireScope("jobs:write"), async (c) => submitJob(c, types, await readJson(c)));
   routes.get("/jobs/:id", requireScope("jobs:read"), readJob);
   routes.delete("/jobs/:id", requireScope("jobs:write"), deleteJob);
-  routes.post("/jobs/:id/cancel", requireScope("jobs:write"), cancelJob);
+  routes.post("/jobs/:id/cancel", requireScope("jobs:write"), cancelFromRequest);
   routes.post("/jobs/:id/replay", requireScope("jobs:write"), async (c) => {
     const source = (await (await jobStub(c)).replaySource()) ?? throwNotFound();
     validate(ReplayRequestSchema, await readOptionalJson(c));
@@ -39,7 +39,7 @@ async function readJob(c: Context<AppEnv>): Promise<Response> {
   return c.json({ data: found.job }, 200, headers);
 }
 
-async function cancelJob(c: Context<AppEnv>): Promise<Response> {
+async function cancelFromRequest(c: Context<AppEnv>): Promise<Response> {
   const job = await jobStub(c);
   const { reason } = validate(CancelRequestSchema, await readOptionalJson(c));
   const answer = await job.cancel(reason ?? null, parseIfMatch(c.req.header("If-Match")));

@@ -7,7 +7,7 @@ import { jobExample } from "./example.ts";
 
 export const CancelRequestSchema = z
   .strictObject({
-    reason: z.string().max(200).optional().meta({ description: "Why, for whoever reads the job later" }),
+    reason: z.string().max(200).optional().meta({ description: "Shown with the job" }),
   })
   .meta({ id: "CancelRequest" });
 
@@ -21,7 +21,7 @@ const PublicErrorSchema = z.object({
 });
 
 const JobErrorSchema = PublicErrorSchema.extend({
-  reference: z.string().meta({ description: "Tell this to support" }),
+  reference: z.string().meta({ description: "For support" }),
 });
 
 const ProgressSchema = z.object({

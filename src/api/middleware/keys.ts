@@ -80,11 +80,11 @@ function readEntries(text: string | undefined): readonly KeyEntry[] | null {
 }
 
 /** Logs only the positions and kinds of errors, because their texts might quote the secret. */
-function logUnusable(fault: string, error?: z.ZodError): null {
+function logUnusable(problem: string, error?: z.ZodError): null {
   log("error", "api_keys_unusable", {
-    fault,
+    problem,
     ...(error && { at: error.issues.map((issue) => `/${issue.path.join("/")}: ${issue.code}`) }),
-    consequence: "every request that needs a key is refused",
+    consequence: "every request with a key gets 401",
     remedy:
       "make a key with `npm run new-key`, then store the JSON list with `npx wrangler secret put API_KEYS`",
   });

@@ -78,8 +78,8 @@ const servicePaths: ZodOpenApiPathsObject = {
 
 const tags = [
   { name: "Jobs", description: "Submit work, see where it stands, stop it, repeat it, remove it" },
-  { name: "Following", description: "What happened to a job, and what came of it" },
-  { name: "Webhooks", description: "What your server is told, and how that went" },
+  { name: "Events", description: "What happened to a job, live or later, and its result" },
+  { name: "Webhooks", description: "Events delivered to your server, and every attempt" },
   { name: "Job types", description: "What work there is, and what it takes" },
   { name: "Files", description: "What jobs read and what they produce" },
   { name: "Service", description: "The service itself; needs no key" },
@@ -92,7 +92,7 @@ export function openApiDocument(types: JobTypes, origin: string) {
     info: {
       title: "Accepted",
       version: "1.0.0",
-      description: `Long-running work over HTTP: post it, follow it, know how it ended. Job types: ${[...types.keys()].join(", ")}.`,
+      description: `Long-running work over HTTP: post it, track it, get its result. Job types: ${[...types.keys()].join(", ")}.`,
       license: { name: "MIT", identifier: "MIT" },
     },
     servers: [{ url: origin }],

@@ -15,7 +15,7 @@ const seconds = (description: string) => z.int().meta({ description, header: { r
 
 /** On every response. */
 const everyAnswer: Headers = {
-  "Request-Id": text("Names this request; tell it to support. Equals a problem's instance"),
+  "Request-Id": text("Identifies this request; a problem has it as instance"),
   "X-Content-Type-Options": text("Always nosniff"),
   "Cache-Control": text("no-store on errors; private, no-cache on a job"),
 };

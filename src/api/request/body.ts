@@ -105,6 +105,6 @@ export function validate<Schema extends z.ZodType>(schema: Schema, value: unknow
 }
 
 /** The problem that lists these errors. */
-export function invalidRequest(faults: FieldError[]): Problem {
-  return new Problem("invalid_request", { members: { errors: faults.slice(0, FIELD_ERRORS_MAX) } });
+export function invalidRequest(errors: FieldError[]): Problem {
+  return new Problem("invalid_request", { members: { errors: errors.slice(0, FIELD_ERRORS_MAX) } });
 }

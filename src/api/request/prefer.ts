@@ -24,7 +24,7 @@ function splitOutsideQuotes(header: string): string[] {
 }
 
 /** A quoted-string (RFC 9110 section 5.6.4) without its quotes and escapes; anything else as it is. */
-function unquoted(word: string): string {
-  const [, inside] = /^"(.*)"$/s.exec(word) ?? [];
-  return inside === undefined ? word : inside.replace(/\\(.)/gs, "$1");
+function unquoted(text: string): string {
+  const [, inside] = /^"(.*)"$/s.exec(text) ?? [];
+  return inside === undefined ? text : inside.replace(/\\(.)/gs, "$1");
 }

@@ -1,6 +1,7 @@
 /** `GET /v1/stats`: what became of the tenant's jobs, per hour and type. */
 
 import { Hono } from "hono";
+import { DAY } from "../../core/time.ts";
 import { now } from "../../lib/runtime.ts";
 import { type HourStats, jobIndexObject } from "../../rpc/job-index.ts";
 import { formatTime } from "../../rpc/views.ts";
@@ -11,7 +12,7 @@ import { readTime, readType, rejectQuery, rejectUnknown } from "../request/query
 import type { HourStatsJson } from "./schemas.ts";
 
 /** The period if `from` is not given. */
-const STATS_DEFAULT_MS = 24 * 60 * 60_000;
+const STATS_DEFAULT_MS = DAY;
 const STATS_DAYS_MAX = 92;
 
 export function statsRoutes() {

@@ -42,7 +42,7 @@ export const webhookCallback: ZodOpenApiCallbackObject = {
       operationId: "receiveWebhook",
       summary: "An event of the job, by Standard Webhooks 1.0",
       description:
-        "Tried until it is answered with 2xx, within about three days. Redirects are not followed, and an answer must " +
+        "Retried for about three days until a 2xx. Redirects are not followed, and a response must " +
         "be complete within 15 seconds. The same message may come more than once, and messages may overtake each other.",
       tags: ["Webhooks"],
       security: [],
@@ -77,7 +77,7 @@ export const webhookPaths: ZodOpenApiPathsObject = {
   "/v1/jobs/{id}/deliveries/{delivery_id}/redeliver": {
     post: {
       operationId: "redeliver",
-      summary: "Deliver once more, at once, whatever became of it",
+      summary: "Deliver once more, at once, whatever its state",
       tags: ["Webhooks"],
       requestParams: { path: deliveryPath },
       requestBody: jsonBody(RedeliverRequestSchema, false),

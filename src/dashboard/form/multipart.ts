@@ -9,7 +9,7 @@ import { Busboy } from "@fastify/busboy";
 import { UnreadableForm } from "./simple.ts";
 
 /** The form has four fields and one file. All texts together fit into one request body of the API. */
-const LIMITS = {
+const FORM_LIMITS = {
   parts: 10,
   files: 1,
   fields: 9,
@@ -58,7 +58,7 @@ export async function readFileForm(
 
 function openBusboy(contentType: string): Parser {
   try {
-    return new Busboy({ headers: { "content-type": contentType }, limits: LIMITS });
+    return new Busboy({ headers: { "content-type": contentType }, limits: FORM_LIMITS });
   } catch {
     throw new UnreadableForm();
   }

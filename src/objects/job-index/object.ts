@@ -4,6 +4,7 @@
  */
 
 import { DurableObject } from "cloudflare:workers";
+import { HOUR, MINUTE } from "../../core/time.ts";
 import type { Env } from "../../env.ts";
 import { openAlarm } from "../../lib/alarm.ts";
 import { log } from "../../lib/log.ts";
@@ -33,7 +34,7 @@ const RECONCILE_MAX = 200;
 const RECONCILE_CONCURRENCY = 20;
 
 /** A job that does not respond is retried after this and does not block others. */
-const RECONCILE_BACKOFF_MS = 5 * 60_000;
+const RECONCILE_BACKOFF_MS = 5 * MINUTE;
 
 /**
  * Of each type and status, the sweep examines this many of the oldest finished jobs, because they are purged first.
@@ -41,7 +42,7 @@ const RECONCILE_BACKOFF_MS = 5 * 60_000;
 const PURGE_WINDOW = 500;
 
 /** Where there are more, all are looked at so often: how long jobs are kept may differ, and may have been changed. */
-const FULL_SWEEP_INTERVAL_MS = 6 * 60 * 60_000;
+const FULL_SWEEP_INTERVAL_MS = 6 * HOUR;
 
 const FULL_SWEEP_AT_KEY = "reviewed_whole_at";
 
@@ -106,7 +107,7 @@ export class JobIndexObject extends DurableObject<Env> implements JobIndexApi {
       await this.#sweep();
     } catch (error) {
       this.#alarm.fireBy(now() + SWEEP_INTERVAL_MS);
-      log("error", "alarm_failed", { object: `listing of ${this.#tenant}`, error });
+      log("error", "alarm_failed", { object: `job index of ${this.#tenant}`, error });
     }
   }
 
@@ -127,17 +128,17 @@ export class JobIndexObject extends DurableObject<Env> implements JobIndexApi {
     this.#isWriteDue = false;
     if (this.#pending.size === 0) return;
     this.#wroteAt = now();
-    const tally = this.#stats.openBatch();
+    const batch = this.#stats.openBatch();
     for (const entry of this.#pending.values()) {
       const change = this.#entries.save(entry, now());
-      if (change?.isNew) tally.countAccepted(entry);
+      if (change?.isNew) batch.countAccepted(entry);
       if (change?.hasFinished) {
-        tally.countFinished(entry);
+        batch.countFinished(entry);
         this.#recordMetrics(entry);
       }
       if (change) this.#scheduleSweep(entry);
     }
-    tally.save();
+    batch.save();
     this.#pending = new Map();
   }
 

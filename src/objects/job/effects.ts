@@ -58,8 +58,7 @@ export async function releaseResources(env: Env, job: Job): Promise<void> {
   await new FileStore(env).deleteOfJob(job.tenant, job.id);
   const overAt = now() + PURGE_TURN_MS;
   const isSwept = await deleteStagedByJob(env, job.tenant, job.id, () => now() < overAt);
-  if (!isSwept)
-    throw new Error("The job's staged rows are too many to be removed at once; the rest follows.");
+  if (!isSwept) throw new Error("Purge incomplete: staged rows remain; will retry.");
   await Promise.all(job.uniqueKeys.map(({ name }) => uniqueKeyObject(env, job, name).release(job.id)));
 }
 

@@ -18,6 +18,7 @@ import {
   type Submission,
 } from "../../core/job.ts";
 import { rejectionReason } from "../../core/lease.ts";
+import { MINUTE } from "../../core/time.ts";
 import { isAwaitingPurge, nextAlarmAt } from "../../core/timeouts.ts";
 import { transition } from "../../core/transition.ts";
 import type { Env } from "../../env.ts";
@@ -54,7 +55,7 @@ import { openJobSockets } from "./sockets.ts";
 import { openJobStore } from "./store.ts";
 import { openSubmissions } from "./submit.ts";
 
-const JOB_ALARM_RETRY_MS = 5 * 60_000;
+const JOB_ALARM_RETRY_MS = 5 * MINUTE;
 
 export class JobObject extends DurableObject<Env> implements JobCalls {
   readonly #store = openJobStore(this.ctx.storage);

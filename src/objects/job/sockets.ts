@@ -47,18 +47,20 @@ export function openJobSockets(ctx: DurableObjectState) {
 
     /** Sends stored events to the subscribers, and a rejection to workers whose attempt no longer counts. */
     publish(job: Job, events: readonly JobEvent[]): void {
-      for (const line of ctx.getWebSockets(WORKER_TAG)) {
-        const reason = rejectionReason(job, line.deserializeAttachment());
+      for (const worker of ctx.getWebSockets(WORKER_TAG)) {
+        const reason = rejectionReason(job, worker.deserializeAttachment());
         if (reason) {
-          ignoringClosedSocket(() => line.send(JSON.stringify({ ok: false, reason } satisfies RunRejection)));
-          ignoringClosedSocket(() => line.close(NORMAL_CLOSURE));
+          ignoringClosedSocket(() =>
+            worker.send(JSON.stringify({ ok: false, reason } satisfies RunRejection)),
+          );
+          ignoringClosedSocket(() => worker.close(NORMAL_CLOSURE));
         }
       }
       if (events.length === 0) return;
-      for (const follower of ctx.getWebSockets(SUBSCRIBER_TAG)) {
-        sendEvents(follower, events);
+      for (const subscriber of ctx.getWebSockets(SUBSCRIBER_TAG)) {
+        sendEvents(subscriber, events);
         if (isFinished(job))
-          ignoringClosedSocket(() => follower.close(NORMAL_CLOSURE, "The job has finished."));
+          ignoringClosedSocket(() => subscriber.close(NORMAL_CLOSURE, "The job has finished."));
       }
     },
 

@@ -4,6 +4,7 @@
  */
 
 import type { Submission } from "../../core/job.ts";
+import { DAY } from "../../core/time.ts";
 import type { Env } from "../../env.ts";
 import { now, sleep } from "../../lib/runtime.ts";
 import { type Deduplicated, jobObject, type SubmitAnswer } from "../../rpc/job.ts";
@@ -21,7 +22,7 @@ const OWNER_READS_MAX = 10;
 const OWNER_READ_INTERVAL_MS = 20;
 
 /** How often the object checks whether the existing job of its key still exists. */
-const ALIAS_REVIEW_MS = 30 * 24 * 60 * 60_000;
+const ALIAS_REVIEW_MS = 30 * DAY;
 
 /** What the object lends: its store, and the hands that make a job and set the alarm. */
 type SubmissionDependencies = {
@@ -135,5 +136,5 @@ async function claimUniqueKey(env: Env, submission: Submission, name: string): P
     if (found) return found;
     await sleep(OWNER_READ_INTERVAL_MS);
   }
-  throw new Error(`The holder of a place could not be found after ${OWNER_READS_MAX} looks.`);
+  throw new Error(`The owner of a unique key was not found after ${OWNER_READS_MAX} reads.`);
 }

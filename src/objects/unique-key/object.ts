@@ -11,13 +11,13 @@ import type { ClaimKeyAnswer, UniqueKeyApi } from "../../rpc/unique-key.ts";
 const OWNER_KEY = "owner";
 
 export class UniqueKeyObject extends DurableObject<Env> implements UniqueKeyApi {
-  async claim(place: { tenant: string; name: string }, jobId: string): Promise<ClaimKeyAnswer> {
+  async claim(uniqueKey: { tenant: string; name: string }, jobId: string): Promise<ClaimKeyAnswer> {
     for (;;) {
       const ownerJobId = this.#owner();
       if (ownerJobId === jobId) return { ok: true };
       if (
         ownerJobId !== undefined &&
-        (await jobObject(this.env, place.tenant, ownerJobId).holdsUniqueKey(place.name))
+        (await jobObject(this.env, uniqueKey.tenant, ownerJobId).holdsUniqueKey(uniqueKey.name))
       ) {
         return { ok: false, ownerJobId };
       }

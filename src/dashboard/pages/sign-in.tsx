@@ -1,14 +1,14 @@
 /** Signing in with an API key, and out. The key is typed into a form, checked by the API, and kept in the cookie. */
 
 import { type Context, Hono } from "hono";
-import { htmlOf } from "../site/layout.tsx";
-import { ApiError, createApiClient, type Service } from "./api.ts";
-import type { DashboardEnv } from "./context.ts";
-import { readSimpleForm } from "./form/simple.ts";
-import { beginSession, endSession, ROOT, safeReturn } from "./session.ts";
-import { Shell } from "./shell.tsx";
+import { htmlOf } from "../../site/layout.tsx";
+import { ApiError, createApiClient, type Service } from "../api.ts";
+import { Shell } from "../components/shell.tsx";
+import type { DashboardEnv } from "../context.ts";
+import { readSimpleForm } from "../form/simple.ts";
+import { beginSession, endSession, ROOT, safeReturn } from "../session.ts";
 
-type SignInProps = { returnTo: string; fault?: string | undefined; note?: string | undefined };
+type SignInProps = { returnTo: string; error?: string | undefined; note?: string | undefined };
 
 /** `GET` and `POST /sign-in`, `POST /sign-out`. */
 export function signInRoutes(service: Service) {
@@ -28,9 +28,9 @@ export function signInRoutes(service: Service) {
     const returnTo = safeReturn(form.get("return_to"), c.req.url);
     const key = form.get("key")?.trim() ?? "";
     if (!/^[\w\-.~+/]+=*$/.test(key))
-      return answer(c, { returnTo, fault: "This is not an API key. Keys start with acpt_." }, 422);
+      return answer(c, { returnTo, error: "This is not an API key. Keys start with acpt_." }, 422);
     const checked = await check(service, c, key);
-    if (!checked.ok) return answer(c, { returnTo, fault: checked.fault }, 422);
+    if (!checked.ok) return answer(c, { returnTo, error: checked.error }, 422);
     await beginSession(c, { key, mayWrite: checked.mayWrite });
     return c.redirect(returnTo, 303);
   });
@@ -44,7 +44,7 @@ export function signInRoutes(service: Service) {
   return routes;
 }
 
-type Checked = { ok: true; mayWrite: boolean } | { ok: false; fault: string };
+type Checked = { ok: true; mayWrite: boolean } | { ok: false; error: string };
 
 /** What the API answers about the key. */
 async function check(service: Service, c: Context<DashboardEnv>, key: string): Promise<Checked> {
@@ -52,15 +52,15 @@ async function check(service: Service, c: Context<DashboardEnv>, key: string): P
   try {
     await api.types();
     const mayWrite = await api.mayWrite();
-    if (mayWrite === null) return { ok: false, fault: "The service is busy. Try again in a few seconds." };
+    if (mayWrite === null) return { ok: false, error: "The service is busy. Try again in a few seconds." };
     return { ok: true, mayWrite };
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
-    return { ok: false, fault: faultOf(error) };
+    return { ok: false, error: errorOf(error) };
   }
 }
 
-function faultOf({ problem, retryAfter }: ApiError): string {
+function errorOf({ problem, retryAfter }: ApiError): string {
   if (problem.status === 401)
     return "This key is not valid. Check that it was copied whole; it may also have expired.";
   if (problem.status === 403) return "This key may not read jobs. Use one that has the scope jobs:read.";
@@ -71,9 +71,9 @@ async function answer(c: Context<DashboardEnv>, props: SignInProps, status: 200 
   return c.html(await htmlOf(<SignIn {...props} />), status);
 }
 
-function SignIn({ returnTo, fault, note }: SignInProps) {
+function SignIn({ returnTo, error, note }: SignInProps) {
   return (
-    <Shell title={fault ? "Error: sign in" : "Sign in"} isSignedIn={false}>
+    <Shell title={error ? "Error: sign in" : "Sign in"} isSignedIn={false}>
       <div class="sign-in card">
         <h1>Sign in</h1>
         {note && <p class="notice">{note}</p>}
@@ -89,12 +89,12 @@ function SignIn({ returnTo, fault, note }: SignInProps) {
               spellcheck={false}
               required
               autofocus
-              aria-describedby={fault ? "key-hint key-fault" : "key-hint"}
-              aria-invalid={fault ? "true" : undefined}
+              aria-describedby={error ? "key-hint key-error" : "key-hint"}
+              aria-invalid={error ? "true" : undefined}
             />
-            {fault && (
-              <p id="key-fault" class="fault" role="alert">
-                {fault}
+            {error && (
+              <p id="key-error" class="error" role="alert">
+                {error}
               </p>
             )}
             <p id="key-hint" class="hint">

@@ -1,8 +1,8 @@
 /** The pages for submitting: the job types, and the form of one with the curl command that does the same. */
 
-import type { ApiError, TypeView } from "./api.ts";
-import { ApiErrorNotice, Code, JobLink } from "./parts.tsx";
-import { ROOT } from "./session.ts";
+import type { ApiError, TypeView } from "../api.ts";
+import { ApiErrorNotice, Code, JobLink } from "../components/parts.tsx";
+import { ROOT } from "../session.ts";
 
 /**
  * A submission while it is written. `stored` describes an uploaded file; a pointer names a field or a position in
@@ -45,21 +45,21 @@ type SubmitProps = {
   type: TypeView;
   draft: Draft;
   command: string;
-  refusal: ApiError | null;
+  error: ApiError | null;
   mayWrite: boolean;
 };
 
 /** The form of a type. */
-export function SubmitPage({ type, draft, command, refusal, mayWrite }: SubmitProps) {
-  const ownerJobId = refusal?.problem.job_id;
+export function SubmitPage({ type, draft, command, error, mayWrite }: SubmitProps) {
+  const ownerJobId = error?.problem.job_id;
   return (
     <>
       <h1>Submit {type.type}</h1>
       <p>{type.description}</p>
-      {!mayWrite && <p class="notice">This key may only read, so the service will refuse the form.</p>}
+      {!mayWrite && <p class="notice">This key may only read, so the service will reject the form.</p>}
       <ErrorSummary errors={draft.errors} />
-      {refusal && draft.errors.length === 0 && (
-        <ApiErrorNotice refusal={refusal} what="The job was not accepted." />
+      {error && draft.errors.length === 0 && (
+        <ApiErrorNotice error={error} what="The job was not accepted." />
       )}
       {ownerJobId && (
         <p>

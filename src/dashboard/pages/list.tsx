@@ -1,7 +1,7 @@
 /** The list of jobs: filters that live in the address, pages by the API's cursor, and what to do with all that match. */
 
 import { Hono } from "hono";
-import { now } from "../lib/runtime.ts";
+import { now } from "../../lib/runtime.ts";
 import {
   type ApiClient,
   ApiError,
@@ -9,8 +9,11 @@ import {
   type OrApiError,
   orApiError,
   type TypeView,
-} from "./api.ts";
-import type { DashboardEnv } from "./context.ts";
+} from "../api.ts";
+import { JobsTable } from "../components/jobs-table.tsx";
+import { ApiErrorNotice } from "../components/parts.tsx";
+import { show } from "../components/shell.tsx";
+import type { DashboardEnv } from "../context.ts";
 import {
   apiQuery,
   badMetadata,
@@ -20,12 +23,9 @@ import {
   isFiltered,
   type ListFilter,
   readFilter,
-} from "./filter.ts";
-import { JobsTable } from "./jobs-table.tsx";
-import { ApiErrorNotice } from "./parts.tsx";
-import { ROOT } from "./session.ts";
-import { show } from "./shell.tsx";
-import { pluralize, statuses } from "./words.ts";
+} from "../filter.ts";
+import { pluralize, statuses } from "../labels.ts";
+import { ROOT } from "../session.ts";
 
 const PATH = `${ROOT}/jobs`;
 const LIMITS = ["20", "50", "100"];
@@ -50,7 +50,7 @@ export function listRoutes() {
     const children = (
       <ListPage {...asked} types={types} found={found} mayWrite={c.get("session").mayWrite} now={now()} />
     );
-    return show(c, { title: "Jobs", place: "Jobs", children });
+    return show(c, { title: "Jobs", section: "Jobs", children });
   });
 
   return routes;
@@ -92,8 +92,7 @@ function ListPage({ types, found, mayWrite, now, ...asked }: ListProps) {
 }
 
 function FoundSection({ found, asked, now }: { found: ListProps["found"]; asked: ListRequest; now: number }) {
-  if (found instanceof ApiError)
-    return <ApiErrorNotice refusal={found} what="The jobs could not be listed." />;
+  if (found instanceof ApiError) return <ApiErrorNotice error={found} what="The jobs could not be listed." />;
   if (found === null) return <p class="soft">Correct the filter to see jobs.</p>;
   const isNone = found.data.length === 0;
   if (isNone && found.next_cursor === null) return <Nothing asked={asked} />;
@@ -249,10 +248,10 @@ function MetadataFields({ filter }: { filter: ListFilter }) {
               value={text}
               placeholder="key=value"
               aria-invalid={isBad ? "true" : undefined}
-              aria-describedby={isBad ? `metadata-fault-${index}` : undefined}
+              aria-describedby={isBad ? `metadata-error-${index}` : undefined}
             />
             {isBad && (
-              <p class="fault" id={`metadata-fault-${index}`}>
+              <p class="error" id={`metadata-error-${index}`}>
                 Write it as key=value. A key can be asked for once.
               </p>
             )}

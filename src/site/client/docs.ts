@@ -42,12 +42,12 @@ const followScheme = () => document.documentElement.classList.toggle("dark-mode"
 dark.addEventListener("change", followScheme);
 followScheme();
 
-const place = document.getElementById("reference");
-if (place) {
-  observeAndPatch(place);
+const container = document.getElementById("reference");
+if (container) {
+  observeAndPatch(container);
   SwaggerUI({
     url: "/openapi.json",
-    domNode: place,
+    domNode: container,
     layout: "ReferenceLayout",
     plugins: [page],
     deepLinking: true,

@@ -1,8 +1,8 @@
 /** A job's events and the lines its code logged, in the order they happened. */
 
-import type { EventView, JobView } from "../rpc/views.ts";
+import type { EventView, JobView } from "../../rpc/views.ts";
+import { eventTitle, progressSentence } from "../labels.ts";
 import { jobPagePath, Table, Time } from "./parts.tsx";
-import { eventTitle, progressSentence } from "./words.ts";
 
 /** The last ones are shown at first: a job may have more than a thousand. */
 const SHOWN_MAX = 100;

@@ -1,9 +1,11 @@
 /** Doing the same to all jobs that match a filter: first how many that is, then a job that does it. */
 
 import { type Context, Hono } from "hono";
-import { uuid } from "../lib/runtime.ts";
-import { ApiError, type BulkAction, type OrApiError, orApiError } from "./api.ts";
-import type { DashboardEnv } from "./context.ts";
+import { uuid } from "../../lib/runtime.ts";
+import { ApiError, type BulkAction, type OrApiError, orApiError } from "../api.ts";
+import { ApiErrorNotice, Hidden, jobPagePath } from "../components/parts.tsx";
+import { show } from "../components/shell.tsx";
+import type { DashboardEnv } from "../context.ts";
 import {
   badMetadata,
   bulkFilter,
@@ -12,13 +14,11 @@ import {
   isFiltered,
   type ListFilter,
   readFilter,
-} from "./filter.ts";
-import { readSimpleForm } from "./form/simple.ts";
-import { ApiErrorNotice, Hidden, jobPagePath } from "./parts.tsx";
-import { notFoundPage } from "./refusals.tsx";
-import { ROOT } from "./session.ts";
-import { show } from "./shell.tsx";
-import { pluralize } from "./words.ts";
+} from "../filter.ts";
+import { readSimpleForm } from "../form/simple.ts";
+import { pluralize } from "../labels.ts";
+import { ROOT } from "../session.ts";
+import { notFoundPage } from "./errors.tsx";
 
 const actions: Record<BulkAction, { verb: string; effect: string }> = {
   cancel: {
@@ -79,7 +79,7 @@ function confirm(
       <h1>{title}</h1>
       {isFiltered(filter) && <p>The filter chooses jobs {filterWords(filter)}.</p>}
       {count instanceof ApiError ? (
-        <ApiErrorNotice refusal={count} what="They could not be counted." />
+        <ApiErrorNotice error={count} what="They could not be counted." />
       ) : (
         <>
           <p class="notice" data-kind={action === "delete" ? "bad" : "info"}>
@@ -111,5 +111,5 @@ function confirm(
       </p>
     </>
   );
-  return show(c, { title, place: "Jobs", children });
+  return show(c, { title, section: "Jobs", children });
 }

@@ -1,8 +1,8 @@
 /** The overview: counts, success and durations over a period, running jobs, and the latest failures. */
 
 import { Hono } from "hono";
-import { formatDuration } from "../lib/duration.ts";
-import { now } from "../lib/runtime.ts";
+import { formatDuration } from "../../lib/duration.ts";
+import { now } from "../../lib/runtime.ts";
 import {
   type ApiClient,
   ApiError,
@@ -11,15 +11,15 @@ import {
   type OrApiError,
   orApiError,
   type TypeView,
-} from "./api.ts";
-import { Chart } from "./chart.tsx";
-import type { DashboardEnv } from "./context.ts";
-import { JobsTable } from "./jobs-table.tsx";
-import { ApiErrorNotice } from "./parts.tsx";
-import { beginningOf, finishedCount, type Period, periods, type Span, spansOf } from "./series.ts";
-import { ROOT } from "./session.ts";
-import { show } from "./shell.tsx";
-import { pluralize } from "./words.ts";
+} from "../api.ts";
+import { Chart } from "../components/chart.tsx";
+import { JobsTable } from "../components/jobs-table.tsx";
+import { ApiErrorNotice } from "../components/parts.tsx";
+import { show } from "../components/shell.tsx";
+import type { DashboardEnv } from "../context.ts";
+import { pluralize } from "../labels.ts";
+import { beginningOf, finishedCount, type Period, periods, type Span, spansOf } from "../series.ts";
+import { ROOT } from "../session.ts";
 
 const RUNNING_SHOWN = 10;
 const FAILED_SHOWN = 5;
@@ -43,7 +43,7 @@ export function overviewRoutes() {
     const found = await gatherOverview(c.get("api"), asked, at);
     return show(c, {
       title: "Overview",
-      place: "Overview",
+      section: "Overview",
       children: <Overview {...asked} {...found} now={at} />,
     });
   });
@@ -102,7 +102,7 @@ function Overview({
       </div>
       <div id="live" data-live data-every={OVERVIEW_REFRESH_SECONDS}>
         {stats instanceof ApiError ? (
-          <ApiErrorNotice refusal={stats} what="The totals could not be read." />
+          <ApiErrorNotice error={stats} what="The totals could not be read." />
         ) : (
           <Charts spans={spansOf(stats, period, now)} period={period} />
         )}
@@ -162,8 +162,7 @@ function Choice({ period, type, types }: OverviewRequest & { types: TypeView[] }
 type JobsProps = { id: string; found: OrApiError<JobsPage>; caption: string; empty: string; now: number };
 
 function Jobs({ found, empty, ...rest }: JobsProps) {
-  if (found instanceof ApiError)
-    return <ApiErrorNotice refusal={found} what="The jobs could not be listed." />;
+  if (found instanceof ApiError) return <ApiErrorNotice error={found} what="The jobs could not be listed." />;
   return found.data.length === 0 ? <p class="soft">{empty}</p> : <JobsTable jobs={found.data} {...rest} />;
 }
 
@@ -187,8 +186,8 @@ function Charts({ spans, period }: { spans: Span[]; period: Period }) {
           kind="side by side"
           format={count}
           series={[
-            { name: "Accepted", look: "look-accepted", value: ({ accepted }) => accepted },
-            { name: "Finished", look: "look-finished", value: finishedCount },
+            { name: "Accepted", style: "look-accepted", value: ({ accepted }) => accepted },
+            { name: "Finished", style: "look-finished", value: finishedCount },
           ]}
         />
         <Chart
@@ -199,9 +198,9 @@ function Charts({ spans, period }: { spans: Span[]; period: Period }) {
           kind="stacked"
           format={count}
           series={[
-            { name: "Succeeded", look: "look-succeeded", value: ({ succeeded }) => succeeded },
-            { name: "Failed", look: "look-failed", value: ({ failed }) => failed },
-            { name: "Cancelled", look: "look-cancelled", value: ({ cancelled }) => cancelled },
+            { name: "Succeeded", style: "look-succeeded", value: ({ succeeded }) => succeeded },
+            { name: "Failed", style: "look-failed", value: ({ failed }) => failed },
+            { name: "Cancelled", style: "look-cancelled", value: ({ cancelled }) => cancelled },
           ]}
         />
         <Durations
@@ -246,13 +245,13 @@ function Durations({ of, spans, spanWords, ...rest }: DurationsProps) {
       summary={
         isKnown
           ? `In the slowest ${spanWords}, 95 % took at most ${formatDuration(longest)}.`
-          : "No job has told yet."
+          : "No job has finished yet."
       }
       kind="lines"
       format={formatDuration}
       series={[
-        { name: "Median", look: "look-median", value: (span) => of(span).p50 },
-        { name: "95th percentile", look: "look-high", value: (span) => of(span).p95 },
+        { name: "Median", style: "look-median", value: (span) => of(span).p50 },
+        { name: "95th percentile", style: "look-high", value: (span) => of(span).p95 },
       ]}
     />
   );

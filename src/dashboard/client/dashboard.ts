@@ -34,32 +34,32 @@ function morph(old: Element, next: Element): void {
 }
 
 function announce(text: string): void {
-  const place = document.getElementById("announcement");
-  if (place) place.textContent = text;
+  const notice = document.getElementById("announcement");
+  if (notice) notice.textContent = text;
 }
 
 /** Shows once, at the top of the page, why it is not kept up to date. */
 function warn(words: string, way?: string): void {
-  const place = document.getElementById("announcement");
-  if (!place || place.dataset.said === words) return;
-  place.className = "notice";
-  place.dataset.said = words;
-  place.textContent = words;
+  const notice = document.getElementById("announcement");
+  if (!notice || notice.dataset.shown === words) return;
+  notice.className = "notice";
+  notice.dataset.shown = words;
+  notice.textContent = words;
   if (way) {
     const link = document.createElement("a");
     link.href = location.href;
     link.textContent = way;
-    place.append(" ", link);
+    notice.append(" ", link);
   }
-  document.querySelector("nav.places")?.after(place);
+  document.querySelector("nav.sections")?.after(notice);
 }
 
 function stopWarning(): void {
-  const place = document.getElementById("announcement");
-  if (!place?.dataset.said) return;
-  place.className = "visually-hidden";
-  delete place.dataset.said;
-  place.textContent = "";
+  const notice = document.getElementById("announcement");
+  if (!notice?.dataset.shown) return;
+  notice.className = "visually-hidden";
+  delete notice.dataset.shown;
+  notice.textContent = "";
 }
 
 let isOver = false;
@@ -109,14 +109,14 @@ async function refreshOnce(): Promise<void> {
   const next = page?.querySelector<HTMLElement>("[data-live]");
   if (isOver || !old) return;
   if (!page || !next) {
-    warn("This page could not be brought up to date; it tries again.");
+    warn("This page could not be brought up to date; it will retry.");
     return retryLater();
   }
   stopWarning();
-  const said = old.dataset.announce;
+  const shown = old.dataset.announce;
   document.title = page.title;
   morph(old, next);
-  if (next.dataset.announce && next.dataset.announce !== said) announce(next.dataset.announce);
+  if (next.dataset.announce && next.dataset.announce !== shown) announce(next.dataset.announce);
   keepUp();
 }
 

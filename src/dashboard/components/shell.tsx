@@ -2,9 +2,9 @@
 
 import type { Context } from "hono";
 import type { Child } from "hono/jsx";
-import { asset, htmlOf, Page } from "../site/layout.tsx";
-import type { DashboardEnv } from "./context.ts";
-import { ROOT } from "./session.ts";
+import { asset, htmlOf, Page } from "../../site/layout.tsx";
+import type { DashboardEnv } from "../context.ts";
+import { ROOT } from "../session.ts";
 
 const navigation = [
   [ROOT, "Overview"],
@@ -26,7 +26,7 @@ export type Notice = keyof typeof notices;
 
 type ShellProps = {
   title: string;
-  place?: NavigationEntry;
+  section?: NavigationEntry;
   /** Whether the browser's script is wanted. */
   isSignedIn?: boolean;
   mayWrite?: boolean;
@@ -35,7 +35,7 @@ type ShellProps = {
 };
 
 /** A page of the dashboard; `children` has the h1. */
-export function Shell({ title, place, isSignedIn = true, mayWrite = false, notice, children }: ShellProps) {
+export function Shell({ title, section, isSignedIn = true, mayWrite = false, notice, children }: ShellProps) {
   const text = notice && Object.hasOwn(notices, notice) ? notices[notice as Notice] : null;
   const shown = navigation.filter(([, name]) => mayWrite || name !== "Submit a job");
   return (
@@ -47,9 +47,9 @@ export function Shell({ title, place, isSignedIn = true, mayWrite = false, notic
       actions={isSignedIn && <SignOut mayWrite={mayWrite} />}
     >
       {isSignedIn && (
-        <nav class="places" aria-label="Dashboard">
+        <nav class="sections" aria-label="Dashboard">
           {shown.map(([path, name]) => (
-            <a href={path} aria-current={name === place ? "page" : undefined}>
+            <a href={path} aria-current={name === section ? "page" : undefined}>
               {name}
             </a>
           ))}

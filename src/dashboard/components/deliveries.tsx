@@ -1,7 +1,7 @@
 /** The webhook deliveries of a job: each attempt, and the button to redeliver. */
 
-import { formatDuration } from "../lib/duration.ts";
-import type { DeliveryView, JobView } from "../rpc/views.ts";
+import { formatDuration } from "../../lib/duration.ts";
+import type { DeliveryView, JobView } from "../../rpc/views.ts";
 import { jobPagePath, Time } from "./parts.tsx";
 
 const deliveryBadges = { pending: "running", succeeded: "succeeded", failed: "failed" } as const;

@@ -1,8 +1,8 @@
 /** The timeline of a job's attempts: how each ended, why, and what followed. */
 
-import type { EventView, JobView } from "../rpc/views.ts";
+import type { EventView, JobView } from "../../rpc/views.ts";
+import { formatElapsed, kindSentence } from "../labels.ts";
 import { Time } from "./parts.tsx";
-import { formatElapsed, kindSentence } from "./words.ts";
 
 type AttemptItem = JobView["attempts"][number];
 
@@ -76,19 +76,19 @@ function One({ attempt, job, next, now }: AttemptEvents) {
 function Consequence({ attempt, job, next, now }: AttemptEvents) {
   if (!attempt.error) return null;
   const isLast = attempt.number === job.attempt;
-  if (next === null) return isLast && job.status === "failed" ? <p>It was not tried again.</p> : null;
+  if (next === null) return isLast && job.status === "failed" ? <p>It was not retried.</p> : null;
   if (!isLast)
     return (
       <p>
-        So it was tried again, at <Time at={next} now={now} />.
+        It was retried at <Time at={next} now={now} />.
       </p>
     );
   if (job.status === "running") {
     return (
       <p>
-        So it will be tried again by itself, at <Time at={next} now={now} />.
+        It will be retried at <Time at={next} now={now} />.
       </p>
     );
   }
-  return <p>It was to be tried again, but the job had ended before that.</p>;
+  return <p>A retry was due, but the job finished before.</p>;
 }

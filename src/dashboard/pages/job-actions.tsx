@@ -2,13 +2,13 @@
 
 import { Hono } from "hono";
 import type { Child } from "hono/jsx";
-import { uuid } from "../lib/runtime.ts";
-import type { JobView } from "../rpc/views.ts";
-import type { DashboardEnv } from "./context.ts";
-import { readSimpleForm } from "./form/simple.ts";
-import { Badge, Hidden, jobPagePath } from "./parts.tsx";
-import { ROOT } from "./session.ts";
-import { show } from "./shell.tsx";
+import { uuid } from "../../lib/runtime.ts";
+import type { JobView } from "../../rpc/views.ts";
+import { Badge, Hidden, jobPagePath } from "../components/parts.tsx";
+import { show } from "../components/shell.tsx";
+import type { DashboardEnv } from "../context.ts";
+import { readSimpleForm } from "../form/simple.ts";
+import { ROOT } from "../session.ts";
 
 /** As the API takes it. */
 const REASON_CHARS_MAX = 200;
@@ -19,7 +19,7 @@ export function jobActionRoutes() {
 
   routes.get("/jobs/:id/cancel", async (c) => {
     const job = await c.get("api").job(c.req.param("id"));
-    return show(c, { title: "Cancel the job", place: "Jobs", children: <Cancel job={job} /> });
+    return show(c, { title: "Cancel the job", section: "Jobs", children: <Cancel job={job} /> });
   });
 
   routes.post("/jobs/:id/cancel", async (c) => {
@@ -32,7 +32,7 @@ export function jobActionRoutes() {
     const job = await c.get("api").job(c.req.param("id"));
     // The key makes a form that is sent twice, by a double click or by going back, one job.
     const children = <Replay job={job} idempotencyKey={`dashboard-${uuid()}`} />;
-    return show(c, { title: "Replay the job", place: "Jobs", children });
+    return show(c, { title: "Replay the job", section: "Jobs", children });
   });
 
   routes.post("/jobs/:id/replay", async (c) => {
@@ -43,7 +43,7 @@ export function jobActionRoutes() {
 
   routes.get("/jobs/:id/delete", async (c) => {
     const job = await c.get("api").job(c.req.param("id"));
-    return show(c, { title: "Delete the job", place: "Jobs", children: <Delete job={job} /> });
+    return show(c, { title: "Delete the job", section: "Jobs", children: <Delete job={job} /> });
   });
 
   routes.post("/jobs/:id/delete", async (c) => {
@@ -90,15 +90,15 @@ function Confirm({ job, verb, effect, children }: ConfirmProps) {
 
 function Cancel({ job }: { job: JobView }) {
   const effect =
-    "A cancelled job never runs again. What its code has done until now stays done; the code is told to stop, and " +
-    "whatever it reports later changes nothing.";
+    "A cancelled job never runs again. What its code has done so far stays done. The code is asked to stop, and " +
+    "its later reports change nothing.";
   return (
     <Confirm job={job} verb="cancel" effect={effect}>
       <div class="field">
         <label for="reason">Reason</label>
         <input id="reason" name="reason" maxlength={REASON_CHARS_MAX} aria-describedby="reason-hint" />
         <p id="reason-hint" class="hint">
-          Optional; whoever reads the job later sees it.
+          Optional; shown with the job.
         </p>
       </div>
     </Confirm>

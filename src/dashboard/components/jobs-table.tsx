@@ -1,8 +1,8 @@
 /** Jobs in rows, newest first as the API lists them. */
 
-import type { JobView } from "../rpc/views.ts";
+import type { JobView } from "../../rpc/views.ts";
+import { formatElapsed, progressSentence } from "../labels.ts";
 import { Badge, JobLink, Table, Time } from "./parts.tsx";
-import { formatElapsed, progressSentence } from "./words.ts";
 
 /** `now` is epoch milliseconds. */
 export function JobsTable({

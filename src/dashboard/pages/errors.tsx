@@ -2,19 +2,19 @@
 
 import type { Context } from "hono";
 import { HTTPException } from "hono/http-exception";
-import { log } from "../lib/log.ts";
-import { htmlOf } from "../site/layout.tsx";
-import { ApiError } from "./api.ts";
-import type { DashboardEnv, Session } from "./context.ts";
-import { UnreadableForm } from "./form/simple.ts";
-import { endSession, ROOT } from "./session.ts";
-import { Shell } from "./shell.tsx";
+import { log } from "../../lib/log.ts";
+import { htmlOf } from "../../site/layout.tsx";
+import { ApiError } from "../api.ts";
+import { Shell } from "../components/shell.tsx";
+import type { DashboardEnv, Session } from "../context.ts";
+import { UnreadableForm } from "../form/simple.ts";
+import { endSession, ROOT } from "../session.ts";
 
 type Words = { status: 400 | 403 | 404 | 409 | 413 | 422 | 429 | 500 | 503; title: string; what: string };
 
 const NOT_FOUND: Words = {
   status: 404,
-  title: "There is nothing here",
+  title: "Not found",
   what: "The address may be mistyped. A job that was deleted, or purged when its time was over, no longer exists; a job of another tenant is not shown.",
 };
 const FOREIGN: Words = {
@@ -33,7 +33,7 @@ const BROKEN: Words = {
   what: "Try again. If it stays so, tell support the reference below.",
 };
 const titles: Partial<Record<number, string>> = {
-  403: "The key may not do this",
+  403: "Insufficient scope",
   429: "Too many requests",
   503: "The service is not available for a moment",
 };
@@ -41,24 +41,24 @@ const titles: Partial<Record<number, string>> = {
 /** Answers for anything thrown while a page was made. */
 export async function errorPage(error: Error, c: Context<DashboardEnv>) {
   if (error instanceof ApiError) return apiErrorPage(c, error);
-  if (error instanceof HTTPException && error.status === 403) return page(c, FOREIGN);
-  if (error instanceof UnreadableForm) return page(c, UNREADABLE);
+  if (error instanceof HTTPException && error.status === 403) return renderError(c, FOREIGN);
+  if (error instanceof UnreadableForm) return renderError(c, UNREADABLE);
   log("error", "request_failed", { request_id: c.get("requestId"), error });
-  return page(c, { ...BROKEN }, c.get("requestId"));
+  return renderError(c, { ...BROKEN }, c.get("requestId"));
 }
 
 /** The page for an address that leads nowhere. */
 export function notFoundPage(c: Context<DashboardEnv>) {
-  return page(c, NOT_FOUND);
+  return renderError(c, NOT_FOUND);
 }
 
 async function apiErrorPage(c: Context<DashboardEnv>, { problem, retryAfter }: ApiError): Promise<Response> {
   if (problem.status === 401) return signInAgain(c);
-  if (problem.status === 404) return page(c, NOT_FOUND);
+  if (problem.status === 404) return renderError(c, NOT_FOUND);
   const status = problem.status as Words["status"];
   const what = retryAfter ? `${problem.detail} That is in ${retryAfter} seconds.` : problem.detail;
   if (retryAfter) c.header("Retry-After", retryAfter);
-  return page(c, { status, title: titles[status] ?? problem.title, what }, problem.instance);
+  return renderError(c, { status, title: titles[status] ?? problem.title, what }, problem.instance);
 }
 
 /** The key is no longer valid: ends the session and leads back to the page after signing in. */
@@ -69,7 +69,7 @@ function signInAgain(c: Context<DashboardEnv>): Response {
   return c.redirect(`${ROOT}/sign-in?${new URLSearchParams({ return_to: wanted, why: "over" })}`, 303);
 }
 
-async function page(
+async function renderError(
   c: Context<DashboardEnv>,
   { status, title, what }: Words,
   reference?: string,

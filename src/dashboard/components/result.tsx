@@ -1,10 +1,10 @@
 /** What a job returned, and the files it names. */
 
-import type { JobView } from "../rpc/views.ts";
-import type { FileFacts } from "./api.ts";
+import type { JobView } from "../../rpc/views.ts";
+import type { FileFacts } from "../api.ts";
+import { formatBytes } from "../labels.ts";
+import { ROOT } from "../session.ts";
 import { Code, jobPagePath } from "./parts.tsx";
-import { ROOT } from "./session.ts";
-import { formatBytes } from "./words.ts";
 
 /** A result longer than this, as text, is cut here and offered whole. */
 const SHOWN_CHARS_MAX = 20_000;
@@ -70,7 +70,7 @@ function Files({ files }: { files: FoundFile[] }) {
                 <a id={`file-${id}`} href={`${ROOT}/files/${id}`}>
                   <code>{id}</code>
                 </a>{" "}
-                {file !== "not told" && (
+                {file !== "unknown" && (
                   <span class="soft">
                     {formatBytes(file.size)}, {file.contentType}
                   </span>

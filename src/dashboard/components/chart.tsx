@@ -4,12 +4,12 @@
  */
 
 import type { Child } from "hono/jsx";
-import { finishedCount, type Span, scaleMax } from "./series.ts";
+import { finishedCount, type Span, scaleMax } from "../series.ts";
 
 export type Series = {
   name: string;
-  /** The class of assets/dashboard.css that gives the colour. */
-  look: string;
+  /** The class of client/dashboard.css that gives the colour. */
+  style: string;
   value: (span: Span) => number | null;
 };
 
@@ -44,9 +44,9 @@ export function Chart(props: ChartProps) {
         <h3>{title}</h3>
         <p class="soft">{summary}</p>
         <ul class="legend">
-          {series.map(({ name, look }) => (
+          {series.map(({ name, style }) => (
             <li>
-              <svg class={`key ${look}`} viewBox="0 0 10 10" aria-hidden="true">
+              <svg class={`key ${style}`} viewBox="0 0 10 10" aria-hidden="true">
                 <rect width="10" height="10" rx="2" />
               </svg>
               {name}
@@ -101,7 +101,7 @@ function Bars({ spans, series, kind, max }: ChartProps & { max: number }) {
   const width = (spanWidth * FILLED) / (isStacked ? 1 : series.length);
   return (
     <>
-      {series.map(({ look, value }, which) => {
+      {series.map(({ style, value }, which) => {
         const d = spans.map((span, index) => {
           const height = ((value(span) ?? 0) / max) * HEIGHT;
           if (height === 0) return "";
@@ -112,7 +112,7 @@ function Bars({ spans, series, kind, max }: ChartProps & { max: number }) {
           const bottom = HEIGHT - (below / max) * HEIGHT;
           return `M${roundTo(x)} ${roundTo(bottom)}v${roundTo(-height)}h${roundTo(width)}v${roundTo(height)}z`;
         });
-        return <path class={`bars ${look}`} d={d.join("")} />;
+        return <path class={`bars ${style}`} d={d.join("")} />;
       })}
     </>
   );
@@ -123,7 +123,7 @@ function Lines({ spans, series, max }: ChartProps & { max: number }) {
   const spanWidth = WIDTH / spans.length;
   return (
     <>
-      {series.map(({ look, value }) => {
+      {series.map(({ style, value }) => {
         const points = spans.map((span, index) => {
           const y = value(span);
           return y === null
@@ -133,7 +133,7 @@ function Lines({ spans, series, max }: ChartProps & { max: number }) {
         const line = points.map((point, index) => point && `${points[index - 1] ? "L" : "M"}${point}`);
         const dots = points.map((point) => point && `M${point}h0`);
         return (
-          <g class={look}>
+          <g class={style}>
             <path class="line" d={line.join("")} />
             <path class="dots" d={dots.join("")} />
           </g>
@@ -163,9 +163,9 @@ function Hints({ spans, series, format, isDaily }: ChartProps) {
 }
 
 function Numbers({ id, title, spans, series, format, isDaily }: ChartProps) {
-  const isWorthTelling = (span: Span) => finishedCount(span) + span.accepted > 0;
-  const told = spans.filter(isWorthTelling).reverse();
-  if (told.length === 0) return <p>Nothing happened in this time.</p>;
+  const isWorthShowing = (span: Span) => finishedCount(span) + span.accepted > 0;
+  const shown = spans.filter(isWorthShowing).reverse();
+  if (shown.length === 0) return <p>Nothing happened in this time.</p>;
   return (
     <section id={`${id}-table`} class="table numbers" tabindex={0} aria-label={`${title}: numbers`}>
       <table>
@@ -181,7 +181,7 @@ function Numbers({ id, title, spans, series, format, isDaily }: ChartProps) {
           </tr>
         </thead>
         <tbody>
-          {told.map((span) => (
+          {shown.map((span) => (
             <tr>
               <th scope="row">{spanName(span, isDaily)}</th>
               {series.map((one) => (

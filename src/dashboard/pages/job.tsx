@@ -4,17 +4,17 @@
  */
 
 import { Hono } from "hono";
-import { formatRelative } from "../lib/duration.ts";
-import { now } from "../lib/runtime.ts";
-import type { DeliveryView, EventView, JobView } from "../rpc/views.ts";
-import { type ApiClient, ApiError, type OrApiError, orApiError } from "./api.ts";
-import { AttemptsSection } from "./attempts.tsx";
-import type { DashboardEnv } from "./context.ts";
-import { DeliveriesSection } from "./deliveries.tsx";
-import { HistorySection } from "./history.tsx";
-import { ApiErrorNotice, Badge, Code, JobLink, jobPagePath, Time } from "./parts.tsx";
-import { type FoundFile, filesIn, ResultSection } from "./result.tsx";
-import { show } from "./shell.tsx";
+import { formatRelative } from "../../lib/duration.ts";
+import { now } from "../../lib/runtime.ts";
+import type { DeliveryView, EventView, JobView } from "../../rpc/views.ts";
+import { type ApiClient, ApiError, type OrApiError, orApiError } from "../api.ts";
+import { AttemptsSection } from "../components/attempts.tsx";
+import { DeliveriesSection } from "../components/deliveries.tsx";
+import { HistorySection } from "../components/history.tsx";
+import { ApiErrorNotice, Badge, Code, JobLink, jobPagePath, Time } from "../components/parts.tsx";
+import { type FoundFile, filesIn, ResultSection } from "../components/result.tsx";
+import { show } from "../components/shell.tsx";
+import type { DashboardEnv } from "../context.ts";
 import {
   formatElapsed,
   isUnfinished,
@@ -22,7 +22,7 @@ import {
   progressSentence,
   statusSentence,
   supportText,
-} from "./words.ts";
+} from "../labels.ts";
 
 /** While a webhook is still being delivered, or a part of the page could not be had, it looks again this often. */
 const LOOK_AGAIN_SECONDS = 5;
@@ -37,7 +37,7 @@ export function jobPageRoutes() {
     const { mayWrite } = c.get("session");
     const showsAll = c.req.query("history") === "all";
     const children = <JobDetailsPage {...found} mayWrite={mayWrite} showsAll={showsAll} now={now()} />;
-    return show(c, { title: `${type} ${status}: ${id}`, place: "Jobs", children });
+    return show(c, { title: `${type} ${status}: ${id}`, section: "Jobs", children });
   });
 
   return routes;
@@ -74,12 +74,12 @@ function JobDetailsPage({ mayWrite, showsAll, now, ...found }: JobPageProps) {
       <Facts job={job} now={now} />
       <MetadataSection job={job} />
       {deliveries instanceof ApiError ? (
-        <ApiErrorNotice refusal={deliveries} what="The webhook deliveries could not be read." />
+        <ApiErrorNotice error={deliveries} what="The webhook deliveries could not be read." />
       ) : (
         <DeliveriesSection job={job} deliveries={deliveries} mayWrite={mayWrite} now={now} />
       )}
       {events instanceof ApiError ? (
-        <ApiErrorNotice refusal={events} what="The events could not be read." />
+        <ApiErrorNotice error={events} what="The events could not be read." />
       ) : (
         <HistorySection job={job} events={events} showsAll={showsAll} now={now} />
       )}

@@ -1,10 +1,10 @@
 /** Small components of several pages: times, badges, links to jobs, tables, rejections. */
 
 import type { Child } from "hono/jsx";
-import { formatRelative } from "../lib/duration.ts";
-import type { JobView } from "../rpc/views.ts";
-import type { ApiError } from "./api.ts";
-import { ROOT } from "./session.ts";
+import { formatRelative } from "../../lib/duration.ts";
+import type { JobView } from "../../rpc/views.ts";
+import type { ApiError } from "../api.ts";
+import { ROOT } from "../session.ts";
 
 /** The page of a job. */
 export function jobPagePath(id: string): string {
@@ -79,13 +79,7 @@ export function Code({ id, label, text }: { id: string; label: string; text: str
 }
 
 /** A rejection of the API. Not an alert, because each refresh of a live page has a new reference. */
-export function ApiErrorNotice({
-  refusal: { problem, retryAfter },
-  what,
-}: {
-  refusal: ApiError;
-  what: string;
-}) {
+export function ApiErrorNotice({ error: { problem, retryAfter }, what }: { error: ApiError; what: string }) {
   return (
     <div class="notice" data-kind="bad">
       <p>

@@ -1,16 +1,16 @@
 /** Submitting a job: a JSON text that starts as the type's example, a file input, and the API's own validation. */
 
 import { type Context, Hono } from "hono";
-import { uuid } from "../lib/runtime.ts";
-import { ApiError, orApiError, type TypeView } from "./api.ts";
-import type { DashboardEnv } from "./context.ts";
-import { submitCommand } from "./form/curl.ts";
-import { exampleBody, syntaxErrorAt, withFileId } from "./form/draft.ts";
-import { type FormFile, readFileForm } from "./form/multipart.ts";
-import { jobPagePath } from "./parts.tsx";
-import { show } from "./shell.tsx";
+import { uuid } from "../../lib/runtime.ts";
+import { ApiError, orApiError, type TypeView } from "../api.ts";
+import { jobPagePath } from "../components/parts.tsx";
+import { show } from "../components/shell.tsx";
+import type { DashboardEnv } from "../context.ts";
+import { submitCommand } from "../form/curl.ts";
+import { exampleBody, syntaxErrorAt, withFileId } from "../form/draft.ts";
+import { type FormFile, readFileForm } from "../form/multipart.ts";
+import { formatBytes } from "../labels.ts";
 import { type Draft, SubmitPage, TypesPage } from "./submit-page.tsx";
-import { formatBytes } from "./words.ts";
 
 /** `GET /submit`, `GET` and `POST /submit/{type}`. */
 export function submitRoutes() {
@@ -18,7 +18,7 @@ export function submitRoutes() {
 
   routes.get("/submit", async (c) => {
     const children = <TypesPage types={await c.get("api").types()} />;
-    return show(c, { title: "Submit a job", place: "Submit a job", children });
+    return show(c, { title: "Submit a job", section: "Submit a job", children });
   });
 
   routes.get("/submit/:type", async (c) => {
@@ -35,7 +35,7 @@ export function submitRoutes() {
     const type = await c.get("api").type(c.req.param("type"));
     const { draft, action } = await readDraft(c, type);
     const isOnlyUpload = action === "upload" || draft.errors.length > 0;
-    return isOnlyUpload ? submitPage(c, type, draft) : submit(c, type, draft);
+    return isOnlyUpload ? submitPage(c, type, draft) : submitDraft(c, type, draft);
   });
 
   return routes;
@@ -69,7 +69,7 @@ async function readDraft(c: Context<DashboardEnv>, type: TypeView) {
   return { draft, action: fields.get("do") ?? "submit" };
 }
 
-async function submit(c: Context<DashboardEnv>, type: TypeView, draft: Draft): Promise<Response> {
+async function submitDraft(c: Context<DashboardEnv>, type: TypeView, draft: Draft): Promise<Response> {
   try {
     const job = await c.get("api").submit(draft.body, draft.idempotencyKey);
     return c.redirect(`${jobPagePath(job.id)}?notice=submitted`, 303);
@@ -85,17 +85,17 @@ function toErrors(body: string, { problem }: ApiError): Draft["errors"] {
   return at === null ? (problem.errors ?? []) : [{ pointer: at, detail: "This is not JSON." }];
 }
 
-function submitPage(c: Context<DashboardEnv>, type: TypeView, draft: Draft, refusal: ApiError | null = null) {
-  const isBad = draft.errors.length > 0 || refusal !== null;
+function submitPage(c: Context<DashboardEnv>, type: TypeView, draft: Draft, error: ApiError | null = null) {
+  const isBad = draft.errors.length > 0 || error !== null;
   const children = (
     <SubmitPage
       type={type}
       draft={draft}
       command={submitCommand(new URL(c.req.url).origin, draft.body, draft.idempotencyKey)}
-      refusal={refusal}
+      error={error}
       mayWrite={c.get("session").mayWrite}
     />
   );
   const title = `${isBad ? "Error: " : ""}Submit ${type.type}`;
-  return show(c, { title, place: "Submit a job", children }, isBad ? 422 : 200);
+  return show(c, { title, section: "Submit a job", children }, isBad ? 422 : 200);
 }

@@ -36,7 +36,7 @@ function runningSentence({ status_reason, attempt, max_attempts, attempts }: Job
     case "waiting_to_retry":
       return `Attempt ${attempt} of ${max_attempts} ${attemptEnding(attempts.at(-1))}; the next one follows by itself. The job has not failed.`;
     case "continuing":
-      return `Attempt ${attempt} goes on in another slice; long work is done in several.`;
+      return `Attempt ${attempt} continues in a new run.`;
     default:
       return attempt > 1
         ? `Attempt ${attempt} of ${max_attempts} is running; the earlier ones did not succeed.`
@@ -51,7 +51,7 @@ function failedSentence({ status_reason, attempt, max_attempts }: JobView): stri
     case "total_timeout":
       return `It did not succeed within its time limit, after ${pluralize(attempt, "attempt")}.`;
     default:
-      return `Attempt ${attempt} of ${max_attempts} failed for a reason that repeating would not cure, so it was not tried again.`;
+      return `Attempt ${attempt} of ${max_attempts} failed for a permanent reason, so it was not retried.`;
   }
 }
 
@@ -62,7 +62,7 @@ function cancelledSentence({ status_reason, cancellation }: JobView): string {
   const reason = cancellation?.reason ? `, with the reason “${cancellation.reason}”` : "";
   const stopped = cancellation?.acknowledged_at
     ? "Nothing of it runs any more."
-    : "Its code has been told to stop and has not yet confirmed that it did.";
+    : "Its code was asked to stop and has not confirmed it yet.";
   return `It was cancelled ${by}${reason}. ${stopped}`;
 }
 
@@ -90,7 +90,7 @@ const kindWords: Record<string, string> = {
   service_unavailable: "Something it depends on was not available. That may pass.",
   worker_lost: "The worker vanished in the middle. That passes.",
   invalid_input: "The input cannot be worked with. Correct it and submit a new job.",
-  permission_denied: "Something it depends on refused access.",
+  permission_denied: "A service it depends on denied access.",
   not_found: "Something it needs does not exist.",
   internal_error: "Something unforeseen happened in the job's code.",
 };
@@ -118,7 +118,7 @@ const eventWords: Record<string, string> = {
   "job.progress": "Progress",
   "job.log": "Log",
   "job.attempt_failed": "Attempt failed",
-  "job.continued": "Goes on in another slice",
+  "job.continued": "Continues in a new run",
   "job.succeeded": "Succeeded",
   "job.failed": "Failed",
   "job.cancelled": "Cancelled",
