@@ -4,7 +4,7 @@
  */
 
 import { execFileSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { allowed, rules } from "./check-words-rules.ts";
 
@@ -32,7 +32,8 @@ function checkedFiles(root: string): string[] {
   return listed
     .split("\n")
     .filter((path) => /^(src|test|conformance|scripts|bench|docs|examples)\/|^README\.md$/.test(path))
-    .filter((path) => /\.(ts|tsx|md|css)$/.test(path) && !path.startsWith("scripts/check-words"));
+    .filter((path) => /\.(ts|tsx|md|css)$/.test(path) && !path.startsWith("scripts/check-words"))
+    .filter((path) => existsSync(join(root, path)));
 }
 
 if (import.meta.main) {

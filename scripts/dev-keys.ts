@@ -1,5 +1,15 @@
-/** `npm run -s dev-keys`: prints the keys of the two local tenants as JSON, for scripts and for people. */
+/**
+ * `npm run -s dev-keys` prints the keys of the local tenants as JSON; `npm run -s dev-keys -- acme` prints only the full
+ * key of that tenant.
+ */
 
-import { localKeys } from "./local-keys.ts";
+import { type LocalKeys, localKeys } from "./local-keys.ts";
 
-console.log(JSON.stringify(await localKeys(), null, 2));
+const keys = await localKeys();
+const [tenant] = process.argv.slice(2);
+if (tenant === undefined) console.log(JSON.stringify(keys, null, 2));
+else if (Object.hasOwn(keys, tenant)) console.log(keys[tenant as keyof LocalKeys].full);
+else {
+  console.error(`There is no local tenant ${tenant}. Use one of: ${Object.keys(keys).join(", ")}.`);
+  process.exitCode = 1;
+}
