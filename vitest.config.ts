@@ -3,10 +3,23 @@ import { defineConfig } from "vitest/config";
 import { localWebhookSecret } from "./scripts/local-keys.ts";
 import { testApiKeys } from "./test/support/keys.ts";
 
-/** Pure tests in Node, those of the Worker inside workerd, the ledger of what jobs cost, and those from outside. */
+/** A test that waits for the machine is no slow test: a busy laptop may take long for anything. */
+const TEST_TIMEOUT_MS = 30_000;
+
+/** Services that are killed or run to their end as programs; beside them nothing else runs. */
+const killing = ["crash", "demo", "start", "subscribe", "webhooks"].map(
+  (name) => `test/service/${name}.test.ts`,
+);
+
+/**
+ * Pure tests in Node, those of the Worker inside workerd, the ledger of what jobs cost, and those from outside. Groups
+ * run one after another, so that what a browser or a client waits for does not compete with what only computes.
+ */
 export default defineConfig({
   test: {
     silent: "passed-only",
+    // A number: a percentage would be capped at the number of cores.
+    maxWorkers: 4,
     projects: [
       {
         test: {
@@ -18,6 +31,7 @@ export default defineConfig({
             "test/check.test.ts",
             "test/openapi*.test.ts",
           ],
+          testTimeout: TEST_TIMEOUT_MS,
         },
       },
       {
@@ -41,6 +55,7 @@ export default defineConfig({
             "test/{api,objects,job-types,runner,files,datasets,webhooks,site,dashboard}/**/*.test.ts",
           ],
           setupFiles: ["./test/setup.ts"],
+          testTimeout: TEST_TIMEOUT_MS,
         },
       },
       {
@@ -68,10 +83,21 @@ export default defineConfig({
         test: {
           name: "service",
           include: ["test/service/**/*.test.ts"],
+          exclude: killing,
           globalSetup: ["./test/service/setup.ts"],
           testTimeout: 120_000,
           hookTimeout: 60_000,
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        test: {
+          name: "killing",
+          include: killing,
+          testTimeout: 120_000,
+          hookTimeout: 60_000,
           fileParallelism: false,
+          sequence: { groupOrder: 2 },
         },
       },
     ],

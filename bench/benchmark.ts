@@ -15,7 +15,7 @@ export type Row = {
 export type Goal = { text: string; isMet: boolean };
 
 export type Benchmark = {
-  /** As `--only` and docs/benchmarks.md have it. */
+  /** As `--only` and docs/internals/benchmarks.md have it. */
   name: string;
   title: string;
   run: () => Promise<Row[]>;

@@ -92,7 +92,7 @@ function isNumber(name: string): boolean {
   return /^\d+$/.test(name);
 }
 
-/** proc_pid_stat(5); a process that has gone meanwhile is nobody's child. */
+/** proc_pid_stat(5); a process that has ended meanwhile has no parent. */
 async function processOf(name: string): Promise<{ pid: number; parent: number; name: string }> {
   const text = await readFile(`/proc/${name}/stat`, "utf8").catch(() => "");
   const [, command = "", parent = "0"] = text.match(/^\d+ \((.*)\) \S (\d+)/s) ?? [];

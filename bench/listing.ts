@@ -1,6 +1,6 @@
 /**
- * The listing of one tenant: 10,000 finished jobs page by page, as a client reads them; pages under 300 announcements
- * a second; and what a page of any filter costs inside the listing's object as the tenant grows to 100,000 jobs.
+ * The listing of one tenant: 10,000 finished jobs page by page, as a client reads them; pages under 300 updates
+ * a second; and what a page of any filter costs inside the index object as the tenant grows to 100,000 jobs.
  */
 
 import { localKeys } from "../scripts/local-keys.ts";
@@ -76,7 +76,7 @@ function openDoor(url: string, startAt: number) {
       await this.ensureAllListed();
     },
     /** One job more, told as its object would. */
-    announce: () => ask("announce", { startAt, first: jobs++, count: 1 } satisfies Filling),
+    publish: () => ask("publish", { startAt, first: jobs++, count: 1 } satisfies Filling),
     async ensureAllListed(): Promise<void> {
       const listed = await ask<number>("count", all);
       ensure(listed === jobs, `${listed} of ${jobs} jobs are listed`);
@@ -107,7 +107,7 @@ function questions(size: number, startAt: number): [string, Omit<PageAsked, "tim
     ["metadata of 1 in 10", { metadata: { customer: "c7" } }],
     ["metadata of 1 in 10, one status", { metadata: { customer: "c7" }, statuses: ["cancelled"] }],
     ["two pairs, few with both", { metadata: { customer: "c7", marked: "yes" } }],
-    ["nothing has it", { metadata: { customer: "nobody" } }],
+    ["no match", { metadata: { customer: "absent" } }],
   ];
   return filters.map(([what, filter, after]) => [
     what,
@@ -142,30 +142,30 @@ async function readPage(client: Client, query: string): Promise<PageRead> {
   return { ...page, ms: performance.now() - askedAt };
 }
 
-/** Pages read one after another, first in peace, then while jobs are announced at a steady rate. */
+/** Pages read one after another, first idle, then while jobs are published at a steady rate. */
 async function underAnnouncements(client: Client, door: Door): Promise<Row[]> {
   const times = async (isOver: () => boolean) => {
     const found: number[] = [];
     while (!isOver()) found.push((await readPage(client, "limit=20")).ms);
     return found;
   };
-  const inPeace: number[] = await times(after(1_000));
-  const announced: Promise<unknown>[] = [];
+  const idle: number[] = await times(after(1_000));
+  const published: Promise<unknown>[] = [];
   const startedAt = performance.now();
   const timer = setInterval(() => {
     const due = Math.min(TOTAL, ((performance.now() - startedAt) * ANNOUNCED_PER_SECOND) / 1_000);
-    while (announced.length < due) announced.push(door.announce());
+    while (published.length < due) published.push(door.publish());
   }, 10);
-  const busy = await times(() => announced.length >= TOTAL);
+  const busy = await times(() => published.length >= TOTAL);
   const seconds = (performance.now() - startedAt) / 1_000;
   clearInterval(timer);
-  await Promise.all(announced);
+  await Promise.all(published);
   await door.ensureAllListed();
-  const rate = figure(TOTAL / seconds, "announcements/s");
+  const rate = figure(TOTAL / seconds, "updates/s");
   const text = (ms: number[]) =>
     `${figure(median(ms), "ms")}, 99 % within ${figure(percentile(ms, 0.99), "ms")}`;
   return [
-    { what: "a page of 20, in peace", service: text(inPeace) },
+    { what: "a page of 20, idle", service: text(idle) },
     { what: `a page of 20, under ${rate}`, service: text(busy) },
   ];
 }

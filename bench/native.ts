@@ -1,6 +1,6 @@
 /**
  * Runs a Worker in workerd alone, as wrangler would deploy it: no proxy in front, no simulator behind. Its objects
- * are stored in memory (tmpfs), so that no disk is measured. What workerd lacks has a stand-in: queues take and drop
+ * are stored in memory (tmpfs), so that no disk is measured. What workerd lacks has a stub: queues take and drop
  * messages, rate limiters let everybody pass. D1 and R2 are left out, so only paths that use neither can be measured.
  */
 
@@ -53,7 +53,7 @@ async function startIn(folder: string, configPath: string, { variables = {}, mai
   const ports = await portsOf(child);
   return {
     url: `http://127.0.0.1:${ports.get("http")}`,
-    /** Messages the stand-in of the queues has taken since the start. */
+    /** Messages the stub of the queues has taken since the start. */
     async messagesTaken(): Promise<number> {
       const answer = await fetch(`http://127.0.0.1:${ports.get("queue")}/`);
       return ((await answer.json()) as { taken: number }).taken;
@@ -69,8 +69,8 @@ async function startIn(folder: string, configPath: string, { variables = {}, mai
 }
 
 async function buildStandIns(folder: string): Promise<void> {
-  const entryPoints = ["queue.ts", "limiter.ts"].map((name) => join(import.meta.dirname, "stand-in", name));
-  await build({ entryPoints, outdir: join(folder, "stand-in"), format: "esm" });
+  const entryPoints = ["queue.ts", "limiter.ts"].map((name) => join(import.meta.dirname, "stubs", name));
+  await build({ entryPoints, outdir: join(folder, "stubs"), format: "esm" });
 }
 
 /** The modules of a built Worker, its entry first. */
@@ -118,7 +118,7 @@ const config :Workerd.Config = (
     (name = "queue", address = "127.0.0.1:0", http = (), service = "queue"),
   ],
   extensions = [(modules = [
-    (name = "bench:limiter", internal = true, esModule = embed "stand-in/limiter.js"),
+    (name = "bench:limiter", internal = true, esModule = embed "stubs/limiter.js"),
   ])],
 );
 const main :Workerd.Worker = (
@@ -130,7 +130,7 @@ const main :Workerd.Worker = (
   durableObjectStorage = (localDisk = "state"),
 );
 const queue :Workerd.Worker = (
-  modules = [(name = "queue.js", esModule = embed "stand-in/queue.js")],
+  modules = [(name = "queue.js", esModule = embed "stubs/queue.js")],
   compatibilityDate = "${config.compatibility_date}",
 );
 `;

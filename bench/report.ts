@@ -1,4 +1,4 @@
-/** Tells what was measured: tables on the terminal, and between the marks of docs/benchmarks.md, whose prose it leaves. */
+/** Tells what was measured: tables on the terminal, and between the marks of docs/internals/benchmarks.md, whose prose it leaves. */
 
 import { readFile, writeFile } from "node:fs/promises";
 import { arch, cpus, loadavg, release, totalmem, type } from "node:os";
@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { root } from "../scripts/wrangler.ts";
 import type { Goal, Row } from "./benchmark.ts";
 
-const page = join(root, "docs/benchmarks.md");
+const page = join(root, "docs/internals/benchmarks.md");
 
 /** The benchmarks' tables by name go where the page has a mark of that name; rejects if it has none. */
 export async function writePage(found: ReadonlyMap<string, Row[]>, machineText: string): Promise<void> {
@@ -18,7 +18,7 @@ export async function writePage(found: ReadonlyMap<string, Row[]>, machineText: 
 function between(text: string, name: string, content: string): string {
   const [begin, end] = [`<!-- ${name} -->`, `<!-- /${name} -->`];
   const [from, to] = [text.indexOf(begin), text.indexOf(end)];
-  if (from < 0 || to < from) throw new Error(`docs/benchmarks.md has no marks for ${name}.`);
+  if (from < 0 || to < from) throw new Error(`docs/internals/benchmarks.md has no marks for ${name}.`);
   return `${text.slice(0, from + begin.length)}\n\n${content}\n\n${text.slice(to)}`;
 }
 
@@ -58,7 +58,7 @@ function table([head = [], ...lines]: string[][]): string {
   return [toLine(head), toLine(head.map(() => "---")), ...lines.map(toLine)].join("\n");
 }
 
-/** The head and a line per row; a column that nobody fills is left out. */
+/** The head and a line per row; an empty column is left out. */
 function cellsOf(rows: readonly Row[]): string[][] {
   const columns: [string, (row: Row) => string][] = [
     ["What", ({ what }) => what],

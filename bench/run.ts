@@ -1,5 +1,5 @@
 /**
- * `npm run bench`: measures everything and writes docs/benchmarks.md; `npm run bench -- --only accept,status` measures
+ * `npm run bench`: measures everything and writes docs/internals/benchmarks.md; `npm run bench -- --only accept,status` measures
  * those and writes nothing, so that the numbers of the page are always of one run. Fails if anything could not be
  * measured; a goal that is not met is told, and is no failure.
  */

@@ -1,6 +1,6 @@
 /**
- * Reading a job's status beside the floor, which reads one row of one object: with the job in the answer, and with
- * If-None-Match, where the answer is 304. The floor knows no 304; it answers with its row both times.
+ * Reading a job's status beside the baseline, which reads one row of one object: with the job in the answer, and with
+ * If-None-Match, where the answer is 304. The baseline knows no 304; it answers with its row both times.
  */
 
 import { type Benchmark, figure, type Row } from "./benchmark.ts";
@@ -11,19 +11,19 @@ const plan = { rounds: 9, amount: 4_000, connections: 16 };
 
 export const status: Benchmark = {
   name: "status",
-  title: "Reading a status ÷ the floor",
+  title: "Reading a status ÷ the baseline",
   run: () =>
-    withBoth(async (service, floor) => {
+    withBoth(async (service, baseline) => {
       const headers = await clientHeaders();
       const body = JSON.stringify({ type: "test.simulate", input: {} });
       const job = await made(`${service.url}/v1/jobs`, headers, body);
-      const row = await made(`${floor.url}/`, headers, body);
+      const row = await made(`${baseline.url}/`, headers, body);
       const whole: Load = { url: service.url + job.path, headers, status: 200 };
       const unchanged: Load = { ...whole, headers: { ...headers, "If-None-Match": job.etag }, status: 304 };
       const other = {
-        native: floor,
+        native: baseline,
         leaves: "nothing" as const,
-        asked: { url: floor.url + row.path, status: 200 },
+        asked: { url: baseline.url + row.path, status: 200 },
       };
       const rows: Row[] = [];
       for (const [what, asked] of [
@@ -35,7 +35,7 @@ export const status: Benchmark = {
         rows.push({
           what: `${what}, 16 connections`,
           service: figure(perSecond.service, "/s"),
-          other: figure(perSecond.floor, "/s"),
+          other: figure(perSecond.baseline, "/s"),
           ratio: perSecond.ratio,
         });
       }

@@ -14,7 +14,7 @@ export class Disagreement extends Error {
 
 const CHARS_MAX = 600;
 
-/** A value as a message shows it: JSON, cut where nobody would read on. */
+/** A value as a message shows it: JSON, cut to a readable length. */
 export function shown(value: unknown): string {
   const text = JSON.stringify(value) ?? String(value);
   return text.length > CHARS_MAX ? `${text.slice(0, CHARS_MAX)}…` : text;

@@ -20,7 +20,7 @@ export type Deployment = {
   reader: Client;
   /** Another tenant, with its full key. */
   theirs: Client;
-  /** Nobody: no key at all. */
+  /** A client without a key. */
   anyone: Client;
   document: Document;
   ledger: Ledger;

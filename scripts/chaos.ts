@@ -6,7 +6,7 @@
 
 import { randomInt } from "node:crypto";
 import { parseArgs } from "node:util";
-import { runChaos, type Tally } from "./chaos/run.ts";
+import { type ChaosReport, runChaos } from "./chaos/run.ts";
 
 const MINUTE_MS = 60_000;
 const FAULTS_SHOWN = 20;
@@ -14,22 +14,22 @@ const FAULTS_SHOWN = 20;
 /** Between two kills, at least and at most: some come before the service has caught its breath. */
 const LIVES_MS = [1_000, 12_000] as const;
 
-function rowsOf(tally: Tally): [string, number][] {
-  const { outcomes, repairs } = tally;
+function rowsOf(report: ChaosReport): [string, number][] {
+  const { outcomes, repairs } = report;
   return [
-    ["kill -9 and restart", tally.kills],
-    ["accepted", tally.accepted],
+    ["kill -9 and restart", report.kills],
+    ["accepted", report.accepted],
     ...Object.entries(outcomes).map(([outcome, count]): [string, number] => [`  ${outcome}`, count]),
-    ["attempts", tally.attempts],
-    ["  of these lost with their worker", tally.lostAttempts],
-    ["jobs whose type's attempts were all lost", tally.exhaustedByCrashes],
-    ["posts answered with the holder of their place", tally.conflicts],
-    ["webhooks taken", tally.webhooks],
-    ["  of these more than once, under one id", tally.repeatedWebhooks],
+    ["attempts", report.attempts],
+    ["  of these lost with their worker", report.lostAttempts],
+    ["jobs whose type's attempts were all lost", report.exhaustedByCrashes],
+    ["posts answered with the job that owns their unique key", report.conflicts],
+    ["webhooks taken", report.webhooks],
+    ["  of these more than once, under one id", report.repeatedWebhooks],
     ...Object.entries(repairs).map(([event, count]): [string, number] => [`log: ${event}`, count]),
-    ["lost", tally.lost.length],
-    ["doubled", tally.doubled.length],
-    ["otherwise wrong", tally.wrong.length],
+    ["lost", report.lost.length],
+    ["doubled", report.doubled.length],
+    ["otherwise wrong", report.wrong.length],
   ];
 }
 
@@ -42,19 +42,19 @@ function readOptions(): { minutes: number; seed: number } {
   return { minutes, seed };
 }
 
-function print(minutes: number, tally: Tally): void {
-  const rows = rowsOf(tally);
+function print(minutes: number, report: ChaosReport): void {
+  const rows = rowsOf(report);
   const width = Math.max(...rows.map(([name]) => name.length));
-  console.log(`${minutes} minutes with seed ${tally.seed}`);
+  console.log(`${minutes} minutes with seed ${report.seed}`);
   for (const [name, count] of rows) console.log(`${name.padEnd(width)}  ${String(count).padStart(6)}`);
 }
 
 try {
   const { minutes, seed } = readOptions();
   const loadMs = minutes * MINUTE_MS;
-  const tally = await runChaos({ seed, loadMs, livesMs: LIVES_MS, say: (words) => console.error(words) });
-  print(minutes, tally);
-  const faults = [...tally.lost, ...tally.doubled, ...tally.wrong];
+  const report = await runChaos({ seed, loadMs, livesMs: LIVES_MS, say: (words) => console.error(words) });
+  print(minutes, report);
+  const faults = [...report.lost, ...report.doubled, ...report.wrong];
   for (const fault of faults.slice(0, FAULTS_SHOWN)) console.log(fault);
   process.exitCode = faults.length > 0 ? 1 : 0;
 } catch (error) {

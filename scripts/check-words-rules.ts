@@ -63,4 +63,7 @@ export const rules: readonly Rule[] = [
 ];
 
 /** How many old words each file may still have. */
-export const allowed: Readonly<Record<string, number>> = {};
+export const allowed: Readonly<Record<string, number>> = {
+  // The offences that the test of this check plants.
+  "test/check.test.ts": 3,
+};

@@ -33,7 +33,7 @@ async function deploy(): Promise<void> {
 }
 
 const NO_KEYS = `
-Deployed, but nobody is let in yet. Make a key, and store what it says:
+Deployed, but it has no API key yet. Make a key, and store what it prints:
 
   npm run new-key -- --tenant <tenant>
   npx wrangler secret put API_KEYS`;

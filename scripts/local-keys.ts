@@ -1,7 +1,7 @@
 /**
  * The keys of the two local tenants and the webhook secret of the local service, for development and tests. They are
  * derived from fixed labels, so that they are the same on every machine while no secret stands in the repository.
- * Never use them in a deployment: whoever can read this file can make them.
+ * Never use them in a deployment: anyone who can read this file can make them.
  */
 
 import type { ApiKeySchema, Scope } from "../src/api/middleware/keys.ts";

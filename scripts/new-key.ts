@@ -13,7 +13,7 @@ const USAGE = `Usage: npm run new-key -- --tenant <tenant> [options]
   --tenant <tenant>    who the key belongs to: 1 to 40 of a-z, 0-9 and -
   --scopes <scopes>    comma-separated, out of ${scopes.join(", ")}; default: all
   --expires <time>     RFC 3339, such as 2027-01-01T00:00:00Z; default: never
-  --name <text>        a note for whoever reads the list`;
+  --name <text>        a note for readers of the list`;
 
 const KEY_BYTES = 32;
 

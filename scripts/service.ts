@@ -17,6 +17,8 @@ export type ServiceOptions = {
   port?: number;
   leaseMs?: number;
   dispatchTimeoutMs?: number;
+  /** Receives each line of the log as it comes. */
+  onLine?: (line: LogLine) => void;
 };
 
 /** One line of the service's log. */
@@ -25,7 +27,8 @@ export type LogLine = { level: string; event: string } & Record<string, unknown>
 export type Service = Awaited<ReturnType<typeof startService>>;
 
 /** Starts the service with all it writes in `stateDir`; resolves once it answers. Rejects with what it printed if it ended before that. */
-export async function startService({ stateDir, port = 0, leaseMs, dispatchTimeoutMs }: ServiceOptions) {
+export async function startService(options: ServiceOptions) {
+  const { stateDir, port = 0, leaseMs, dispatchTimeoutMs, onLine } = options;
   const scratch = join(stateDir, "tmp");
   await mkdir(scratch, { recursive: true });
   const child = spawn(process.execPath, [join(root, "scripts/start.ts")], {
@@ -45,7 +48,11 @@ export async function startService({ stateDir, port = 0, leaseMs, dispatchTimeou
   const ended = once(child, "close");
   const log: LogLine[] = [];
   const words: string[] = [];
-  listen(child.stdout, (line) => log.push(JSON.parse(line)));
+  listen(child.stdout, (text) => {
+    const line: LogLine = JSON.parse(text);
+    log.push(line);
+    onLine?.(line);
+  });
   listen(child.stderr, (line) => words.push(line));
   const url = await Promise.race([urlOf(child), ended.then(() => null)]);
   if (url === null) throw new Error(`The service did not start:\n${words.join("\n")}`);

@@ -107,7 +107,7 @@ function stopWithNpm(): void {
 }
 
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, stop);
-/** Whoever started this with a channel of its own wants it to end with them. */
+/** A parent that started this with a channel of its own wants it to end with the parent. */
 process.once("disconnect", stop);
 process.stdout.once("error", () => process.exit(1));
 stopWithNpm();

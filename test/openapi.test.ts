@@ -1,4 +1,4 @@
-/** The OpenAPI document: valid by somebody else's rules, and complete: it describes what there is and nothing else. */
+/** The OpenAPI document: valid by independent rules, and complete. */
 
 import { execFile } from "node:child_process";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";

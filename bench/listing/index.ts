@@ -1,6 +1,6 @@
 /**
  * The service with a door beside it, by which a benchmark fills the listing of the tenant `acme` with jobs that never
- * were, has one announced as a job's object would, and sees what a page costs inside the listing's object.
+ * were, has one published as a job's object would, and sees what a page costs inside the index object.
  */
 
 import type { Env } from "../../src/env.ts";
@@ -61,7 +61,7 @@ function atTheDoor(what: string, asked: unknown, env: Env): Promise<unknown> {
   switch (what) {
     case "/bench/fill":
       return listing.fill(asked as Filling);
-    case "/bench/announce": {
+    case "/bench/publish": {
       const { first, startAt } = asked as Filling;
       return entryNumber(first, startAt).then((entry) => listing.publish(TENANT, entry));
     }

@@ -55,7 +55,7 @@ async function ranges({ mine }: Deployment): Promise<void> {
   const beyond = await get("bytes=10-");
   problemOf(beyond, 416, "range_not_satisfiable");
   equal(beyond.headers.get("Content-Range"), "bytes */10", "Content-Range of the 416");
-  equal((await get("lines=1-2")).status, 200, "the status for a unit nobody knows");
+  equal((await get("lines=1-2")).status, 200, "the status for an unknown unit");
 }
 
 async function conditional({ mine }: Deployment): Promise<void> {

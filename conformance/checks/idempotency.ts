@@ -57,7 +57,7 @@ async function badKeys({ mine }: Deployment): Promise<void> {
   jobOf(await post(mine, waiting(), freshKey().padEnd(255, "k")), 202);
 }
 
-async function sameRequest({ mine }: Deployment): Promise<void> {
+async function sameKeyAndRequest({ mine }: Deployment): Promise<void> {
   const key = freshKey();
   const run_at = later();
   const first = await post(mine, { type: "test.simulate", input: { duration_ms: 1, steps: 2 }, run_at }, key);
@@ -155,18 +155,18 @@ async function placeIsTaken(deployment: Deployment): Promise<void> {
   claim(elsewhere.id !== holder.id, "another requester met the same place");
 }
 
-async function placeIsFreed(deployment: Deployment): Promise<void> {
+async function keyIsReleased(deployment: Deployment): Promise<void> {
   const { mine } = deployment;
   const request = report(deployment);
   const submit = async (): Promise<Job> => jobOf(await mine.call("POST", "/v1/jobs", { json: request }), 202);
   const first = await submit();
   await mine.cancel(first.id);
   const second = await submit();
-  claim(second.id !== first.id, "a cancelled job holds its place");
+  claim(second.id !== first.id, "a cancelled job owns its unique key");
   await mine.cancel(second.id);
   equal((await mine.call("DELETE", `/v1/jobs/${second.id}`)).status, 204, "the deletion");
   const third = await submit();
-  claim(third.id !== second.id && !isFinished(third), "a deleted job holds its place");
+  claim(third.id !== second.id && !isFinished(third), "a deleted job owns its unique key");
 }
 
 async function placeUnderPressure(deployment: Deployment): Promise<void> {
@@ -182,7 +182,7 @@ async function placeUnderPressure(deployment: Deployment): Promise<void> {
 export const idempotencyChecks: readonly Check[] = [
   check("RFC 9651 3.3.3", "a key is the same quoted, bare and with parameters", spellings),
   check("contract 4.1", "a key that is not acceptable, or two keys, are 400", badKeys),
-  check("contract 4.1", "the same key and request: the same job, Idempotent-Replayed", sameRequest),
+  check("contract 4.1", "the same key and request: the same job, Idempotent-Replayed", sameKeyAndRequest),
   check("contract 4.1", "a repetition answers the job as it is now", jobAsItIsNow),
   check("contract 4.1", "the same key with another request is 422", otherRequest),
   check("contract 4.1", "30 simultaneous posts with one key make one job", simultaneous),
@@ -190,6 +190,6 @@ export const idempotencyChecks: readonly Check[] = [
   check("contract 4.1", "a key belongs to its tenant", keysOfTenants),
   check("contract 4.1", "a key lasts until its job is purged", keyLastsUntilPurged),
   check("contract 4.3", "a taken place answers its holder, or 409 if asked to", placeIsTaken),
-  check("contract 4.3", "a place is freed when its job is cancelled or gone", placeIsFreed),
+  check("contract 4.3", "a unique key is released when its job is cancelled or deleted", keyIsReleased),
   check("contract 4.3", "20 simultaneous posts for one place make one job", placeUnderPressure),
 ];

@@ -45,7 +45,7 @@ async function attemptsExhausted({ mine }: Deployment): Promise<void> {
   );
 }
 
-async function timeLimit({ mine }: Deployment): Promise<void> {
+async function attemptTimeout({ mine }: Deployment): Promise<void> {
   const { id } = await mine.simulate({ attempts: [{ outcome: "hang" }] }, { total_timeout_ms: 1_500 });
   const job = await mine.finished(id);
   equal([job.status, job.status_reason], ["failed", "total_timeout"], "the outcome");
@@ -108,7 +108,7 @@ async function coarseProgress(deployment: Deployment): Promise<void> {
   const { seen } = await progressOf(deployment, { duration_ms: 1_500, steps: 6, progress: "coarse" });
   claim(seen.length > 0, "no progress was seen");
   for (const { current, total, percent, stage } of seen) {
-    equal([current, total, percent], [null, null, null], "what nobody knows");
+    equal([current, total, percent], [null, null, null], "what is not known");
     claim(typeof stage === "string", "there is no stage");
   }
 }
@@ -122,7 +122,7 @@ export const outcomeChecks: readonly Check[] = [
   check("contract 10", "timeout, rate_limited and service_unavailable are retried", temporaryKinds),
   check("contract 10", "the other declared kinds fail at once", permanentKinds),
   check("contract 2", "when no attempt is left, the job failed: attempts_exhausted", attemptsExhausted),
-  check("contract 2", "a job that hangs fails at its limit, its attempt timed_out", timeLimit),
+  check("contract 2", "a job that hangs fails at its attempt timeout, its attempt timed_out", attemptTimeout),
   check("contract 2", "without declared words, code is the kind and the message plain", undeclaredWords),
   check("contract 2", "an exception's text never leaves the logs", exceptionStaysInside),
   check("contract 2", "percent is rounded down, and 100 only when current equals total", exactProgress),

@@ -14,7 +14,7 @@ export type Load = {
   ids: Set<string>;
   /** Jobs that one key made more than one of. */
   doubled: string[];
-  /** Submissions that were answered with the holder of their place. */
+  /** Submissions that were answered with the job that owns their unique key. */
   conflicts: number;
 };
 

@@ -59,7 +59,7 @@ const inMs = (ms: number) => new Date(Date.now() + ms).toISOString();
 const succeed = { outcome: "succeed" };
 const unavailable = { outcome: "fail", kind: "service_unavailable" };
 
-/** Rehearsals of every outcome. */
+/** Simulated jobs with every outcome. */
 const simulatedJobs: Record<string, Make> = {
   "succeeds at once": (chance, number) => ({
     ...plan({ result: number }, succeeded(number)),

@@ -1,6 +1,6 @@
 /**
- * The judgement after chaos: every accepted job is found, ended once and as it had to, told so in its events, the
- * listing and its webhook, and did its work neither twice nor not at all.
+ * The judgement after chaos: every accepted job is found, ended once and as it had to, says so in its events, the
+ * job index and its webhook, and did its work neither twice nor not at all.
  */
 
 import { isDeepStrictEqual } from "node:util";
@@ -20,8 +20,20 @@ export function isExhaustedByCrashes({ status_reason, attempts }: JobView): bool
   return status_reason === "attempts_exhausted" && attempts.every(isLost);
 }
 
+/**
+ * Whether a job rightly ended without an attempt: crashes took all its messages until its total timeout had passed, so
+ * it was cancelled.
+ */
+function isCancelledUnbegun({ plan }: Accepted, { status_reason, attempt, ...job }: JobView): boolean {
+  const { total_timeout_ms, run_at } = plan.request;
+  if (total_timeout_ms === undefined || attempt > 0 || status_reason !== "start_timeout") return false;
+  const dueAt = Math.max(Date.parse(run_at ?? job.created_at), Date.parse(job.created_at));
+  return Date.parse(job.finished_at ?? "") >= dueAt + total_timeout_ms;
+}
+
 /** What is wrong with one job. */
-export function faultsOfJob({ plan, id }: Accepted, job: JobView | null, events: EventView[]): Fault[] {
+export function faultsOfJob(accepted: Accepted, job: JobView | null, events: EventView[]): Fault[] {
+  const { plan, id } = accepted;
   const name = `${plan.kind} ${id}`;
   if (!job) return [{ sort: "lost", what: `${name}: accepted, and not found` }];
   const state = `${name}: ${job.status} ${job.status_reason}, ${job.attempt} attempts`;
@@ -30,7 +42,8 @@ export function faultsOfJob({ plan, id }: Accepted, job: JobView | null, events:
   const finals = events.filter(({ type }) => FINAL.test(type));
   const started = events.filter(({ type }) => type === "job.started");
   const isDemanded = job.status === status && job.status_reason === status_reason;
-  const isUnlucky = plan.request.type !== "test.simulate" && isExhaustedByCrashes(job);
+  const isUnlucky =
+    (plan.request.type !== "test.simulate" && isExhaustedByCrashes(job)) || isCancelledUnbegun(accepted, job);
   const claims: [boolean, Fault["sort"], string][] = [
     [finals.length >= 1, "lost", "has no final event"],
     [finals.length <= 1, "doubled", "has more than one final event"],
@@ -67,7 +80,7 @@ export function faultsOfWebhook({ plan, id }: Accepted, job: JobView, hooks: Hoo
   ];
 }
 
-/** Jobs that had one place at one time. A place is free from the moment its holder has finished. */
+/** Jobs that owned one unique key at one time. A key is free from the moment its owner has finished. */
 export function faultsOfPlaces(jobs: readonly { plan: Accepted["plan"]; job: JobView }[]): Fault[] {
   const byPlace = Map.groupBy(
     jobs.filter(({ plan }) => plan.place !== null),

@@ -105,7 +105,7 @@ async function fail({ client, log }: Stage): Promise<void> {
   const answers = await Promise.all(
     ["", "/events", "/result"].map((path) => client.call("GET", `/v1/jobs/${id}${path}`)),
   );
-  claim("a fault nobody foresaw is not tried again", job.status === "failed" && job.attempt === 1);
+  claim("an undeclared exception is not retried", job.status === "failed" && job.attempt === 1);
   claim(
     "no answer holds the exception's text",
     answers.every(({ text }) => !text.includes("ECONNREFUSED")),
@@ -126,7 +126,7 @@ async function cancel({ client }: Stage): Promise<void> {
   const init = { body: JSON.stringify({ reason: "changed my mind" }) };
   const { status, data } = await client.call<Job>("POST", `/v1/jobs/${id}/cancel`, init);
   exchange(`POST /v1/jobs/${id}/cancel`, status, `${data.status} (${data.status_reason})`);
-  claim("it is cancelled at once, for whoever asks", status === 200 && data.status === "cancelled");
+  claim("it is cancelled at once", status === 200 && data.status === "cancelled");
   const stopped = await client.follow(id, ({ cancellation }) => cancellation?.acknowledged_at !== null);
   fields({ ...stopped.cancellation });
   claim("and acknowledged when the code had stopped", stopped.status === "cancelled");
@@ -143,7 +143,15 @@ async function postTwice({ client }: Stage): Promise<void> {
   claim("and its work was done once", job.status === "succeeded" && job.attempt === 1);
 }
 
-export const scenes = [importFile, exportReport, reconcile, retry, fail, cancel, postTwice];
+export const scenes: Readonly<Record<string, (stage: Stage) => Promise<void>>> = {
+  import: importFile,
+  report: exportReport,
+  reconcile,
+  retry,
+  fail,
+  cancel,
+  repeat: postTwice,
+};
 
 function resultOf<Result>(job: Job): Result {
   if (!("result" in job)) throw new Error(`${job.id} did not succeed: ${JSON.stringify(job.error ?? job)}`);

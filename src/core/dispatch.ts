@@ -39,8 +39,6 @@ export function acceptJob(submission: Submission, now: number): Decision {
     logLines: 0,
     lastLogNumber: 0,
     lastSeq: 0,
-    isProgressPublished: true,
-    progressPublishedAt: 0,
     phase: { status: "queued", wait },
   };
   const queued = { type: "job.queued", dueAt: dueAt > now ? dueAt : null } as const;

@@ -145,7 +145,8 @@ export type Delivery = {
 /** The request that submitted the job, for logs and outgoing calls. */
 export type Trace = { requestId: string; traceparent: string };
 
-export type Job = {
+/** What a client asked for, already validated; the job is made of it. */
+export type Submission = {
   id: string;
   tenant: string;
   type: string;
@@ -159,6 +160,11 @@ export type Job = {
   webhook: Webhook | null;
   trace: Trace;
   policy: Policy;
+  runAt: number | null;
+  startTimeoutMs: number | null;
+};
+
+export type Job = Omit<Submission, "runAt" | "startTimeoutMs"> & {
   createdAt: number;
   updatedAt: number;
   /** When the first attempt is due: `run_at`, or acceptance. */
@@ -177,27 +183,7 @@ export type Job = {
   /** The number of the run's last stored log line. */
   lastLogNumber: number;
   lastSeq: number;
-  /** Whether an event has published the present progress; `progressPublishedAt` alone cannot tell. */
-  isProgressPublished: boolean;
-  progressPublishedAt: number;
   phase: Phase;
-};
-
-/** What a client asked for, already validated; the job is made of it. */
-export type Submission = {
-  id: string;
-  tenant: string;
-  type: string;
-  input: string;
-  metadata: Record<string, string>;
-  fingerprint: string | null;
-  uniqueKeys: readonly UniqueKey[];
-  replayedFrom: string | null;
-  webhook: Webhook | null;
-  trace: Trace;
-  policy: Policy;
-  runAt: number | null;
-  startTimeoutMs: number | null;
 };
 
 /** What a running attempt reports. */

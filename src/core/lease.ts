@@ -54,7 +54,7 @@ export function recordReport(
   const { leaseMs, heartbeatTimeoutMs } = job.policy;
   const said =
     command.type === "report"
-      ? applyReport(job, command.report, now, false)
+      ? applyReport(job, command.report, now)
       : createChange({ ...job, checkpoint: command.checkpoint }, now, []);
   const isHeartbeat = command.type === "save_checkpoint" || command.isHeartbeat;
   const renewDue = phase.leaseEndsAt - now < leaseMs * RENEW_BELOW;

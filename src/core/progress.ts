@@ -8,33 +8,14 @@ import { type EventBody, type Job, LOG_LINES_MAX, type LogLine, type Progress, t
 export const LOG_BYTES_MAX = 4096;
 const PROGRESS_CHARS_MAX = 500;
 
-/** A progress event at most every second, and at most every 300th part of the running time. */
-const PROGRESS_EVENT_MS = 1_000;
-const PROGRESS_EVENTS_PER_RUNTIME = 300;
-
-/**
- * Applies a report. `last` says that no report follows in this run: then stored progress is published, so that the
- * last value is never lost.
- */
-export function applyReport(job: Job, report: Report, now: number, last: boolean): Change {
+/** Stores and publishes what a report has that is new. The run reporter limits how often it reports. */
+export function applyReport(job: Job, report: Report, now: number): Change {
   const logged = applyLogs(job, report.logs);
   const progress = report.progress && sanitizeProgress(report.progress);
-  const isChanged = progress !== null && !isSameProgress(progress, job.progress);
-  const updated = isChanged
-    ? bumpVersion(logged.job, { progress: { ...progress, at: now }, isProgressPublished: false }, now)
-    : logged.job;
-  const isPublishing = !updated.isProgressPublished && (last || isProgressDue(updated, now));
-  if (updated.progress === null || !isPublishing) return createChange(updated, now, logged.events);
-  const { at: _, ...published } = updated.progress;
-  return createChange({ ...updated, isProgressPublished: true, progressPublishedAt: now }, now, [
-    ...logged.events,
-    { type: "job.progress", progress: published },
-  ]);
-}
-
-/** Publishes progress that was stored but not published, because no report follows. */
-export function flushProgress(job: Job, now: number): Change {
-  return applyReport(job, { progress: null, logs: [] }, now, true);
+  if (progress === null || isSameProgress(progress, job.progress))
+    return createChange(logged.job, now, logged.events);
+  const updated = bumpVersion(logged.job, { progress: { ...progress, at: now } }, now);
+  return createChange(updated, now, [...logged.events, { type: "job.progress", progress }]);
 }
 
 /** `floor(current / total)` in percent, 100 only when all is done, null when the total is not known. */
@@ -45,7 +26,7 @@ export function progressPercent(progress: Progress): number | null {
   return Math.min(Math.floor((current * 100) / total), 99);
 }
 
-/** What is not a count is none, and a total that has been passed was no total: better none than a wrong one. */
+/** Drops negative or non-finite numbers, and a total smaller than `current`. */
 function sanitizeProgress(progress: Progress): Progress {
   const short = (text: string | null) => text && truncate(text, PROGRESS_CHARS_MAX);
   const { unit, stage, message } = progress;
@@ -69,13 +50,6 @@ function isSameProgress(progress: Progress, previous: Progress | null): boolean 
 
 function sanitizeCount(value: number | null): number | null {
   return value !== null && Number.isFinite(value) && value >= 0 ? value : null;
-}
-
-function isProgressDue(job: Job, now: number): boolean {
-  const runTimeMs = now - (job.attempts[0]?.startedAt ?? now);
-  return (
-    now - job.progressPublishedAt >= Math.max(PROGRESS_EVENT_MS, runTimeMs / PROGRESS_EVENTS_PER_RUNTIME)
-  );
 }
 
 function applyLogs(job: Job, lines: readonly LogLine[]): { job: Job; events: EventBody[] } {

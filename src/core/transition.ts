@@ -28,7 +28,7 @@ import {
   totalTimeoutAt,
 } from "./job.ts";
 import { recordReport, reject, shortenLease, withLease } from "./lease.ts";
-import { applyReport, flushProgress } from "./progress.ts";
+import { applyReport } from "./progress.ts";
 import { backoffMs } from "./retry.ts";
 import { type DeadlineKind, nextDeadline } from "./timeouts.ts";
 
@@ -46,13 +46,27 @@ export function transition(job: Job, command: Command, now: number, random: numb
   return hasNews ? { ...decision, job: { ...decision.job, version: job.version + 1 } } : decision;
 }
 
+/** Applies due timeouts first, once, for the commands that must not outrun them. */
 function applyCommand(job: Job, command: Command, now: number, random: number): Decision {
+  if (!isAfterTimeouts(command) || isFinished(job)) return decideCommand(job, command, now, random);
+  const due = applyDueTimeouts(job, now, random);
+  const { answer, ...change } = decideCommand(due.job, command, now, random);
+  const isClaimed = command.type === "start" && answer.ok;
+  return decide(answer, concat(isClaimed ? withoutDispatch(due) : due, change));
+}
+
+/** An outcome and a cancellation come before a timeout that has passed, because finished work counts. */
+function isAfterTimeouts({ type }: Command): boolean {
+  return type === "start" || type === "report" || type === "save_checkpoint";
+}
+
+function decideCommand(job: Job, command: Command, now: number, random: number): Decision {
   switch (command.type) {
     case "start":
-      return dropDispatch(withDueTimeouts(job, now, random, (current) => startRun(current, command, now)));
+      return startRun(job, command, now);
     case "report":
     case "save_checkpoint":
-      return withDueTimeouts(job, now, random, (current) => withLease(current, command, now, recordReport));
+      return withLease(job, command, now, recordReport);
     case "succeed":
     case "fail":
     case "continue":
@@ -85,34 +99,18 @@ function applyDueTimeouts(job: Job, now: number, random: number): Change {
 }
 
 /** What has just been claimed needs no message any more. */
-function dropDispatch(decision: Decision): Decision {
-  return decision.answer.ok
-    ? { ...decision, effects: decision.effects.filter(({ type }) => type !== "dispatch") }
-    : decision;
+function withoutDispatch(change: Change): Change {
+  return { ...change, effects: change.effects.filter(({ type }) => type !== "dispatch") };
 }
 
-function withDueTimeouts(job: Job, now: number, random: number, next: (current: Job) => Decision): Decision {
-  const current = isFinished(job) ? noChange(job) : applyDueTimeouts(job, now, random);
-  const decision = next(current.job);
-  return decide(decision.answer, concat(current, decision));
-}
-
-/** Applies a deadline, after publishing the last progress of a running attempt. */
 function applyDeadline(job: Job, kind: DeadlineKind, now: number, random: number): Change {
-  if (kind === "purge") return createChange(job, now, [], [{ type: "purge" }]);
-  if (kind === "dispatch") return redispatch(job, now);
-  if (kind === "dispatch_delivery") return dispatchDeliveries(job, now);
-  const flushed = flushProgress(job, now);
-  return concat(flushed, applyTimeout(flushed.job, kind, now, random));
-}
-
-function applyTimeout(
-  job: Job,
-  kind: Exclude<DeadlineKind, "dispatch" | "dispatch_delivery" | "purge">,
-  now: number,
-  random: number,
-): Change {
   switch (kind) {
+    case "purge":
+      return createChange(job, now, [], [{ type: "purge" }]);
+    case "dispatch":
+      return redispatch(job, now);
+    case "dispatch_delivery":
+      return dispatchDeliveries(job, now);
     case "start_timeout":
       return cancelJob(job, now, "start_timeout", null);
     case "total_timeout":
@@ -134,8 +132,8 @@ function startRun(job: Job, command: Extract<Command, { type: "start" }>, now: n
   const isRepeated = "lease" in phase && phase.lease === command.lease;
   if (isRepeated) return decide({ ok: true }, noChange(job));
   const { attempt, continuation } = nextRun(job);
-  const isAsked = "wait" in phase && phase.wait.dispatches > 0;
-  if (!isAsked || command.attempt !== attempt || command.continuation !== continuation)
+  const isDispatched = "wait" in phase && phase.wait.dispatches > 0;
+  if (!isDispatched || command.attempt !== attempt || command.continuation !== continuation)
     return reject(job, "not_waiting");
   const executing: Executing = {
     status: "running",
@@ -145,32 +143,18 @@ function startRun(job: Job, command: Extract<Command, { type: "start" }>, now: n
     runStartedAt: now,
     lastHeartbeatAt: now,
   };
-  if (continuation > 0) {
-    return decide(
-      { ok: true },
-      createChange(bumpVersion(job, { phase: executing, continuation, lastLogNumber: 0 }, now), now, []),
-    );
-  }
-  const begun: Attempt = {
-    number: attempt,
-    status: "running",
-    startedAt: now,
-    finishedAt: null,
-    error: null,
-  };
-  const change = {
-    phase: executing,
-    continuation,
-    lastLogNumber: 0,
-    attempts: [...job.attempts, begun],
-    progress: null,
-    isProgressPublished: true,
-    progressPublishedAt: 0,
-  };
+  const run = { phase: executing, continuation, lastLogNumber: 0 };
+  const isContinued = continuation > 0;
   return decide(
     { ok: true },
-    createChange(bumpVersion(job, change, now), now, [{ type: "job.started", attempt }]),
+    isContinued ? createChange(bumpVersion(job, run, now), now, []) : beginAttempt(job, run, attempt, now),
   );
+}
+
+function beginAttempt(job: Job, run: Partial<Job>, number: number, now: number): Change {
+  const begun: Attempt = { number, status: "running", startedAt: now, finishedAt: null, error: null };
+  const change = { ...run, attempts: [...job.attempts, begun], progress: null };
+  return createChange(bumpVersion(job, change, now), now, [{ type: "job.started", attempt: number }]);
 }
 
 function finishRun(
@@ -180,14 +164,14 @@ function finishRun(
   now: number,
   random: number,
 ): Change {
-  const flushed = applyReport(job, command.report, now, true);
+  const reported = applyReport(job, command.report, now);
   switch (command.type) {
     case "succeed":
-      return concat(flushed, succeedJob(flushed.job, command.result, now));
+      return concat(reported, succeedJob(reported.job, command.result, now));
     case "fail":
-      return concat(flushed, failAttempt(flushed.job, "failed", command.failure, now, random));
+      return concat(reported, failAttempt(reported.job, "failed", command.failure, now, random));
     case "continue":
-      return concat(flushed, continueAttempt(flushed.job, phase, command.checkpoint, now));
+      return concat(reported, continueAttempt(reported.job, phase, command.checkpoint, now));
     default:
       return unreachable(command);
   }
@@ -265,8 +249,7 @@ function requestCancel(job: Job, command: Extract<Command, { type: "cancel" }>, 
   if (status === "succeeded" || status === "failed") return reject(job, "not_cancellable");
   if (command.ifVersion && !command.ifVersion.includes(job.version)) return reject(job, "version_mismatch");
   if (status === "cancelled") return decide({ ok: true }, noChange(job));
-  const flushed = flushProgress(job, now);
-  return decide({ ok: true }, concat(flushed, cancelJob(flushed.job, now, "requested", command.reason)));
+  return decide({ ok: true }, cancelJob(job, now, "requested", command.reason));
 }
 
 function cancelJob(job: Job, now: number, reason: CancelReason, message: string | null): Change {

@@ -44,6 +44,8 @@ export type Claim = {
   attemptTimeoutMs: number;
   leaseMs: number;
   heartbeatTimeoutMs: number | null;
+  /** Since the beginning of the first attempt. */
+  runTimeMs: number;
   trace: Trace;
 };
 

@@ -9,9 +9,9 @@ import type { JobApi, RunAnswer, RunRejection } from "../rpc/job.ts";
 import { LINES_PER_REPORT, PendingReport } from "./pending-report.ts";
 import { keepWorkerSocket } from "./worker-socket.ts";
 
-/** Reports are sent at most every second and every 300th part of the run, because each costs a write. */
+/** Reports are sent at most every second and every 300th part of the job's run time, because each costs a write. */
 const REPORT_INTERVAL_MS = 1_000;
-const REPORTS_PER_RUN = 300;
+const REPORTS_PER_RUN_TIME = 300;
 
 /** Enough for all lines a job keeps, and a few failures. */
 const CLOSING_REPORTS_MAX = LOG_LINES_MAX / LINES_PER_REPORT + 5;
@@ -21,6 +21,9 @@ const HEARTBEAT_MS = 10_000;
 
 /** How long the job waits for a report before it considers the worker lost, or its code stuck. Milliseconds. */
 type LeaseTimings = { leaseMs: number; heartbeatTimeoutMs: number | null };
+
+/** `runTimeMs` is how long the job had been running when this run began, earlier attempts included. */
+type ReporterOptions = LeaseTimings & { runTimeMs: number };
 
 export class RunReporter {
   readonly #api: () => JobApi;
@@ -33,17 +36,21 @@ export class RunReporter {
   /** Aborts when the attempt is rejected or the reporter is closed. */
   readonly #finished = new AbortController();
   readonly #loops: Promise<unknown>;
+  readonly #jobStartedAt: number;
   #sentAt = this.#startedAt - REPORT_INTERVAL_MS;
+  /** After a failed report: when to try again. */
+  #retryAt: number | null = null;
   #repliedAt = this.#startedAt;
   #sending = Promise.resolve();
   #wake = new AbortController();
   #rejection: RunRejection["reason"] | null = null;
 
   /** Starts reporting for the attempt that holds `lease`; `api` returns a fresh stub for every call. */
-  constructor(api: () => JobApi, lease: string, { leaseMs, heartbeatTimeoutMs }: LeaseTimings) {
+  constructor(api: () => JobApi, lease: string, { leaseMs, heartbeatTimeoutMs, runTimeMs }: ReporterOptions) {
     this.#api = api;
     this.#lease = lease;
     this.#leaseMs = leaseMs;
+    this.#jobStartedAt = this.#startedAt - runTimeMs;
     this.#heartbeatMs = Math.min(HEARTBEAT_MS, leaseMs / 3, (heartbeatTimeoutMs ?? leaseMs) / 3);
     const socket = {
       api,
@@ -101,20 +108,20 @@ export class RunReporter {
     if (wasEmpty) this.#wake.abort();
   }
 
-  /** Until the next report is due: soon if there is one, else at the next heartbeat. */
-  #intervalMs(): number {
-    if (this.#pending.isEmpty) return this.#heartbeatMs;
-    return Math.max(REPORT_INTERVAL_MS, (now() - this.#startedAt) / REPORTS_PER_RUN);
+  /** When the next report is due: soon if something is pending, else at the next heartbeat. */
+  #nextSendAt(): number {
+    if (this.#retryAt !== null) return this.#retryAt;
+    const intervalMs = Math.max(REPORT_INTERVAL_MS, (now() - this.#jobStartedAt) / REPORTS_PER_RUN_TIME);
+    return this.#sentAt + (this.#pending.isEmpty ? this.#heartbeatMs : Math.min(intervalMs, this.#heartbeatMs));
   }
 
   async #sendReports(): Promise<void> {
     const finished = this.#finished.signal;
     while (!finished.aborted) {
       this.#wake = new AbortController();
-      const waitMs = this.#sentAt + this.#intervalMs() - now();
+      const waitMs = this.#nextSendAt() - now();
       if (waitMs > 0) await sleep(waitMs, AbortSignal.any([this.#wake.signal, finished]));
-      const isDue = now() - this.#sentAt >= this.#intervalMs();
-      if (isDue && !finished.aborted) await this.#send();
+      if (now() >= this.#nextSendAt() && !finished.aborted) await this.#send();
     }
   }
 
@@ -127,11 +134,12 @@ export class RunReporter {
   async #sendNext(): Promise<void> {
     const taken = this.#pending.take();
     this.#sentAt = now();
+    this.#retryAt = null;
     try {
       this.onReply(await this.#api().report(this.#lease, taken.report, taken.isHeartbeat));
     } catch {
       this.#pending.putBack(taken);
-      this.#sentAt = now() - this.#intervalMs() + REPORT_INTERVAL_MS;
+      this.#retryAt = now() + REPORT_INTERVAL_MS;
       const isLeaseOver = now() - this.#repliedAt > this.#leaseMs / 2;
       if (isLeaseOver) this.onReply({ ok: false, reason: "stale" });
     }

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { type Call, call, finished, freshKey, refusal, submit } from "../support/http.ts";
 
 const JSON_TYPE = { "Content-Type": "application/json" };
@@ -9,7 +9,7 @@ const bytes = (...values: number[]) => new Uint8Array(values);
 const MIB = 1024 * 1024;
 
 describe("a body's media type", () => {
-  it.each([
+  test.each([
     "application/json",
     "APPLICATION/JSON",
     "Application/Json ; Charset=UTF-8",
@@ -20,7 +20,7 @@ describe("a body's media type", () => {
     expect((await post(good, { "Content-Type": type })).status).toBe(202);
   });
 
-  it.each([
+  test.each([
     "text/plain",
     "text/json",
     "application/json5",
@@ -37,14 +37,14 @@ describe("a body's media type", () => {
     expect(refusal(await post(good, { "Content-Type": type }))).toEqual([415, "unsupported_media_type"]);
   });
 
-  it("must be given", async () => {
+  test("must be given", async () => {
     expect(refusal(await post(new TextEncoder().encode(good), {}))).toEqual([415, "unsupported_media_type"]);
     expect(refusal(await call("POST", "/v1/jobs"))).toEqual([415, "unsupported_media_type"]);
   });
 });
 
 describe("what Accept says", () => {
-  it.each(["text/html", "application/xml", "image/*;q=0.1", "nonsense", "application/json;q=0"])(
+  test.each(["text/html", "application/xml", "image/*;q=0.1", "nonsense", "application/json;q=0"])(
     "does not matter: %s",
     async (accept) => {
       const { job } = await submit({}, { headers: { Accept: accept } });
@@ -55,7 +55,7 @@ describe("what Accept says", () => {
 });
 
 describe("a body that is no JSON", () => {
-  it.each<[string, BodyInit]>([
+  test.each<[string, BodyInit]>([
     ["empty", ""],
     ["only white space", " \n"],
     ["cut off", good.slice(0, -1)],
@@ -77,11 +77,11 @@ describe("a body that is no JSON", () => {
     expect(refusal(await post(body))).toEqual([400, "malformed_request"]);
   });
 
-  it("is refused for a repeated key of an object only if its last value is bad", async () => {
+  test("is refused for a repeated key of an object only if its last value is bad", async () => {
     expect((await post('{"type":"nonsense","type":"test.simulate","input":{}}')).status).toBe(202);
   });
 
-  it("may begin with a byte order mark, which is ignored (RFC 8259 section 8.1)", async () => {
+  test("may begin with a byte order mark, which is ignored (RFC 8259 section 8.1)", async () => {
     expect((await post(`\uFEFF${good}`)).status).toBe(202);
   });
 });
@@ -90,7 +90,7 @@ describe("a body that is well-formed, but monstrous", () => {
   const nested = (depth: number, open: string, close: string) => open.repeat(depth) + close.repeat(depth);
   const withResult = (json: string) => `{"type":"test.simulate","input":{"result":${json}}}`;
 
-  it.each<[string, string]>([
+  test.each<[string, string]>([
     ["lists nested 100,000 deep", nested(100_000, "[", "]")],
     ["objects nested 100,000 deep", `${'{"a":'.repeat(100_000)}1${"}".repeat(100_000)}`],
     ["lists nested half a million deep", nested(500_000, "[", "]")],
@@ -128,14 +128,14 @@ describe("a body that is well-formed, but monstrous", () => {
     3_000,
   );
 
-  it.each([withResult(nested(50, "[", "]")), withResult(`[${"1,".repeat(9_000)}1]`)])(
+  test.each([withResult(nested(50, "[", "]")), withResult(`[${"1,".repeat(9_000)}1]`)])(
     "is not one that is merely large (%#)",
     async (body) => {
       expect((await post(body)).status).toBe(202);
     },
   );
 
-  it("is not one with keys that only look dangerous", async () => {
+  test("is not one with keys that only look dangerous", async () => {
     const result = { constructor: { prototype: 1 }, hasOwnProperty: null, toString: "x", "": { valueOf: 1 } };
     const { job } = await submit({ input: { result } }, { as: "acme" });
     expect((await finished(job.id)).result).toEqual(result);
@@ -160,18 +160,18 @@ describe("a body of 1 MiB", () => {
     ["in chunks of unknown total", chunked],
   ];
 
-  it.each(forms)("is taken, %s", async (_how, form) => {
+  test.each(forms)("is taken, %s", async (_how, form) => {
     const answer = await post(form(padded(MIB)));
     expect(answer.status, answer.text).toBe(202);
   });
 
-  it.each(forms)("and a byte is too much, %s", async (_how, form) => {
+  test.each(forms)("and a byte is too much, %s", async (_how, form) => {
     for (const size of [MIB + 1, 3 * MIB]) {
       expect(refusal(await post(form(padded(size))))).toEqual([413, "payload_too_large"]);
     }
   });
 
-  it("and a byte is too much for the optional bodies as well", async () => {
+  test("and a byte is too much for the optional bodies as well", async () => {
     const { job } = await submit();
     for (const action of ["cancel", "replay"]) {
       const options: Call = { body: chunked(padded(MIB + 1)), headers: JSON_TYPE };
@@ -182,7 +182,7 @@ describe("a body of 1 MiB", () => {
     }
   });
 
-  it("counts bytes, not characters", async () => {
+  test("counts bytes, not characters", async () => {
     const text = JSON.stringify({ type: "test.simulate", input: {}, metadata: { a: "é".repeat(MIB / 2) } });
     expect(refusal(await post(text))).toEqual([413, "payload_too_large"]);
   });

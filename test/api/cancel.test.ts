@@ -1,11 +1,11 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { type Call, call, jobNow, refusal, submit, until } from "../support/http.ts";
 import { begin, fail, succeed } from "../support/moves.ts";
 
 const cancel = (id: string, options: Call = {}) => call("POST", `/v1/jobs/${id}/cancel`, options);
 
 describe("cancelling a job", () => {
-  it("that is queued ends it at once", async () => {
+  test("that is queued ends it at once", async () => {
     const { job } = await submit();
     const answer = await cancel(job.id, { json: { reason: "Ordered twice." } });
     expect(answer.status).toBe(200);
@@ -23,7 +23,7 @@ describe("cancelling a job", () => {
     expect(await jobNow(job.id)).toEqual(answer.job);
   });
 
-  it("that is running stops its code, and says when that has happened", async () => {
+  test("that is running stops its code, and says when that has happened", async () => {
     const input = { place: crypto.randomUUID(), wait: true };
     const { job } = await submit({ type: "test.place", input }, { as: "acme" });
     await until(job.id, "acme", ({ status }) => status === "running");
@@ -34,21 +34,21 @@ describe("cancelling a job", () => {
     expect(stopped).toMatchObject({ status: "cancelled", version: answer.job.version + 1 });
   }, 15_000);
 
-  it("again changes nothing, whatever reason is given", async () => {
+  test("again changes nothing, whatever reason is given", async () => {
     const { job } = await submit();
     const first = await cancel(job.id, { json: { reason: "first" } });
     const second = await cancel(job.id, { json: { reason: "second" } });
     expect([second.status, second.job]).toEqual([200, first.job]);
   });
 
-  it("at the same moment many times cancels it once", async () => {
+  test("at the same moment many times cancels it once", async () => {
     const { job } = await submit();
     const answers = await Promise.all(Array.from({ length: 20 }, () => cancel(job.id)));
     expect(new Set(answers.map(({ status, text }) => `${status} ${text}`)).size).toBe(1);
     expect(answers[0]?.job.version).toBe(2);
   });
 
-  it.each([
+  test.each([
     ["succeeded", (id: string) => succeed(id)],
     ["failed", (id: string) => fail(id)],
   ])("that has %s is refused, and the job stays as it is", async (status, end) => {
@@ -63,7 +63,7 @@ describe("cancelling a job", () => {
 });
 
 describe("the body of a cancellation", () => {
-  it.each<[string, Call]>([
+  test.each<[string, Call]>([
     ["be missing", {}],
     ["be empty", { body: "" }],
     ["be empty, with a type", { body: "", headers: { "Content-Type": "application/json" } }],
@@ -81,7 +81,7 @@ describe("the body of a cancellation", () => {
     expect([answer.status, answer.job.status]).toEqual([200, "cancelled"]);
   });
 
-  it.each<[string, Call, number, string | null]>([
+  test.each<[string, Call, number, string | null]>([
     ["a reason of 201 characters", { json: { reason: "r".repeat(201) } }, 422, "#/reason"],
     ["a reason that is no string", { json: { reason: 1 } }, 422, "#/reason"],
     ["a reason that is null", { json: { reason: null } }, 422, "#/reason"],
@@ -109,12 +109,12 @@ function emptyStream(): ReadableStream {
 }
 
 describe("If-Match of a cancellation", () => {
-  it.each(['"1"', '"0", "1"', ' "7" ,"1"', "*"])("lets it happen with %s", async (tag) => {
+  test.each(['"1"', '"0", "1"', ' "7" ,"1"', "*"])("lets it happen with %s", async (tag) => {
     const { job } = await submit();
     expect((await cancel(job.id, { headers: { "If-Match": tag } })).job.status).toBe("cancelled");
   });
 
-  it.each(['"2"', 'W/"1"', '"2", W/"1"', '"01"', "1", "nonsense", '"1'])(
+  test.each(['"2"', 'W/"1"', '"2", W/"1"', '"01"', "1", "nonsense", '"1'])(
     "prevents it with %s",
     async (tag) => {
       const { job } = await submit();
@@ -124,7 +124,7 @@ describe("If-Match of a cancellation", () => {
     },
   );
 
-  it("prevents it once the job has changed", async () => {
+  test("prevents it once the job has changed", async () => {
     const { job, headers } = await submit();
     await begin(job.id);
     const answer = await cancel(job.id, { headers: { "If-Match": headers.get("ETag") ?? "" } });

@@ -1,11 +1,11 @@
 /**
- * Fifty jobs, each followed in every way at once, while their objects are evicted at random: whoever follows
+ * Fifty jobs, each followed in every way at once, while their objects are evicted at random: each subscriber
  * sees the same events, each once, in order, with one final event, and the same outcome.
  */
 
 import { evictDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { expect, it, vi } from "vitest";
+import { expect, test, vi } from "vitest";
 import { ask, eventsOf, socket, stream } from "../support/follow.ts";
 import { type Answer, call, type EventJson, type JobJson, submit } from "../support/http.ts";
 
@@ -58,7 +58,7 @@ const historyOf = async (id: string): Promise<EventJson[]> => {
   return answer.body.data as EventJson[];
 };
 
-it("all see the same, once and in order", { timeout: 60_000 }, async () => {
+test("all see the same, once and in order", { timeout: 60_000 }, async () => {
   const followed = await Promise.all(
     Array.from({ length: JOBS }, (_, index) => followThrice(fates[index % fates.length] ?? expect.fail())),
   );

@@ -1,7 +1,7 @@
 /** A job's events over Server-Sent Events and WebSockets: whole, in order, resumable, and closed at the end. */
 
 import { env } from "cloudflare:workers";
-import { afterEach, describe, expect, it, vi } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
 import { sseStream } from "../../src/api/events/subscribe.ts";
 import { randomId } from "../../src/lib/id.ts";
 import { jobObject } from "../../src/rpc/job.ts";
@@ -48,38 +48,38 @@ describe.each([
   ["Server-Sent Events", stream],
   ["a WebSocket", socket],
 ])("over %s", (_, follow) => {
-  it("the whole history comes first, then what follows, then the end", async () => {
+  test("the whole history comes first, then what follows, then the end", async () => {
     const id = await newJob();
     const lease = await begin(id);
-    const follower = await follow(eventsOf(id));
-    await vi.waitFor(() => expect(seqs(follower.events)).toEqual([1, 2]));
+    const subscriber = await follow(eventsOf(id));
+    await vi.waitFor(() => expect(seqs(subscriber.events)).toEqual([1, 2]));
     await jobObject(env, "parked", id).report(
       lease,
       { progress: null, logs: [{ number: 1, level: "info", message: "two\nlines" }] },
       true,
     );
-    await vi.waitFor(() => expect(follower.events[2]?.data).toMatchObject({ message: "two\nlines" }));
+    await vi.waitFor(() => expect(subscriber.events[2]?.data).toMatchObject({ message: "two\nlines" }));
     await finish(id, lease, succeeded);
-    expect([null, 1000]).toContain(await follower.over);
-    expect(follower.events.map(({ type }) => type)).toEqual([
+    expect([null, 1000]).toContain(await subscriber.over);
+    expect(subscriber.events.map(({ type }) => type)).toEqual([
       "job.queued",
       "job.started",
       "job.log",
       "job.succeeded",
     ]);
-    expect(follower.events).toEqual(await history(id));
+    expect(subscriber.events).toEqual(await history(id));
   });
 
-  it("a finished job is told whole to a late comer", async () => {
+  test("a finished job is told whole to a late comer", async () => {
     const id = await newJob();
     await fail(id);
-    const follower = await follow(eventsOf(id));
-    await follower.over;
-    expect(follower.events).toEqual(await history(id));
-    expect(follower.events.at(-1)?.type).toBe("job.failed");
+    const subscriber = await follow(eventsOf(id));
+    await subscriber.over;
+    expect(subscriber.events).toEqual(await history(id));
+    expect(subscriber.events.at(-1)?.type).toBe("job.failed");
   });
 
-  it.each([
+  test.each([
     ["Last-Event-ID", (id: string, seq: number) => [eventsOf(id), { "Last-Event-ID": String(seq) }] as const],
     ["?after=", (id: string, seq: number) => [`${eventsOf(id)}?after=${seq}`, {}] as const],
     [
@@ -89,16 +89,16 @@ describe.each([
   ])("%s resumes exactly after that event, while the job lives and later", async (_, from) => {
     const id = await newJob();
     const lease = await begin(id);
-    const followers = await Promise.all(
+    const subscribers = await Promise.all(
       [0, 1, 2].map(async (seq) => {
         const [path, headers] = from(id, seq);
-        return { seq, follower: await follow(path, { headers }) };
+        return { seq, subscriber: await follow(path, { headers }) };
       }),
     );
     await finish(id, lease, succeeded);
-    for (const { seq, follower } of followers) {
-      await follower.over;
-      expect(seqs(follower.events)).toEqual([1, 2, 3].slice(seq));
+    for (const { seq, subscriber } of subscribers) {
+      await subscriber.over;
+      expect(seqs(subscriber.events)).toEqual([1, 2, 3].slice(seq));
     }
     const [path, headers] = from(id, 2);
     const late = await follow(path, { headers });
@@ -106,26 +106,28 @@ describe.each([
     expect(seqs(late.events)).toEqual([3]);
   });
 
-  it("a key that may only read suffices", async () => {
-    const follower = await follow(eventsOf(await finishedJob()), { as: "parkedReader" });
-    await follower.over;
-    expect(seqs(follower.events)).toEqual([1, 2, 3]);
+  test("a key that may only read suffices", async () => {
+    const subscriber = await follow(eventsOf(await finishedJob()), { as: "parkedReader" });
+    await subscriber.over;
+    expect(seqs(subscriber.events)).toEqual([1, 2, 3]);
   });
 
-  it("a follower that leaves changes nothing for the job, and makes room", async () => {
+  test("a subscriber that leaves changes nothing for the job, and makes room", async () => {
     const id = await newJob();
-    const followers = await Promise.all(Array.from({ length: 100 }, () => follow(`${eventsOf(id)}?after=1`)));
+    const subscribers = await Promise.all(
+      Array.from({ length: 100 }, () => follow(`${eventsOf(id)}?after=1`)),
+    );
     expect((await askSocket(eventsOf(id))).status).toBe(503);
-    await followers[0]?.leave();
+    await subscribers[0]?.leave();
     const next = await vi.waitFor(async () => {
       const answer = await askSocket(eventsOf(id));
       expect(answer.status).toBe(101);
       return readSocket(answer);
     });
     await succeed(id);
-    await Promise.all([next, ...followers.slice(1)].map(({ over }) => over));
+    await Promise.all([next, ...subscribers.slice(1)].map(({ over }) => over));
     expect(seqs(next.events)).toEqual([1, 2, 3]);
-    for (const { events } of followers.slice(1)) expect(seqs(events)).toEqual([2, 3]);
+    for (const { events } of subscribers.slice(1)) expect(seqs(events)).toEqual([2, 3]);
   });
 });
 
@@ -134,7 +136,7 @@ describe.each([
   ["an event stream", { Accept: "text/event-stream" }],
   ["a WebSocket", { Upgrade: "websocket" }],
 ])("asked for %s", (_, headers: Record<string, string>) => {
-  it("a job that does not exist, or is another's, is not found", async () => {
+  test("a job that does not exist, or is another's, is not found", async () => {
     const id = await newJob();
     for (const [path, as] of [
       [eventsOf(randomId("job")), "parked"],
@@ -148,7 +150,7 @@ describe.each([
     expect(refusal(await call("GET", eventsOf(id), { headers }))).toEqual([404, "not_found"]);
   });
 
-  it("what names no event is refused", async () => {
+  test("what names no event is refused", async () => {
     const id = await newJob();
     for (const bad of ["-1", "1.5", "one", "1e3", "0x1", " 1 2", "1,2", "9".repeat(16), "__proto__"]) {
       const query = { headers };
@@ -159,12 +161,12 @@ describe.each([
     }
   });
 
-  it("a key that may not read is refused", async () => {
+  test("a key that may not read is refused", async () => {
     const answer = await call("GET", eventsOf(await newJob()), { as: "parkedWriter", headers });
     expect(refusal(answer)).toEqual([403, "forbidden"]);
   });
 
-  it("HEAD opens nothing", async () => {
+  test("HEAD opens nothing", async () => {
     const id = await newJob();
     for (let times = 0; times < 101; times += 1) {
       const answer = await callWith({}, "HEAD", eventsOf(id), { headers });
@@ -173,37 +175,37 @@ describe.each([
         headers.Accept ?? "application/json",
       ]);
     }
-    const follower = await socket(eventsOf(id));
+    const subscriber = await socket(eventsOf(id));
     await succeed(id);
-    expect(await follower.over).toBe(1000);
+    expect(await subscriber.over).toBe(1000);
   });
 });
 
 describe("an event stream", () => {
   afterEach(() => void vi.restoreAllMocks());
 
-  it("says what it is, and is kept by nobody", async () => {
+  test("says what it is, and is not stored by caches", async () => {
     const { headers } = await askStream(eventsOf(await finishedJob()));
     expect(headers.get("Cache-Control")).toBe("no-store");
     expect(headers.get("Vary")).toMatch(/\bAccept\b/);
   });
 
-  it("has the seq as id, the type as event, and one line of JSON as data", async () => {
+  test("has the seq as id, the type as event, and one line of JSON as data", async () => {
     const id = await newJob();
     const lease = await begin(id);
     const message = "one\ntwo\r\nthree\rfour   ";
     const logs = [{ number: 1, level: "warn" as const, message }];
     await jobObject(env, "parked", id).report(lease, { progress: null, logs }, true);
     await finish(id, lease, succeeded);
-    const follower = await stream(eventsOf(id));
-    await follower.over;
-    expect(follower.fields).toEqual(
-      follower.events.map(({ seq, type }) => ({ id: String(seq), event: type })),
+    const subscriber = await stream(eventsOf(id));
+    await subscriber.over;
+    expect(subscriber.fields).toEqual(
+      subscriber.events.map(({ seq, type }) => ({ id: String(seq), event: type })),
     );
-    expect(follower.events[2]?.data).toMatchObject({ level: "warn", message });
+    expect(subscriber.events[2]?.data).toMatchObject({ level: "warn", message });
   });
 
-  it("goes only to those who ask for it", async () => {
+  test("goes only to those who ask for it", async () => {
     const id = await finishedJob();
     for (const [accept, type] of [
       ["text/event-stream", "text/event-stream"],
@@ -219,7 +221,7 @@ describe("an event stream", () => {
     }
   });
 
-  it("is not opened again after the final event: 204", async () => {
+  test("is not opened again after the final event: 204", async () => {
     const id = await finishedJob();
     for (const after of ["3", "4", "999999999999999"]) {
       const answer = await askStream(eventsOf(id), { headers: { "Last-Event-ID": after } });
@@ -227,28 +229,28 @@ describe("an event stream", () => {
     }
   });
 
-  it("carries a comment at least every 15 s, until it ends", async () => {
+  test("carries a comment at least every 15 s, until it ends", async () => {
     const timers = hurryIntervals();
     const id = await newJob();
-    const follower = await stream(eventsOf(id));
-    await vi.waitFor(() => expect(follower.comments.length).toBeGreaterThan(5));
+    const subscriber = await stream(eventsOf(id));
+    await vi.waitFor(() => expect(subscriber.comments.length).toBeGreaterThan(5));
     expect(timers.asked).toHaveLength(1);
     expect(timers.asked[0]).toBeLessThanOrEqual(15_000);
     await succeed(id);
-    await follower.over;
+    await subscriber.over;
     expect(timers.running()).toBe(0);
-    expect(seqs(follower.events)).toEqual([1, 2, 3]);
+    expect(seqs(subscriber.events)).toEqual([1, 2, 3]);
   });
 
-  it("no longer beats when its client has left", async () => {
+  test("no longer beats when its client has left", async () => {
     const timers = hurryIntervals();
-    const follower = await stream(eventsOf(await newJob()));
+    const subscriber = await stream(eventsOf(await newJob()));
     expect(timers.running()).toBe(1);
-    await follower.leave();
+    await subscriber.leave();
     await vi.waitFor(() => expect(timers.running()).toBe(0));
   });
 
-  it("replays a long history whole to a late comer", async () => {
+  test("replays a long history whole to a late comer", async () => {
     const id = await newJob();
     const lease = await begin(id);
     const message = "x".repeat(4_096);
@@ -261,12 +263,12 @@ describe("an event stream", () => {
       await jobObject(env, "parked", id).report(lease, { progress: null, logs }, true);
     }
     await finish(id, lease, succeeded);
-    const follower = await stream(eventsOf(id));
-    await follower.over;
-    expect(seqs(follower.events)).toEqual(Array.from({ length: 1_004 }, (_, index) => index + 1));
+    const subscriber = await stream(eventsOf(id));
+    await subscriber.over;
+    expect(seqs(subscriber.events)).toEqual(Array.from({ length: 1_004 }, (_, index) => index + 1));
   });
 
-  it("of a job that cannot be reached says when to come back, for a 503 would end it for ever", {
+  test("of a job that cannot be reached says when to come back, for a 503 would end it for ever", {
     timeout: 15_000,
   }, async () => {
     const id = await newJob();
@@ -280,7 +282,7 @@ describe("an event stream", () => {
     expect(answer.text).not.toContain("secret");
   });
 
-  it("is cut off for a client that takes nothing", async () => {
+  test("is cut off for a client that takes nothing", async () => {
     const { 0: feed, 1: object } = new WebSocketPair();
     object.accept();
     const closed = new Promise((resolve) => object.addEventListener("close", resolve));
@@ -294,38 +296,38 @@ describe("an event stream", () => {
     expect(bytes).toBeLessThan(10 * 1024 * 1024);
   });
 
-  it("to one follower too many says only when to come back", async () => {
+  test("to one subscriber too many says only when to come back", async () => {
     const id = await newJob();
-    const followers = await Promise.all(Array.from({ length: 100 }, () => stream(eventsOf(id))));
+    const subscribers = await Promise.all(Array.from({ length: 100 }, () => stream(eventsOf(id))));
     const answer = await askStream(eventsOf(id));
     expect([answer.status, answer.headers.get("Content-Type")]).toEqual([200, "text/event-stream"]);
     const refused = readStream(answer);
     await refused.over;
     expect(refused).toMatchObject({ events: [], retries: ["30000"] });
     await succeed(id);
-    await Promise.all(followers.map(({ over }) => over));
-    for (const { events } of followers) expect(seqs(events)).toEqual([1, 2, 3]);
+    await Promise.all(subscribers.map(({ over }) => over));
+    for (const { events } of subscribers) expect(seqs(events)).toEqual([1, 2, 3]);
   });
 });
 
 describe("a WebSocket", () => {
-  it("after the final event opens, and closes with 1000", async () => {
+  test("after the final event opens, and closes with 1000", async () => {
     const id = await finishedJob();
-    const follower = await socket(`${eventsOf(id)}?after=3`);
-    expect(await follower.over).toBe(1000);
-    expect(follower.events).toEqual([]);
+    const subscriber = await socket(`${eventsOf(id)}?after=3`);
+    expect(await subscriber.over).toBe(1000);
+    expect(subscriber.events).toEqual([]);
   });
 
-  it("too many is refused, and told when to come back", async () => {
+  test("too many is refused, and told when to come back", async () => {
     const id = await newJob();
-    const followers = await Promise.all(Array.from({ length: 100 }, () => socket(eventsOf(id))));
+    const subscribers = await Promise.all(Array.from({ length: 100 }, () => socket(eventsOf(id))));
     const answer = await call("GET", eventsOf(id), { headers: { Upgrade: "websocket" } });
     expect(refusal(answer)).toEqual([503, "unavailable"]);
     expect(answer.headers.get("Retry-After")).toBe("30");
-    for (const { leave } of followers) leave();
+    for (const { leave } of subscribers) leave();
   });
 
-  it("is not troubled by what its client says", async () => {
+  test("is not troubled by what its client says", async () => {
     const id = await newJob();
     const { webSocket } = await askSocket(eventsOf(id));
     if (!webSocket) throw new Error("no socket");

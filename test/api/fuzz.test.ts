@@ -5,7 +5,7 @@
  */
 
 import fc from "fast-check";
-import { beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { anything, body, headers, path, query, submission, visible } from "../support/fuzz-requests.ts";
 import { type Call, call, freshKey, submit } from "../support/http.ts";
 import { keyOf } from "../support/keys.ts";
@@ -38,7 +38,7 @@ const { constantFrom, oneof, option, record } = fc;
 const isHarmless = (method: string, at: string) => !(method === "DELETE" || /cancel|replay/.test(at));
 
 describe("whatever is sent", () => {
-  it("as a submission is accepted or refused with good reason", async () => {
+  test("as a submission is accepted or refused with good reason", async () => {
     await fc.assert(
       fc.asyncProperty(body, option(visible, { nil: null }), async (sent, idempotencyKey) => {
         const given = idempotencyKey === null ? {} : { "Idempotency-Key": idempotencyKey };
@@ -51,7 +51,7 @@ describe("whatever is sent", () => {
     );
   }, 30_000);
 
-  it("as a submission with a key is answered alike when it is sent again", async () => {
+  test("as a submission with a key is answered alike when it is sent again", async () => {
     await fc.assert(
       fc.asyncProperty(submission, async (value) => {
         const options = {
@@ -68,7 +68,7 @@ describe("whatever is sent", () => {
     );
   }, 30_000);
 
-  it("as headers is understood or refused with good reason", async () => {
+  test("as headers is understood or refused with good reason", async () => {
     const asked = constantFrom<[string, string]>(
       ["GET", "/v1/jobs/{queued}"],
       ["HEAD", "/v1/jobs/{finished}"],
@@ -88,7 +88,7 @@ describe("whatever is sent", () => {
     );
   }, 30_000);
 
-  it("as a path, a query and a method leads somewhere or nowhere", async () => {
+  test("as a path, a query and a method leads somewhere or nowhere", async () => {
     const method = constantFrom("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS");
     await fc.assert(
       fc.asyncProperty(method, path, query, headers, async (how, where, asked, given) => {
@@ -99,7 +99,7 @@ describe("whatever is sent", () => {
     );
   }, 30_000);
 
-  it("as a body of a cancellation or a replay is accepted or refused with good reason", async () => {
+  test("as a body of a cancellation or a replay is accepted or refused with good reason", async () => {
     const action = constantFrom("cancel", "replay");
     const sent = oneof(
       body,
@@ -115,7 +115,7 @@ describe("whatever is sent", () => {
     );
   }, 30_000);
 
-  it("as a key lets nobody in", async () => {
+  test("as a key gives 401", async () => {
     const almost = fc.tuple(fc.nat(), visible).map(([at, text]) => {
       const cut = at % key.length;
       return key.slice(0, cut) + text + key.slice(cut + 1);

@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import type { Document } from "../../conformance/document.ts";
 import { makeKey } from "../../src/lib/key.ts";
 import { randomBytes } from "../../src/lib/runtime.ts";
@@ -36,7 +36,7 @@ beforeAll(async () => {
 });
 
 describe("a method that a path does not have", () => {
-  it("is answered with 405 and those that it has", async () => {
+  test("is answered with 405 and those that it has", async () => {
     for (const { path, methods } of routes) {
       for (const method of METHODS.filter((name) => !methods.includes(name))) {
         const answer = await call(method, path);
@@ -46,13 +46,13 @@ describe("a method that a path does not have", () => {
     }
   });
 
-  it("needs no key where no other method does", async () => {
+  test("needs no key where no other method does", async () => {
     for (const { path } of routes.filter(({ isPublic }) => isPublic)) {
       expect((await call("DELETE", path, { as: null })).status, path).toBe(405);
     }
   });
 
-  it("is not had by paths that do not exist", async () => {
+  test("is not had by paths that do not exist", async () => {
     for (const path of [
       "/v1",
       "/v1/",
@@ -69,7 +69,7 @@ describe("a method that a path does not have", () => {
 });
 
 describe("HEAD", () => {
-  it("answers as GET does, without the body", async () => {
+  test("answers as GET does, without the body", async () => {
     const missing = ["/v1/jobs/none", "/v1/job-types/none", "/problems/none", "/none"];
     const paths = [
       ...routes.filter(({ methods }) => methods.includes("GET")).map(({ path }) => path),
@@ -86,7 +86,7 @@ describe("HEAD", () => {
 });
 
 describe("a browser", () => {
-  it("may ask first without a key, whatever it wants to send", async () => {
+  test("may ask first without a key, whatever it wants to send", async () => {
     for (const { path } of [...routes, { path: "/none" }]) {
       const headers = {
         Origin: "https://shop.example",
@@ -107,7 +107,7 @@ describe("a browser", () => {
     }
   });
 
-  it("from anywhere may read the answer, be it a success or an error", async () => {
+  test("from anywhere may read the answer, be it a success or an error", async () => {
     const Origin = "https://shop.example";
     const asks: [string, string, number][] = [
       ["GET", `/v1/jobs/${finishedId}`, 200],
@@ -123,7 +123,7 @@ describe("a browser", () => {
 });
 
 describe("a key", () => {
-  it("is needed on every route that is not for everybody", async () => {
+  test("is needed on every route that is not for everybody", async () => {
     for (const { path, methods, isPublic } of routes) {
       for (const method of methods) {
         const answer = await call(method, path, { as: null });
@@ -138,13 +138,13 @@ describe("a key", () => {
     ).toEqual(["/openapi.json", "/problems/not_found", "/v1/health"]);
   });
 
-  it("is asked for before it is said what there is", async () => {
+  test("is asked for before it is said what there is", async () => {
     for (const path of ["/v1/none", "/v1/jobs/none", "/v1/job-types/none", `/v1/jobs/${finishedId}`]) {
       expect(refusal(await call("GET", path, { as: null }))).toEqual([401, "unauthenticated"]);
     }
   });
 
-  it("must have the scope: jobs:read for reading, jobs:write for all else and for reading a secret", async () => {
+  test("must have the scope: jobs:read for reading, jobs:write for all else and for reading a secret", async () => {
     for (const { path, methods } of routes.filter(({ isPublic }) => !isPublic)) {
       for (const method of methods) {
         const isReading = ["GET", "HEAD"].includes(method) && path !== "/v1/webhook-secret";
@@ -156,7 +156,7 @@ describe("a key", () => {
     }
   });
 
-  it("may be sent as the scheme allows", async () => {
+  test("may be sent as the scheme allows", async () => {
     const key = await keyOf("parked");
     for (const Authorization of [`Bearer ${key}`, `bearer ${key}`, `BEARER   ${key}`]) {
       const answer = await call("GET", `/v1/jobs/${finishedId}`, { as: null, headers: { Authorization } });
@@ -164,7 +164,7 @@ describe("a key", () => {
     }
   });
 
-  it("that is no good is refused", async () => {
+  test("that is no good is refused", async () => {
     const key = await keyOf("parked");
     const bad = [
       "",
@@ -192,7 +192,7 @@ describe("a key", () => {
     expect((await call("GET", `/v1/jobs/${finishedId}`, { as: null, headers: twice })).status).toBe(401);
   });
 
-  it("is not accepted in a URL, nor in any other header", async () => {
+  test("is not accepted in a URL, nor in any other header", async () => {
     const key = await keyOf("parked");
     for (const name of ["key", "api_key", "apikey", "access_token", "token", "authorization"]) {
       const path = `/v1/jobs/${finishedId}?${name}=${encodeURIComponent(key)}`;
@@ -206,17 +206,17 @@ describe("a key", () => {
 });
 
 describe("the service", () => {
-  it("says that it is there", async () => {
+  test("says that it is there", async () => {
     const answer = await call("GET", "/v1/health", { as: null });
     expect([answer.status, answer.body]).toEqual([200, { data: { status: "ok" } }]);
   });
 
-  it("describes itself under the origin it is asked at", async () => {
+  test("describes itself under the origin it is asked at", async () => {
     const answer = await call("GET", "/openapi.json", { as: null });
     expect(answer.body).toMatchObject({ openapi: "3.1.0", servers: [{ url: ORIGIN }] });
   });
 
-  it("gives every request an id of its own", async () => {
+  test("gives every request an id of its own", async () => {
     const answers = await Promise.all(Array.from({ length: 20 }, () => call("GET", "/v1/health")));
     expect(new Set(answers.map(({ headers }) => headers.get("Request-Id"))).size).toBe(20);
   });

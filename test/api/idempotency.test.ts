@@ -1,5 +1,5 @@
 import { evictDurableObject } from "cloudflare:test";
-import { describe, expect, it, vi } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { type Answer, call, finished, freshKey, jobNow, refusal, submit } from "../support/http.ts";
 import { fail, succeed } from "../support/moves.ts";
 import { hold } from "../support/objects.ts";
@@ -13,7 +13,7 @@ const postText = (key: string, body: string) =>
   call("POST", "/v1/jobs", { body, headers: { "Content-Type": "application/json", "Idempotency-Key": key } });
 
 describe("a request repeated with its key", () => {
-  it("is answered with the same job as it is now", async () => {
+  test("is answered with the same job as it is now", async () => {
     const key = freshKey();
     const first = await submit({}, withKey(key));
     expect(isReplayed(first)).toBeNull();
@@ -25,7 +25,7 @@ describe("a request repeated with its key", () => {
     expect(second.headers.get("ETag")).toBe(`"${second.job.version}"`);
   });
 
-  it("is the same request in another order of keys, with white space and other escapes", async () => {
+  test("is the same request in another order of keys, with white space and other escapes", async () => {
     const key = freshKey();
     const first = await postText(
       key,
@@ -37,7 +37,7 @@ describe("a request repeated with its key", () => {
     expect(isReplayed(second)).toBe("true");
   });
 
-  it("is the same request with other headers", async () => {
+  test("is the same request with other headers", async () => {
     const key = freshKey();
     const first = await submit({}, withKey(key));
     const headers = {
@@ -48,11 +48,11 @@ describe("a request repeated with its key", () => {
     expect((await submit({}, { headers })).job.id).toBe(first.job.id);
   });
 
-  it.each([
+  test.each([
     ["another input", { input: { steps: 3 } }],
     ["a default spelt out", { on_conflict: "use_existing" }],
     ["other metadata", { metadata: { a: "b" } }],
-    ["another type", { type: "test.slices", input: { to: 1 } }],
+    ["another type", { type: "test.continuations", input: { to: 1 } }],
   ])("with %s is refused", async (_what, other) => {
     const key = freshKey();
     const { job } = await submit({}, withKey(key));
@@ -65,7 +65,7 @@ describe("a request repeated with its key", () => {
     expect(await jobNow(job.id)).toEqual(job);
   });
 
-  it("by another tenant is another job", async () => {
+  test("by another tenant is another job", async () => {
     const key = freshKey();
     const one = await submit({}, withKey(key));
     const other = await submit({}, { as: "parkedOther", ...withKey(key) });
@@ -73,13 +73,13 @@ describe("a request repeated with its key", () => {
     expect(isReplayed(other)).toBeNull();
   });
 
-  it("by another key of the tenant is the same job", async () => {
+  test("by another key of the tenant is the same job", async () => {
     const key = freshKey();
     const one = await submit({}, withKey(key));
     expect((await submit({}, { as: "parkedWriter", ...withKey(key) })).job.id).toBe(one.job.id);
   });
 
-  it.each([
+  test.each([
     ["failed", fail],
     ["was cancelled", (id: string) => call("POST", `/v1/jobs/${id}/cancel`)],
   ])("does not run a job again that %s", async (_what, end) => {
@@ -93,7 +93,7 @@ describe("a request repeated with its key", () => {
 });
 
 describe("a key", () => {
-  it("is not used up by a request that was refused", async () => {
+  test("is not used up by a request that was refused", async () => {
     const key = freshKey();
     const refused: [number, object][] = [
       [422, { type: "nonsense", input: {} }],
@@ -111,7 +111,7 @@ describe("a key", () => {
     expect(isReplayed(await submit({ input: { steps: 4 } }, withKey(key)))).toBeNull();
   });
 
-  it("outlives its job's object in memory", async () => {
+  test("outlives its job's object in memory", async () => {
     const key = freshKey();
     const { job } = await submit({}, withKey(key));
     await evictDurableObject(hold(job.id).stub);
@@ -119,7 +119,7 @@ describe("a key", () => {
     expect([second.job.id, isReplayed(second)]).toEqual([job.id, "true"]);
   });
 
-  it("is free again when its job has been deleted", async () => {
+  test("is free again when its job has been deleted", async () => {
     const key = freshKey();
     const { job } = await submit({}, withKey(key));
     await succeed(job.id);
@@ -134,7 +134,7 @@ describe("posts with one key at the same moment", () => {
   const posts = (count: number, as: "acme" | "parked", key: string) =>
     Promise.all(Array.from({ length: count }, () => submit({}, { as, ...withKey(key) })));
 
-  it("make one job, which one of them is told to have made, and which runs once", async () => {
+  test("make one job, which one of them is told to have made, and which runs once", async () => {
     const answers = await posts(100, "acme", freshKey());
     const ids = new Set(answers.map(({ job }) => job.id));
     expect(ids.size).toBe(1);
@@ -148,14 +148,14 @@ describe("posts with one key at the same moment", () => {
     }
   });
 
-  it("ring for a worker once", async () => {
+  test("ring for a worker once", async () => {
     const [first] = await posts(20, "parked", freshKey());
     const later = await submit();
     await vi.waitFor(() => expect(parkedFor(later.job.id)).toHaveLength(1), { timeout: 5_000 });
     expect(parkedFor(first?.job.id ?? "")).toHaveLength(1);
   });
 
-  it("but different requests: one is accepted, the others are refused", async () => {
+  test("but different requests: one is accepted, the others are refused", async () => {
     const key = freshKey();
     const asked = Array.from({ length: 20 }, (_, n) => ({ type: "test.simulate", input: { steps: n + 1 } }));
     const answers = await Promise.all(
@@ -168,7 +168,7 @@ describe("posts with one key at the same moment", () => {
 });
 
 describe("the spelling of a key", () => {
-  it("may be bare or quoted, with parameters or without: it is the same key", async () => {
+  test("may be bare or quoted, with parameters or without: it is the same key", async () => {
     const key = freshKey();
     const { job } = await submit({}, withKey(key));
     for (const spelt of [
@@ -183,20 +183,20 @@ describe("the spelling of a key", () => {
     }
   });
 
-  it("in quotes may have spaces and escapes", async () => {
+  test("in quotes may have spaces and escapes", async () => {
     const key = freshKey();
     const { job } = await submit({}, withKey(`"my \\"key\\" \\\\ ${key}"`));
     expect(isReplayed(await submit({}, withKey(`"my \\"key\\" \\\\ ${key}";x`)))).toBe("true");
     expect((await submit({}, withKey(`"my key ${key}"`))).job.id).not.toBe(job.id);
   });
 
-  it("tells upper from lower case", async () => {
+  test("tells upper from lower case", async () => {
     const key = freshKey();
     const { job } = await submit({}, withKey(`${key}-a`));
     expect((await submit({}, withKey(`${key}-A`))).job.id).not.toBe(job.id);
   });
 
-  it("may have every character allowed, and 255 of them", async () => {
+  test("may have every character allowed, and 255 of them", async () => {
     const key = `${freshKey()}_-.:~AZaz09`;
     for (const long of [key.padEnd(255, "x"), `"${key.padEnd(255, "y")}"`]) {
       expect(isReplayed(await submit({}, withKey(long)))).toBeNull();
@@ -204,7 +204,7 @@ describe("the spelling of a key", () => {
     }
   });
 
-  it.each([
+  test.each([
     ["an empty one", ""],
     ["only white space", "   "],
     ["empty quotes", '""'],
@@ -232,7 +232,7 @@ describe("the spelling of a key", () => {
     expect(refusal(answer)).toEqual([400, "invalid_idempotency_key"]);
   });
 
-  it("must be one, even if two are the same", async () => {
+  test("must be one, even if two are the same", async () => {
     const headers: [string, string][] = [
       ["Idempotency-Key", "same"],
       ["Idempotency-Key", "same"],

@@ -1,5 +1,5 @@
 import { Ajv2020 } from "ajv/dist/2020.js";
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { z } from "zod";
 import type { JobTypeSchema } from "../../src/api/job-types/schemas.ts";
 import { jobTypes } from "../../src/job-types/index.ts";
@@ -12,13 +12,13 @@ const list = async () => (await call("GET", "/v1/job-types")).body.data as View[
 const typeNamed = async (name: string) => (await call("GET", `/v1/job-types/${name}`)).body.data as View;
 
 describe("the job types", () => {
-  it("are all listed, each as it is given by itself", async () => {
+  test("are all listed, each as it is given by itself", async () => {
     const listed = await list();
     expect(listed.map(({ type }) => type)).toEqual(expect.arrayContaining(names));
     for (const view of listed) expect(await typeNamed(view.type)).toEqual(view);
   });
 
-  it.each(["none", "constructor", "__proto__", "Test.simulate", "%00", "test.simulate%20"])(
+  test.each(["none", "constructor", "__proto__", "Test.simulate", "%00", "test.simulate%20"])(
     "do not include %s",
     async (name) => {
       expect(refusal(await call("GET", `/v1/job-types/${name}`))).toEqual([404, "not_found"]);
@@ -27,7 +27,7 @@ describe("the job types", () => {
 });
 
 describe.each(names)("the job type %s", (name) => {
-  it("has a description and limits that a client can plan with", async () => {
+  test("has a description and limits that a client can plan with", async () => {
     const { description, limits } = await typeNamed(name);
     expect(description.length).toBeGreaterThan(10);
     expect(limits.max_attempts).toBeGreaterThanOrEqual(1);
@@ -36,20 +36,20 @@ describe.each(names)("the job type %s", (name) => {
     expect(limits.total_timeout_ms).toBeGreaterThanOrEqual(limits.attempt_timeout_ms);
   });
 
-  it("has a JSON Schema that its example fits and an unknown field does not", async () => {
+  test("has a JSON Schema that its example fits and an unknown field does not", async () => {
     const { input_schema, example } = await typeNamed(name);
     const fits = new Ajv2020({ strict: false, validateFormats: false }).compile(input_schema);
     expect(fits(example), JSON.stringify(fits.errors)).toBe(true);
     expect(fits({ ...(example as object), unknown_field: 1 })).toBe(false);
   });
 
-  it("accepts its example", async () => {
+  test("accepts its example", async () => {
     const { type, example } = await typeNamed(name);
     const { job } = await submit({ type, input: example });
     expect(job).toMatchObject({ type, status: "queued" });
   });
 
-  it("gives a job as many attempts as its client may ask for, and no more", async () => {
+  test("gives a job as many attempts as its client may ask for, and no more", async () => {
     const { type, example, limits } = await typeNamed(name);
     const asked = { type, input: example, max_attempts: limits.max_attempts };
     const other = await call("POST", "/v1/jobs", { json: asked, as: "parkedOther" });

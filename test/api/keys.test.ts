@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { findKey } from "../../src/api/middleware/keys.ts";
 import { keyHash, makeKey } from "../../src/lib/key.ts";
 import { randomBytes } from "../../src/lib/runtime.ts";
@@ -7,7 +7,7 @@ const NOW = Date.parse("2026-11-15T12:00:00Z");
 
 /** A list text that was never read before, so that each test meets a fresh reading of it. */
 async function listOf(...entries: object[]): Promise<string> {
-  const unused = { hash: await keyHash(newKey()), tenant: "nobody", scopes: ["jobs:read"] };
+  const unused = { hash: await keyHash(newKey()), tenant: "unused", scopes: ["jobs:read"] };
   return JSON.stringify([...entries, unused]);
 }
 
@@ -21,7 +21,7 @@ beforeEach(() => {
 afterEach(() => vi.restoreAllMocks());
 
 describe("a listed key", () => {
-  it("lets its tenant in with its scopes, and is named by the start of its hash", async () => {
+  test("lets its tenant in with its scopes, and is named by the start of its hash", async () => {
     const key = newKey();
     const hash = await keyHash(key);
     const text = await listOf({ hash, tenant: "acme", scopes: ["jobs:read", "jobs:write"], name: "shop" });
@@ -34,7 +34,7 @@ describe("a listed key", () => {
     expect(logged).toEqual([]);
   });
 
-  it("goes on working beside its successor", async () => {
+  test("goes on working beside its successor", async () => {
     const [old, next] = [newKey(), newKey()];
     const entry = async (key: string) => ({
       hash: await keyHash(key),
@@ -45,7 +45,7 @@ describe("a listed key", () => {
     for (const key of [old, next]) expect(await findKey(text, key, NOW)).toMatchObject({ tenant: "acme" });
   });
 
-  it("works until it expires, and not at that moment", async () => {
+  test("works until it expires, and not at that moment", async () => {
     const key = newKey();
     const expires_at = "2026-11-15T13:00:00+01:00";
     const text = await listOf({
@@ -60,12 +60,12 @@ describe("a listed key", () => {
 });
 
 describe("any other key", () => {
-  it("is refused", async () => {
+  test("is refused", async () => {
     expect(await findKey(await listOf(), newKey(), NOW)).toEqual({ ok: false, reason: "unknown" });
     expect(await findKey("[]", newKey(), NOW)).toEqual({ ok: false, reason: "unknown" });
   });
 
-  it("is refused for its shape before it is hashed", async () => {
+  test("is refused for its shape before it is hashed", async () => {
     const text = await listOf();
     const digest = vi.spyOn(crypto.subtle, "digest");
     const garbage = ["", "acpt_", "Bearer x", `${newKey()}x`, "x".repeat(100_000)];
@@ -74,7 +74,7 @@ describe("any other key", () => {
     expect(digest).not.toHaveBeenCalled();
   });
 
-  it("is compared with every entry, whether or not one matched before", async () => {
+  test("is compared with every entry, whether or not one matched before", async () => {
     const keys = [newKey(), newKey(), newKey()];
     const entries = keys.map(async (key) => ({
       hash: await keyHash(key),
@@ -108,14 +108,14 @@ describe("without a readable list", () => {
     ["one bad entry among good ones", [good, { ...good, hash: "b".repeat(63) }]],
   ];
 
-  it.each(bad)("(%s) everything is refused", async (_what, list) => {
+  test.each(bad)("(%s) everything is refused", async (_what, list) => {
     expect(await findKey(JSON.stringify(list), newKey(), NOW)).toEqual({
       ok: false,
       reason: "not_configured",
     });
   });
 
-  it("the log says so once, says what to do, and quotes nothing of the secret", async () => {
+  test("the log says so once, says what to do, and quotes nothing of the secret", async () => {
     for (const text of [undefined, "", "acpt_secret", JSON.stringify([{ ...good, hash: "acpt_secret" }])]) {
       logged = [];
       for (let times = 0; times < 3; times++) await findKey(text, newKey(), NOW);

@@ -137,7 +137,7 @@ describe("a cursor", () => {
     return next;
   }
 
-  test("is refused when tampered with, cut, of another filter, or of somebody else", async () => {
+  test("is refused when tampered with, cut, of another filter, or of another tenant", async () => {
     const team = own();
     const cursor = await oneOf(team);
     const [at = "", id = "", mark = ""] = cursor.split(".");

@@ -1,5 +1,5 @@
 import { env } from "cloudflare:workers";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { type ProblemCode, problemKinds } from "../../src/api/problems.ts";
 import type { Submission } from "../../src/core/job.ts";
 import type { JobApi } from "../../src/rpc/job.ts";
@@ -81,11 +81,11 @@ const occasions: Record<ProblemCode, () => Promise<Answer>> = {
 describe("every problem there is", () => {
   const codes = Object.keys(problemKinds) as ProblemCode[];
 
-  it("can be met", () => {
+  test("can be met", () => {
     expect([...codes].sort()).toEqual(Object.keys(occasions).sort());
   });
 
-  it.each(Object.entries(occasions))("%s has its status, and says what to do", async (code, occasion) => {
+  test.each(Object.entries(occasions))("%s has its status, and says what to do", async (code, occasion) => {
     const answer = await occasion();
     expect(refusal(answer)).toEqual([problemKinds[code as ProblemCode].status, code]);
     const allowed = [
@@ -106,7 +106,7 @@ describe("every problem there is", () => {
     expect("job_id" in answer.problem).toBe(code === "duplicate_job");
   });
 
-  it.each(codes)("%s has a page under its type that explains it", async (code) => {
+  test.each(codes)("%s has a page under its type that explains it", async (code) => {
     const page = await call("GET", `/problems/${code}`, { as: null });
     expect(page.status).toBe(200);
     expect(page.headers.get("Content-Type")).toMatch(/^text\/html/);
@@ -115,7 +115,7 @@ describe("every problem there is", () => {
     expect(page.text.replace(/<[^>]+>/g, "").length).toBeGreaterThan(100);
   });
 
-  it.each(["none", "constructor", "__proto__", "toString", "%00", "Not_Found"])(
+  test.each(["none", "constructor", "__proto__", "toString", "%00", "Not_Found"])(
     "has a code: there is no page for %s",
     async (code) => {
       expect(refusal(await call("GET", `/problems/${code}`, { as: null }))).toEqual([404, "not_found"]);
@@ -136,7 +136,7 @@ describe("what goes wrong inside", () => {
   const pathOf = async (path: string) =>
     path.startsWith("/v1") ? path : `/v1/jobs/${(await submit()).job.id}${path}`;
 
-  it.each(everyRoute)("is not told to the client, but to the log: %s %s", async (method, path) => {
+  test.each(everyRoute)("is not told to the client, but to the log: %s %s", async (method, path) => {
     const error = new TypeError(SECRET, { cause: new Error("D1_ERROR: no such table: vault") });
     const json = method === "POST" ? (path === "/v1/jobs" ? simulated : {}) : undefined;
     const answer = await callWith(
@@ -153,7 +153,7 @@ describe("what goes wrong inside", () => {
     expect(line).toContain(answer.problem.instance);
   });
 
-  it.each([{ retryable: true }, { overloaded: true }, { retryable: true, overloaded: true }])(
+  test.each([{ retryable: true }, { overloaded: true }, { retryable: true, overloaded: true }])(
     "and may pass is told so, with a time to wait: %o",
     async (mark) => {
       for (const [method, path] of everyRoute) {
@@ -167,7 +167,7 @@ describe("what goes wrong inside", () => {
     },
   );
 
-  it.each([{ retryable: false }, { overloaded: false }])(
+  test.each([{ retryable: false }, { overloaded: false }])(
     "and says it will not pass is our fault: %o",
     async (mark) => {
       const answer = await callWith(brokenJobs(passing(mark)), "POST", "/v1/jobs", { json: simulated });
@@ -175,25 +175,25 @@ describe("what goes wrong inside", () => {
     },
   );
 
-  it("with the limiter refuses nobody", async () => {
+  test("with the limiter refuses no request", async () => {
     const limiter = { KEY_LIMITER: { limit: () => Promise.reject(new Error(SECRET)) } };
     expect((await callWith(limiter, "GET", "/v1/job-types")).status).toBe(200);
   });
 
-  it("with the settings is our fault, too", async () => {
+  test("with the settings is our fault, too", async () => {
     const settings = { LEASE_MS: "soon" };
     const answer = await callWith(settings, "POST", "/v1/jobs", { json: simulated });
     expect(refusal(answer)).toEqual([500, "internal_error"]);
     expect(answer.text).not.toContain("LEASE_MS");
   });
 
-  it("with the keys lets nobody in", async () => {
+  test("with the keys gives 401", async () => {
     for (const API_KEYS of [undefined, "", "[]", "{"]) {
       expect(refusal(await callWith({ API_KEYS }, "GET", "/v1/job-types"))).toEqual([401, "unauthenticated"]);
     }
   });
 
-  it("after a job was stored does not lose it: the same key finds it", async () => {
+  test("after a job was stored does not lose it: the same key finds it", async () => {
     const options = { json: simulated, headers: { "Idempotency-Key": freshKey() } };
     const submitAndBreak = async (name: string, submission: Submission) => {
       await (env.JOBS.getByName(name) as unknown as JobApi).submit(submission, "use_existing");
@@ -208,7 +208,7 @@ describe("what goes wrong inside", () => {
     expect((await jobNow(again.job.id)).version).toBe(1);
   });
 
-  it("with one key is not another key's limit", async () => {
+  test("with one key is not another key's limit", async () => {
     const asked: string[] = [];
     const KEY_LIMITER = {
       limit: async ({ key }: { key: string }) => {

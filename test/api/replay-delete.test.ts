@@ -1,5 +1,5 @@
 import { runInDurableObject } from "cloudflare:test";
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import {
   type Answer,
   type Call,
@@ -31,7 +31,7 @@ const moves: [string, (id: string) => Promise<unknown>][] = [
 ];
 
 describe("a replay", () => {
-  it.each(ends)("of a job that is %s is a new job of the same type and input", async (status, end) => {
+  test.each(ends)("of a job that is %s is a new job of the same type and input", async (status, end) => {
     const { job } = await submit({ input: { steps: 3 }, metadata: { a: "b" } });
     await end(job.id);
     const answer = await replay(job.id);
@@ -51,7 +51,7 @@ describe("a replay", () => {
     expect((await jobNow(job.id)).status).toBe(status);
   });
 
-  it("does the same work", async () => {
+  test("does the same work", async () => {
     const { job } = await submit({ input: { result: { n: 42 } } }, { as: "acme" });
     await finished(job.id);
     const again = await replay(job.id, { as: "acme", json: {} });
@@ -62,7 +62,7 @@ describe("a replay", () => {
     });
   });
 
-  it.each(moves)("of a job that is %s is refused", async (status, move) => {
+  test.each(moves)("of a job that is %s is refused", async (status, move) => {
     const { job } = await submit();
     await move(job.id);
     const answer = await replay(job.id);
@@ -70,7 +70,7 @@ describe("a replay", () => {
     expect(answer.problem.job_status).toBe(status);
   });
 
-  it("with a key happens once, and is not the request that made the job", async () => {
+  test("with a key happens once, and is not the request that made the job", async () => {
     const [key, first] = [freshKey(), freshKey()];
     const { job } = await submit({}, withKey(first));
     await succeed(job.id);
@@ -84,13 +84,13 @@ describe("a replay", () => {
     expect(refusal(await replay(job.id, withKey("not ok")))).toEqual([400, "invalid_idempotency_key"]);
   });
 
-  it("without a key happens each time", async () => {
+  test("without a key happens each time", async () => {
     const { job } = await submit();
     await succeed(job.id);
     expect((await replay(job.id)).job.id).not.toBe((await replay(job.id)).job.id);
   });
 
-  it("of a job whose equal inputs are one job is a new job all the same: it was asked for", async () => {
+  test("of a job whose equal inputs are one job is a new job all the same: it was asked for", async () => {
     const { job } = await submit({ type: "test.dedupe_window", input: { n: Math.random() } });
     await succeed(job.id);
     const answer = await replay(job.id);
@@ -98,7 +98,7 @@ describe("a replay", () => {
     expect(isReplayed(answer)).toBeNull();
   });
 
-  it("takes the place its job had, or is answered with who has it now", async () => {
+  test("takes the place its job had, or is answered with who has it now", async () => {
     const input = { place: crypto.randomUUID() };
     const { job } = await submit({ type: "test.place", input });
     await succeed(job.id);
@@ -108,7 +108,7 @@ describe("a replay", () => {
     expect([third.job.id, third.body.deduplicated]).toEqual([again.job.id, "unique_key"]);
   });
 
-  it("has no fields", async () => {
+  test("has no fields", async () => {
     const { job } = await submit();
     await succeed(job.id);
     const answer = await replay(job.id, { json: { input: {} } });
@@ -118,7 +118,7 @@ describe("a replay", () => {
 });
 
 describe("deleting a job", () => {
-  it.each(moves)("that is %s is refused, and does not cancel it", async (status, move) => {
+  test.each(moves)("that is %s is refused, and does not cancel it", async (status, move) => {
     const { job } = await submit();
     await move(job.id);
     const before = await jobNow(job.id);
@@ -128,7 +128,7 @@ describe("deleting a job", () => {
     expect(await jobNow(job.id)).toEqual(before);
   });
 
-  it.each(ends)("that is %s removes it from everywhere", async (_status, end) => {
+  test.each(ends)("that is %s removes it from everywhere", async (_status, end) => {
     const { job } = await submit();
     await end(job.id);
     const answer = await remove(job.id);
@@ -139,7 +139,7 @@ describe("deleting a job", () => {
     }
   });
 
-  it("leaves its replays, which name what no longer exists", async () => {
+  test("leaves its replays, which name what no longer exists", async () => {
     const { job } = await submit();
     await succeed(job.id);
     const again = await replay(job.id);
@@ -147,7 +147,7 @@ describe("deleting a job", () => {
     expect((await jobNow(again.job.id)).replayed_from).toBe(job.id);
   });
 
-  it("leaves no row behind", async () => {
+  test("leaves no row behind", async () => {
     const { job } = await submit();
     await succeed(job.id, "x".repeat(100_000));
     await remove(job.id);
@@ -167,7 +167,7 @@ describe("a job's events", () => {
     return answer.body.data as EventJson[];
   };
 
-  it("tell its history, counted without a gap", async () => {
+  test("tell its history, counted without a gap", async () => {
     const { job } = await submit();
     await fail(job.id);
     const told = await events(job.id);
@@ -184,7 +184,7 @@ describe("a job's events", () => {
     });
   });
 
-  it("after one of them are those that follow", async () => {
+  test("after one of them are those that follow", async () => {
     const { job } = await submit();
     await succeed(job.id);
     const all = await events(job.id);
@@ -193,7 +193,7 @@ describe("a job's events", () => {
     }
   });
 
-  it.each(["-1", "1.5", "x", "", "1e3", "9999999999999999", "0x1", "%201"])(
+  test.each(["-1", "1.5", "x", "", "1e3", "9999999999999999", "0x1", "%201"])(
     "after %j cannot be",
     async (after) => {
       const { job } = await submit();

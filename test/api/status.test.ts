@@ -1,11 +1,11 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { call, finished, jobNow, refusal, submit } from "../support/http.ts";
 import { begin, fail, finish, succeed } from "../support/moves.ts";
 
 const read = (id: string, headers: Record<string, string> = {}) => call("GET", `/v1/jobs/${id}`, { headers });
 
 describe("a job's status", () => {
-  it("is answered with 200 whatever it is, and says when to ask again while that is worthwhile", async () => {
+  test("is answered with 200 whatever it is, and says when to ask again while that is worthwhile", async () => {
     const { job } = await submit();
     const queued = await read(job.id);
     expect(queued.job.status).toBe("queued");
@@ -32,7 +32,7 @@ describe("a job's status", () => {
     expect("error" in done.job || "cancellation" in done.job).toBe(false);
   });
 
-  it("of a failed job has its error and no result", async () => {
+  test("of a failed job has its error and no result", async () => {
     const { job } = await submit();
     await fail(job.id);
     const failed = await jobNow(job.id);
@@ -50,7 +50,7 @@ describe("a job's status", () => {
     expect("result" in failed || "cancellation" in failed).toBe(false);
   });
 
-  it("between two attempts is still running, and polling is worthwhile when the next is due", async () => {
+  test("between two attempts is still running, and polling is worthwhile when the next is due", async () => {
     const { job } = await submit();
     const lease = await begin(job.id);
     const failure = {
@@ -74,7 +74,7 @@ describe("a job's status", () => {
     expect(Number(waiting.headers.get("Retry-After"))).toBeGreaterThan(590);
   });
 
-  it("grows in version with every change, and the ETag is the version", async () => {
+  test("grows in version with every change, and the ETag is the version", async () => {
     const { job } = await submit();
     const versions = [job.version];
     const lease = await begin(job.id);
@@ -88,7 +88,7 @@ describe("a job's status", () => {
 });
 
 describe("a status that the client has already", () => {
-  it.each(['"1"', 'W/"1"', '"0", "1"', '"x" , W/"1","9"', "*", ' "1" '])(
+  test.each(['"1"', 'W/"1"', '"0", "1"', '"x" , W/"1","9"', "*", ' "1" '])(
     "is answered with 304 and no body to If-None-Match: %s",
     async (tag) => {
       const { job } = await submit();
@@ -102,7 +102,7 @@ describe("a status that the client has already", () => {
     },
   );
 
-  it.each(['"2"', 'W/"2"', '"11"', "1", '"01"', '"*"', "", 'w/"2"', '"1'])(
+  test.each(['"2"', 'W/"2"', '"11"', "1", '"01"', '"*"', "", 'w/"2"', '"1'])(
     "is another one with If-None-Match: %s",
     async (tag) => {
       const { job } = await submit();
@@ -111,7 +111,7 @@ describe("a status that the client has already", () => {
     },
   );
 
-  it("is no longer the same once the job has changed", async () => {
+  test("is no longer the same once the job has changed", async () => {
     const { job, headers } = await submit();
     const etag = headers.get("ETag") ?? "";
     await begin(job.id);
@@ -123,7 +123,7 @@ describe("a status that the client has already", () => {
 describe("a result", () => {
   const result = (id: string) => call("GET", `/v1/jobs/${id}/result`);
 
-  it("of an unfinished job is the job, with 202 and when to ask again", async () => {
+  test("of an unfinished job is the job, with 202 and when to ask again", async () => {
     const { job } = await submit();
     for (const move of [async () => undefined, () => begin(job.id)]) {
       await move();
@@ -133,7 +133,7 @@ describe("a result", () => {
     }
   });
 
-  it.each([{ a: [1, "é"] }, null, false, 0, "", "text", []])("is %j itself, as JSON", async (value) => {
+  test.each([{ a: [1, "é"] }, null, false, 0, "", "text", []])("is %j itself, as JSON", async (value) => {
     const { job } = await submit();
     await succeed(job.id, value);
     const answer = await result(job.id);
@@ -143,7 +143,7 @@ describe("a result", () => {
     expect((await jobNow(job.id)).result).toEqual(value);
   });
 
-  it("that is a file is the file, with its type, and in ranges", async () => {
+  test("that is a file is the file, with its type, and in ranges", async () => {
     const input = { text: "one two three" };
     const { job } = await submit({ type: "test.produces", input }, { as: "acme" });
     const done = await finished(job.id);
@@ -159,7 +159,7 @@ describe("a result", () => {
     expect(refusal(await call("GET", `/v1/files/${file}`, { as: "acme" }))).toEqual([404, "not_found"]);
   });
 
-  it("of a job that failed or was cancelled does not exist", async () => {
+  test("of a job that failed or was cancelled does not exist", async () => {
     const failed = (await submit()).job.id;
     await fail(failed);
     const cancelled = (await submit()).job.id;

@@ -1,8 +1,8 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { call, finished, jobNow, refusal, submit } from "../support/http.ts";
 
 describe("a job that is submitted", () => {
-  it("is answered with 202, its address and its state", async () => {
+  test("is answered with 202, its address and its state", async () => {
     const { headers, job } = await submit({ metadata: { order: "4711" } });
     const url = `/v1/jobs/${job.id}`;
     expect(job.id).toMatch(/^job_01[0-9a-hjkmnp-tv-z]{24}$/);
@@ -37,29 +37,29 @@ describe("a job that is submitted", () => {
     });
   });
 
-  it("can be read at once: accepted means stored", async () => {
+  test("can be read at once: accepted means stored", async () => {
     const { job } = await submit();
     expect(await jobNow(job.id)).toEqual(job);
   });
 
-  it("is run, and ends with its result", async () => {
+  test("is run, and ends with its result", async () => {
     const { job } = await submit({ input: { result: { sum: 3 } } }, { as: "acme" });
     const done = await finished(job.id);
     expect(done).toMatchObject({ status: "succeeded", status_reason: null, result: { sum: 3 }, attempt: 1 });
     expect(done.progress).toMatchObject({ current: 10, total: 10, percent: 100 });
   });
 
-  it("is another job than one submitted equally, if there is no key", async () => {
+  test("is another job than one submitted equally, if there is no key", async () => {
     const [first, second] = [await submit(), await submit()];
     expect(first.job.id).not.toBe(second.job.id);
   });
 
-  it("has the limits that were asked for, up to the type's own", async () => {
+  test("has the limits that were asked for, up to the type's own", async () => {
     const { job } = await submit({ max_attempts: 2, total_timeout_ms: 86_400_000 });
     expect(job.max_attempts).toBe(2);
   });
 
-  it("keeps what clients call their own, whatever it is called", async () => {
+  test("keeps what clients call their own, whatever it is called", async () => {
     const metadata = { constructor: "a", toString: "b", "a/b ~": "ü", "": undefined, empty: "" };
     const { job } = await submit({ metadata });
     expect(Object.entries(job.metadata).sort()).toEqual([
@@ -70,13 +70,13 @@ describe("a job that is submitted", () => {
     ]);
   });
 
-  it("may have 16 pairs of metadata of the greatest length, counted in characters", async () => {
+  test("may have 16 pairs of metadata of the greatest length, counted in characters", async () => {
     const pairs = Array.from({ length: 16 }, (_, n) => [String(n).padEnd(40, "k"), "😀".repeat(500)]);
     const metadata = Object.fromEntries(pairs);
     expect((await submit({ metadata })).job.metadata).toEqual(metadata);
   });
 
-  it("may have an input that fills the body", async () => {
+  test("may have an input that fills the body", async () => {
     const text = "x".repeat(60 * 1024);
     const { job } = await submit({ input: { result: text } }, { as: "acme" });
     expect((await finished(job.id)).result).toBe(text);
@@ -84,7 +84,7 @@ describe("a job that is submitted", () => {
 });
 
 describe("an unknown type", () => {
-  it.each(["nonsense", "", "__proto__", "constructor", "Test.simulate"])(
+  test.each(["nonsense", "", "__proto__", "constructor", "Test.simulate"])(
     "%j is refused, and the known are named",
     async (type) => {
       const answer = await call("POST", "/v1/jobs", { json: { type, input: {} } });
@@ -107,7 +107,7 @@ describe("a faulty submission", () => {
   };
   const simulated = (fields: object) => ({ type: "test.simulate", input: {}, ...fields });
 
-  it("is told all its faults at once, each with a pointer", async () => {
+  test("is told all its faults at once, each with a pointer", async () => {
     const json = {
       type: "test.simulate",
       input: { duration_ms: -1, attempts: [{ outcome: "succeed" }, { outcome: "explode" }], colour: "red" },
@@ -136,7 +136,7 @@ describe("a faulty submission", () => {
     ]);
   });
 
-  it.each([
+  test.each([
     ["no type", { input: {} }, ["#/type"]],
     ["a type that is no string", { type: 1, input: {} }, ["#/type"]],
     [
@@ -186,25 +186,25 @@ describe("a faulty submission", () => {
     expect(await pointersOf(json)).toEqual(pointers);
   });
 
-  it("may name a run_at at most 365 days ahead", async () => {
+  test("may name a run_at at most 365 days ahead", async () => {
     expect(await pointersOf(simulated({ run_at: inMs(365 * DAY + 60_000) }))).toEqual(["#/run_at"]);
   });
 
-  it("is told limits of the type and faults of the input together", async () => {
+  test("is told limits of the type and faults of the input together", async () => {
     expect(await pointersOf(simulated({ total_timeout_ms: DAY + 1, input: { steps: 0 } }))).toEqual([
       "#/input/steps",
       "#/total_timeout_ms",
     ]);
   });
 
-  it("may be told of a thousand faults, not more", async () => {
+  test("may be told of a thousand faults, not more", async () => {
     const json = simulated(Object.fromEntries(Array.from({ length: 5_000 }, (_, n) => [`field_${n}`, n])));
     expect(await pointersOf(json)).toHaveLength(1_000);
   });
 });
 
 describe("a job for later", () => {
-  it("is scheduled, and polling is worthwhile when it is due", async () => {
+  test("is scheduled, and polling is worthwhile when it is due", async () => {
     const run_at = inMs(2 * HOUR);
     const { job, headers } = await submit({ run_at });
     expect(job).toMatchObject({ status: "queued", status_reason: "scheduled", next_attempt_at: run_at });
@@ -213,16 +213,16 @@ describe("a job for later", () => {
     expect(seconds).toBeLessThanOrEqual(7_200);
   });
 
-  it("may be asked for in any offset, and is answered in UTC", async () => {
+  test("may be asked for in any offset, and is answered in UTC", async () => {
     const { job } = await submit({ run_at: "2027-01-31T23:30:00.5+05:30" });
     expect(job.next_attempt_at).toBe("2027-01-31T18:00:00.500Z");
   });
 
-  it("may lie almost a year ahead", async () => {
+  test("may lie almost a year ahead", async () => {
     expect((await submit({ run_at: inMs(365 * DAY - 60_000) })).job.status_reason).toBe("scheduled");
   });
 
-  it("is due at once if its time has passed", async () => {
+  test("is due at once if its time has passed", async () => {
     for (const run_at of [inMs(-1), inMs(-HOUR), "1970-01-01T00:00:00Z", "0001-01-01T00:00:00Z"]) {
       const { job, headers } = await submit({ run_at });
       expect(job).toMatchObject({ status_reason: "waiting_for_worker", next_attempt_at: null });
@@ -230,7 +230,7 @@ describe("a job for later", () => {
     }
   });
 
-  it("begins when its time has come", async () => {
+  test("begins when its time has come", async () => {
     const run_at = inMs(300);
     const { job } = await submit({ run_at }, { as: "acme" });
     const done = await finished(job.id);
@@ -240,13 +240,13 @@ describe("a job for later", () => {
 });
 
 describe("a job that must begin within a time", () => {
-  it("is cancelled as expired if it did not", async () => {
+  test("is cancelled as expired if it did not", async () => {
     const { job } = await submit({ start_timeout_ms: 50 });
     const { status, status_reason, cancellation } = await finished(job.id, "parked");
     expect([status, status_reason, cancellation?.by]).toEqual(["cancelled", "start_timeout", "system"]);
   });
 
-  it("is run if it did", async () => {
+  test("is run if it did", async () => {
     const { job } = await submit({ start_timeout_ms: 60_000 }, { as: "acme" });
     expect((await finished(job.id)).status).toBe("succeeded");
   });

@@ -1,5 +1,5 @@
 import { env } from "cloudflare:workers";
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { fingerprint } from "../../src/lib/hash.ts";
 import { randomOwnedId } from "../../src/lib/id.ts";
 import { uniqueKeyObject } from "../../src/rpc/unique-key.ts";
@@ -17,8 +17,8 @@ const reject = (place: string, options: Call = {}) =>
 const deduplicated = ({ body }: Answer) => body.deduplicated ?? null;
 const withKey = (key: string) => ({ headers: { "Idempotency-Key": key } });
 
-describe("a place that is taken", () => {
-  it("is answered with the job that holds it", async () => {
+describe("a unique key that is owned", () => {
+  test("is answered with the job that holds it", async () => {
     const place = anywhere();
     const first = await take(place);
     expect(deduplicated(first)).toBeNull();
@@ -30,7 +30,7 @@ describe("a place that is taken", () => {
     expect(second.job).toMatchObject({ id: first.job.id, status: "running", metadata: {} });
   });
 
-  it("is refused with its holder named to whoever asks for that", async () => {
+  test("on_conflict reject: 409 names the owner", async () => {
     const place = anywhere();
     const { job } = await take(place);
     const refused = await reject(place);
@@ -38,14 +38,14 @@ describe("a place that is taken", () => {
     expect(refused.problem.job_id).toBe(job.id);
   });
 
-  it("is free for jobs that need another, or none", async () => {
+  test("is free for jobs that need another, or none", async () => {
     const place = anywhere();
     await take(place);
     expect(deduplicated(await take(anywhere()))).toBeNull();
     expect((await reject(anywhere())).status).toBe(202);
   });
 
-  it("is another tenant's business", async () => {
+  test("is another tenant's business", async () => {
     const place = anywhere();
     const mine = await take(place);
     const theirs = await take(place, {}, { as: "parkedOther" });
@@ -53,7 +53,7 @@ describe("a place that is taken", () => {
     expect(theirs.job.id).not.toBe(mine.job.id);
   });
 
-  it.each([
+  test.each([
     ["succeeded", (id: string) => succeed(id)],
     ["failed", (id: string) => fail(id)],
     ["was cancelled while queued", (id: string) => call("POST", `/v1/jobs/${id}/cancel`)],
@@ -81,7 +81,7 @@ describe("a place that is taken", () => {
     expect((await take(place)).job.id).toBe(next.job.id);
   });
 
-  it("by a job that was really running is free once it was cancelled", async () => {
+  test("by a job that was really running is free once it was cancelled", async () => {
     const place = anywhere();
     const { job } = await take(place, { input: { place, wait: true } }, { as: "acme" });
     await until(job.id, "acme", ({ status }) => status === "running");
@@ -91,7 +91,7 @@ describe("a place that is taken", () => {
     expect((await finished(next.job.id)).status).toBe("succeeded");
   });
 
-  it("by a job that was never stored is taken over", async () => {
+  test("by a job that was never stored is taken over", async () => {
     const place = anywhere();
     const name = `unique/${await fingerprint(place)}`;
     const ghost = await randomOwnedId("job", "parked");
@@ -108,21 +108,21 @@ describe("a place that is taken", () => {
 });
 
 describe("posts for one place at the same moment", () => {
-  it("make one job, and are all answered with it", async () => {
+  test("make one job, and are all answered with it", async () => {
     const place = anywhere();
     const answers = await Promise.all(Array.from({ length: 50 }, () => take(place)));
     expect(new Set(answers.map(({ job }) => job.id)).size).toBe(1);
     expect(answers.filter((answer) => deduplicated(answer) === null)).toHaveLength(1);
   });
 
-  it("make one job though each has a key of its own", async () => {
+  test("make one job though each has a key of its own", async () => {
     const place = anywhere();
     const answers = await Promise.all(Array.from({ length: 30 }, () => take(place, {}, withKey(freshKey()))));
     expect(new Set(answers.map(({ job }) => job.id)).size).toBe(1);
     expect(answers.filter((answer) => deduplicated(answer) === null)).toHaveLength(1);
   });
 
-  it("let one in and refuse the others, if they ask for that", async () => {
+  test("let one in and refuse the others, if they ask for that", async () => {
     const place = anywhere();
     const answers = await Promise.all(Array.from({ length: 30 }, () => reject(place)));
     const accepted = answers.filter(({ status }) => status === 202);
@@ -135,7 +135,7 @@ describe("posts for one place at the same moment", () => {
 });
 
 describe("a key that was answered with another's job", () => {
-  it("keeps that answer, also when the place is free", async () => {
+  test("keeps that answer, also when the place is free", async () => {
     const [place, key] = [anywhere(), freshKey()];
     const { job } = await take(place);
     expect(deduplicated(await take(place, {}, withKey(key)))).toBe("unique_key");
@@ -148,7 +148,7 @@ describe("a key that was answered with another's job", () => {
     ]);
   });
 
-  it("belongs to that request", async () => {
+  test("belongs to that request", async () => {
     const [place, key] = [anywhere(), freshKey()];
     await take(place);
     await take(place, {}, withKey(key));
@@ -159,7 +159,7 @@ describe("a key that was answered with another's job", () => {
     ]);
   });
 
-  it("is free when that job has been deleted", async () => {
+  test("is free when that job has been deleted", async () => {
     const [place, key] = [anywhere(), freshKey()];
     const { job } = await take(place);
     await take(place, {}, withKey(key));
@@ -170,7 +170,7 @@ describe("a key that was answered with another's job", () => {
     expect([deduplicated(own), own.headers.get("Idempotent-Replayed")]).toEqual([null, null]);
   });
 
-  it("is not used up if it was refused", async () => {
+  test("is not used up if it was refused", async () => {
     const [place, key] = [anywhere(), freshKey()];
     const { job } = await take(place);
     expect((await reject(place, withKey(key))).status).toBe(409);
@@ -185,7 +185,7 @@ describe("equal inputs of a type that makes them one job", () => {
   const ask = (n: number, options: Call = {}) =>
     submit({ type: "test.dedupe_window", input: { n } }, options);
 
-  it("are one job, also after it succeeded", async () => {
+  test("are one job, also after it succeeded", async () => {
     const n = Math.random();
     const first = await ask(n);
     const second = await ask(n);
@@ -200,7 +200,7 @@ describe("equal inputs of a type that makes them one job", () => {
     expect((await ask(n, withKey(freshKey()))).job.id).toBe(first.job.id);
   });
 
-  it("are two jobs if the first failed or was cancelled", async () => {
+  test("are two jobs if the first failed or was cancelled", async () => {
     for (const end of [fail, (id: string) => call("POST", `/v1/jobs/${id}/cancel`)]) {
       const n = Math.random();
       const first = await ask(n);
@@ -211,14 +211,14 @@ describe("equal inputs of a type that makes them one job", () => {
     }
   });
 
-  it("are two jobs for two tenants, and unequal ones for one", async () => {
+  test("are two jobs for two tenants, and unequal ones for one", async () => {
     const n = Math.random();
     const { job } = await ask(n);
     expect((await ask(n, { as: "parkedOther" })).job.id).not.toBe(job.id);
     expect((await ask(n + 1)).job.id).not.toBe(job.id);
   });
 
-  it("at the same moment make one job", async () => {
+  test("at the same moment make one job", async () => {
     const n = Math.random();
     const answers = await Promise.all(Array.from({ length: 30 }, () => ask(n)));
     expect(new Set(answers.map(({ job }) => job.id)).size).toBe(1);

@@ -1,6 +1,6 @@
 import { listDurableObjectIds, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { isOwnedId, randomOwnedId } from "../../src/lib/id.ts";
 import { call, type ProblemJson, refusal, submit } from "../support/http.ts";
 import { succeed } from "../support/moves.ts";
@@ -20,7 +20,7 @@ const asks = [
 ] as const;
 
 describe("a job that is another tenant's", () => {
-  it.each(asks)("cannot be told from one that does not exist: %s /v1/jobs/{id}%s", async (method, path) => {
+  test.each(asks)("cannot be told from one that does not exist: %s /v1/jobs/{id}%s", async (method, path) => {
     const { job } = await submit();
     const unknown = (await submit()).job.id;
     await succeed(unknown);
@@ -39,7 +39,7 @@ describe("a job that is another tenant's", () => {
     expect(plain(gone)).toEqual(plain(never));
   });
 
-  it("stays as it is", async () => {
+  test("stays as it is", async () => {
     const { job } = await submit();
     for (const [method, path] of asks) await call(method, `/v1/jobs/${job.id}${path}`, { as: "parkedOther" });
     expect((await call("GET", `/v1/jobs/${job.id}`)).job).toEqual(job);
@@ -47,7 +47,7 @@ describe("a job that is another tenant's", () => {
 });
 
 describe("what cannot be a job's id", () => {
-  it.each([
+  test.each([
     "1",
     "job_",
     `job_01${"0".repeat(24)}`,
@@ -78,7 +78,7 @@ describe("asking for what does not exist", () => {
       storage.sql.exec("SELECT name FROM sqlite_master").toArray(),
     );
 
-  it("stores nothing, be it a thousand times", async () => {
+  test("stores nothing, be it a thousand times", async () => {
     const ids = await Promise.all(Array.from({ length: 1_000 }, () => randomOwnedId("job", "parked")));
     for (let from = 0; from < ids.length; from += 50) {
       const some = ids.slice(from, from + 50);
@@ -89,7 +89,7 @@ describe("asking for what does not exist", () => {
     expect(await tables((await submit()).job.id)).not.toEqual([]);
   }, 60_000);
 
-  it("does not even ask an object, if the id is misspelt or another tenant's", async () => {
+  test("does not even ask an object, if the id is misspelt or another tenant's", async () => {
     const ids = await Promise.all(Array.from({ length: 20 }, () => randomOwnedId("job", "parked-other")));
     for (const id of ids) expect(await isOwnedId("job", "parked", id)).toBe(false);
     for (const id of ids) expect((await call("GET", `/v1/jobs/${id}`)).status).toBe(404);
@@ -98,7 +98,7 @@ describe("asking for what does not exist", () => {
     expect(asked.filter((id) => opened.has(id))).toEqual([]);
   });
 
-  it("stores nothing with any other request either", async () => {
+  test("stores nothing with any other request either", async () => {
     const id = await randomOwnedId("job", "parked");
     for (const [method, path] of asks) await call(method, `/v1/jobs/${id}${path}`);
     expect(await tables(id)).toEqual([]);

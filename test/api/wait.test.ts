@@ -2,7 +2,7 @@
 
 import { abortAllDurableObjects, evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { describe, expect, it, vi } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import type { Submission } from "../../src/core/job.ts";
 import type { JobApi } from "../../src/rpc/job.ts";
 import { ask, eventsOf, socket } from "../support/follow.ts";
@@ -24,13 +24,13 @@ const waiting = (seconds: number, more = {}) => ({ headers: { Prefer: `wait=${se
 const stubOf = (id: string) => env.JOBS.getByName(`parked/${id}`) as unknown as DurableObjectStub;
 const succeeded = { type: "succeed", result: null } as const;
 
-function followersOf(id: string): Promise<number> {
+function subscribersOf(id: string): Promise<number> {
   return runInDurableObject(stubOf(id), (_, state) => state.getWebSockets("subscriber").length);
 }
 
-/** Resolves once somebody hangs on the job's object. */
+/** Resolves once a client waits on the job's object. */
 async function followed(id: string): Promise<void> {
-  await vi.waitFor(async () => expect(await followersOf(id)).toBe(1), { timeout: 10_000 });
+  await vi.waitFor(async () => expect(await subscribersOf(id)).toBe(1), { timeout: 10_000 });
 }
 
 /** The answer, with how long it took in milliseconds. */
@@ -44,7 +44,7 @@ const post = (as: "acme" | "parked", input: object, { headers }: Call = {}) =>
   call("POST", "/v1/jobs", { as, json: { type: "test.simulate", input }, ...(headers && { headers }) });
 
 describe("on POST", () => {
-  it("a job that finishes in time is answered with 200 and its outcome", async () => {
+  test("a job that finishes in time is answered with 200 and its outcome", async () => {
     const answer = await timed(post("acme", { duration_ms: 300, result: { rows: 3 } }, waiting(20)));
     expect(answer.status).toBe(200);
     expect(answer.job).toMatchObject({ status: "succeeded", result: { rows: 3 } });
@@ -56,23 +56,23 @@ describe("on POST", () => {
     expect(answer.ms).toBeLessThan(10_000);
   });
 
-  it("one that does not is answered with 202 when the time is over", async () => {
+  test("one that does not is answered with 202 when the time is over", async () => {
     const answer = await timed(post("parked", {}, waiting(1)));
     expect([answer.status, answer.job.status]).toEqual([202, "queued"]);
     expect(answer.headers.get("Preference-Applied")).toBe("wait=1");
     expect(answer.headers.get("Retry-After")).toBe("1");
     expect(answer.ms).toBeGreaterThanOrEqual(950);
     expect(answer.ms).toBeLessThan(1_900);
-    expect(await followersOf(answer.job.id)).toBe(0);
+    expect(await subscribersOf(answer.job.id)).toBe(0);
   });
 
-  it("a failed job is 200, too: it has finished", async () => {
+  test("a failed job is 200, too: it has finished", async () => {
     const attempts = [{ outcome: "fail", kind: "invalid_input" }];
     const answer = await post("acme", { attempts }, waiting(20));
     expect([answer.status, answer.job.status]).toEqual([200, "failed"]);
   });
 
-  it("an accepted job is said to be accepted, though it cannot be reached after the wait", {
+  test("an accepted job is said to be accepted, though it cannot be reached after the wait", {
     timeout: 15_000,
   }, async () => {
     const real = env.JOBS;
@@ -91,14 +91,14 @@ describe("on POST", () => {
     expect((await jobNow(answer.job.id)).status).toBe("queued");
   });
 
-  it("waiting no time at all is not waiting", async () => {
+  test("waiting no time at all is not waiting", async () => {
     const answer = await timed(post("parked", {}, waiting(0)));
     expect(answer.status).toBe(202);
     expect(answer.headers.get("Preference-Applied")).toBe("wait=0");
     expect(answer.ms).toBeLessThan(900);
   });
 
-  it("what cannot be understood is ignored, and not said to be applied", async () => {
+  test("what cannot be understood is ignored, and not said to be applied", async () => {
     for (const Prefer of ["wait", "wait=soon", "respond-async", 'x="wait=9"']) {
       const answer = await timed(post("parked", {}, { headers: { Prefer } }));
       expect([answer.status, answer.headers.get("Preference-Applied")]).toEqual([202, null]);
@@ -107,7 +107,7 @@ describe("on POST", () => {
     }
   });
 
-  it("repeated with its key waits for the same job", async () => {
+  test("repeated with its key waits for the same job", async () => {
     const headers = { ...waiting(20).headers, "Idempotency-Key": freshKey() };
     const [first, second] = await Promise.all([
       post("acme", { duration_ms: 300 }, { headers }),
@@ -117,7 +117,7 @@ describe("on POST", () => {
     expect(second.job).toEqual(first.job);
   });
 
-  it("a refusal does not wait", async () => {
+  test("a refusal does not wait", async () => {
     const answer = await timed(call("POST", "/v1/jobs", { json: { type: "none" }, ...waiting(20) }));
     expect(refusal(answer)[0]).toBe(422);
     expect(answer.ms).toBeLessThan(5_000);
@@ -125,7 +125,7 @@ describe("on POST", () => {
 });
 
 describe("on GET", () => {
-  it("the job is answered as soon as it has finished", async () => {
+  test("the job is answered as soon as it has finished", async () => {
     const { id } = (await submit()).job;
     const answering = call("GET", job(id), waiting(30));
     await followed(id);
@@ -136,7 +136,7 @@ describe("on GET", () => {
     expect(answer.headers.get("Vary")).toContain("Prefer");
   });
 
-  it("a wait of more than a minute is a wait of a minute", async () => {
+  test("a wait of more than a minute is a wait of a minute", async () => {
     const { id } = (await submit()).job;
     const answering = call("GET", job(id), waiting(3_600));
     await followed(id);
@@ -144,7 +144,7 @@ describe("on GET", () => {
     expect((await answering).headers.get("Preference-Applied")).toBe("wait=60");
   });
 
-  it("a finished job is answered at once", async () => {
+  test("a finished job is answered at once", async () => {
     const { id } = (await submit()).job;
     await succeed(id);
     const answer = await timed(call("GET", job(id), waiting(30)));
@@ -153,7 +153,7 @@ describe("on GET", () => {
     expect(answer.ms).toBeLessThan(5_000);
   });
 
-  it("with If-None-Match is 304 if by then nothing has changed, else the job", async () => {
+  test("with If-None-Match is 304 if by then nothing has changed, else the job", async () => {
     const { id } = (await submit()).job;
     const ETag = String((await call("GET", job(id))).headers.get("ETag"));
     const unchanged = await timed(call("GET", job(id), waiting(1, { "If-None-Match": ETag })));
@@ -171,7 +171,7 @@ describe("on GET", () => {
     expect(again.status).toBe(304);
   });
 
-  it("does not end with what is no end: an attempt begun, or failed and to be retried", async () => {
+  test("does not end with what is no end: an attempt begun, or failed and to be retried", async () => {
     const { id } = (await submit()).job;
     const answering = call("GET", job(id), waiting(30));
     await followed(id);
@@ -180,12 +180,12 @@ describe("on GET", () => {
       failure: { kind: "timeout", code: "t", message: "T.", retryAfterMs: 60_000, reference: "r" },
     });
     expect((await jobNow(id)).status_reason).toBe("waiting_to_retry");
-    expect(await followersOf(id)).toBe(1);
+    expect(await subscribersOf(id)).toBe(1);
     await call("POST", `${job(id)}/cancel`);
     expect((await answering).job.status).toBe("cancelled");
   });
 
-  it("HEAD never waits", async () => {
+  test("HEAD never waits", async () => {
     const { id } = (await submit()).job;
     const answer = await timed(call("HEAD", job(id), waiting(30)));
     expect(answer.status).toBe(200);
@@ -194,7 +194,7 @@ describe("on GET", () => {
 });
 
 describe("a waiting answer", () => {
-  it("whose client has gone is given up at once, and changes nothing for the job", async () => {
+  test("whose client has gone is given up at once, and changes nothing for the job", async () => {
     const { id } = (await submit()).job;
     const leaving = new AbortController();
     const answering = ask(job(id), { ...waiting(30), signal: leaving.signal }).catch(() => "gone");
@@ -202,13 +202,13 @@ describe("a waiting answer", () => {
     const before = await jobNow(id);
     leaving.abort();
     expect(await answering).toBe("gone");
-    await vi.waitFor(async () => expect(await followersOf(id)).toBe(0));
+    await vi.waitFor(async () => expect(await subscribersOf(id)).toBe(0));
     expect(await jobNow(id)).toEqual(before);
     await succeed(id);
     expect(parkedFor(id)).toHaveLength(1);
   });
 
-  it("comes though the object was evicted", async () => {
+  test("comes though the object was evicted", async () => {
     const { id } = (await submit()).job;
     const answering = call("GET", job(id), waiting(30));
     await followed(id);
@@ -219,7 +219,7 @@ describe("a waiting answer", () => {
     expect((await answering).job.status).toBe("succeeded");
   });
 
-  it("comes though the object crashed and the feed broke", async () => {
+  test("comes though the object crashed and the feed broke", async () => {
     const { id } = (await submit()).job;
     const answering = call("GET", job(id), waiting(30));
     await followed(id);
@@ -229,14 +229,14 @@ describe("a waiting answer", () => {
     expect((await answering).job.status).toBe("succeeded");
   });
 
-  it("comes though the job has as many followers as it can bear", async () => {
+  test("comes though the job has as many subscribers as it can have", async () => {
     const { id } = (await submit()).job;
-    const followers = await Promise.all(Array.from({ length: 100 }, () => socket(eventsOf(id))));
+    const subscribers = await Promise.all(Array.from({ length: 100 }, () => socket(eventsOf(id))));
     const answering = call("GET", job(id), waiting(30));
     const given = await timed(call("GET", job(id), waiting(1)));
     expect([given.job.status, given.ms > 950]).toEqual(["queued", true]);
     await succeed(id);
     expect((await answering).job.status).toBe("succeeded");
-    for (const { over } of followers) expect(await over).toBe(1000);
+    for (const { over } of subscribers) expect(await over).toBe(1000);
   });
 });

@@ -1,7 +1,7 @@
-/** Webhooks at the door: what a submission may ask for, what became of it, once more please, and the secret. */
+/** Webhooks over HTTP: validation of a submission, deliveries, redelivery, and the secret. */
 
 import { env } from "cloudflare:workers";
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { tenantSecret } from "../../src/webhooks/sign.ts";
 import { call, callWith, freshKey, refusal, submit } from "../support/http.ts";
 import { fail, succeed } from "../support/moves.ts";
@@ -39,13 +39,13 @@ async function delivered(status: number): Promise<{ id: string; delivery: Delive
 }
 
 describe("a submission with a webhook", () => {
-  it("is accepted, and the job looks like any other", async () => {
+  test("is accepted, and the job looks like any other", async () => {
     const { job } = await submit({ webhook: { url } });
     expect(JSON.stringify(job)).not.toContain("hook");
     expect(await deliveriesOf(job.id)).toEqual([]);
   });
 
-  it.each([
+  test.each([
     ["succeeded", succeed],
     ["failed", fail],
     ["cancelled", (id: string) => call("POST", `/v1/jobs/${id}/cancel`)],
@@ -55,13 +55,13 @@ describe("a submission with a webhook", () => {
     expect((await deliveriesOf(job.id)).map(({ event }) => event)).toEqual([`job.${status}`]);
   });
 
-  it("delivers the events it names", async () => {
+  test("delivers the events it names", async () => {
     const { job } = await submit({ webhook: { url, events: ["job.queued", "job.started"] } });
     await succeed(job.id);
     expect((await deliveriesOf(job.id)).map(({ event }) => event)).toEqual(["job.queued", "job.started"]);
   });
 
-  it.each([
+  test.each([
     ["no object", "x", ["#/webhook"]],
     ["null", null, ["#/webhook"]],
     ["no URL", {}, ["#/webhook/url"]],
@@ -77,7 +77,7 @@ describe("a submission with a webhook", () => {
     expect(answer.problem.errors?.map(({ pointer }) => pointer)).toEqual(pointers);
   });
 
-  it.each([
+  test.each([
     "http://hooks.example.com/",
     "https://hooks.example.com:8443/",
     "https://user:secret@hooks.example.com/",
@@ -98,13 +98,13 @@ describe("a submission with a webhook", () => {
     expect(answer.text).not.toContain("secret@");
   });
 
-  it("may go to this machine only where the deployment says so", async () => {
+  test("may go to this machine only where the deployment says so", async () => {
     const local = asking({ url: "http://localhost:9/" });
     const answer = await callWith({ ALLOW_LOCALHOST_URLS: "true" }, "POST", "/v1/jobs", { json: local });
     expect(answer.status).toBe(202);
   });
 
-  it("is told all its faults at once", async () => {
+  test("is told all its faults at once", async () => {
     const json = { ...asking({ url: "https://localhost/" }), run_at: "soon", input: { steps: -1 } };
     const answer = await call("POST", "/v1/jobs", { json });
     expect(answer.problem.errors?.map(({ pointer }) => pointer).sort()).toEqual([
@@ -114,7 +114,7 @@ describe("a submission with a webhook", () => {
     ]);
   });
 
-  it.each([undefined, ""])("is refused where no webhooks are sent", async (WEBHOOK_SECRET) => {
+  test.each([undefined, ""])("is refused where no webhooks are sent", async (WEBHOOK_SECRET) => {
     const answer = await callWith({ WEBHOOK_SECRET }, "POST", "/v1/jobs", { json: asking({ url }) });
     expect(refusal(answer)).toEqual([422, "invalid_request"]);
     expect(answer.problem.errors).toEqual([
@@ -126,7 +126,7 @@ describe("a submission with a webhook", () => {
     expect(without.status).toBe(202);
   });
 
-  it("is another request than one with another webhook, to an idempotency key", async () => {
+  test("is another request than one with another webhook, to an idempotency key", async () => {
     const headers = { "Idempotency-Key": freshKey() };
     const first = await post({ url }, headers);
     expect((await post({ url }, headers)).job.id).toBe(first.job.id);
@@ -136,7 +136,7 @@ describe("a submission with a webhook", () => {
 });
 
 describe("a replay", () => {
-  it("carries the webhook over", async () => {
+  test("carries the webhook over", async () => {
     const { job } = await submit({ webhook: { url, events: ["job.started"] } });
     await succeed(job.id);
     const again = await call("POST", `/v1/jobs/${job.id}/replay`);
@@ -145,7 +145,7 @@ describe("a replay", () => {
     expect((await deliveriesOf(again.job.id)).map(({ event }) => event)).toEqual(["job.started"]);
   });
 
-  it("is refused if the webhook may no longer be called", async () => {
+  test("is refused if the webhook may no longer be called", async () => {
     const local = { json: asking({ url: "http://localhost:9/" }) };
     const { job } = await callWith({ ALLOW_LOCALHOST_URLS: "true" }, "POST", "/v1/jobs", local);
     await succeed(job.id);
@@ -156,13 +156,13 @@ describe("a replay", () => {
 });
 
 describe("the deliveries of a job", () => {
-  it("are none without a webhook", async () => {
+  test("are none without a webhook", async () => {
     const { job } = await submit();
     await succeed(job.id);
     expect(await deliveriesOf(job.id)).toEqual([]);
   });
 
-  it("show every try and when the next is due", async () => {
+  test("show every try and when the next is due", async () => {
     const { delivery } = await delivered(500);
     expect(delivery).toEqual({
       id: expect.stringMatching(/^msg_01[0-9a-z]{24}_[0-9a-z]+_3$/),
@@ -173,7 +173,7 @@ describe("the deliveries of a job", () => {
     });
   });
 
-  it("are told from those of a job that does not exist", async () => {
+  test("are told from those of a job that does not exist", async () => {
     const { job } = await submit();
     await call("POST", `/v1/jobs/${job.id}/cancel`);
     await call("DELETE", `/v1/jobs/${job.id}`);
@@ -185,7 +185,7 @@ describe("a redelivery", () => {
   const redeliver = (job: string, delivery: string, options = {}) =>
     call("POST", `/v1/jobs/${job}/deliveries/${delivery}/redeliver`, options);
 
-  it.each([200, 410, 500])("of what was answered with %i is accepted, and pending", async (status) => {
+  test.each([200, 410, 500])("of what was answered with %i is accepted, and pending", async (status) => {
     const { id, delivery } = await delivered(status);
     const answer = await redeliver(id, delivery.id);
     expect(answer.status).toBe(202);
@@ -197,21 +197,21 @@ describe("a redelivery", () => {
     expect(await deliveriesOf(id)).toEqual([answer.body.data]);
   });
 
-  it("of what does not exist is not found", async () => {
+  test("of what does not exist is not found", async () => {
     const { id } = await delivered(200);
     for (const other of ["msg_01abc_3", "x", "%2e%2e", "x".repeat(3_000)]) {
       expect(refusal(await redeliver(id, other))).toEqual([404, "not_found"]);
     }
   });
 
-  it("takes no fields", async () => {
+  test("takes no fields", async () => {
     const { id, delivery } = await delivered(200);
     expect((await redeliver(id, delivery.id, { json: {} })).status).toBe(202);
     const answer = await redeliver(id, delivery.id, { json: { url } });
     expect(answer.problem.errors?.map(({ pointer }) => pointer)).toEqual(["#/url"]);
   });
 
-  it("is not for readers, nor for others", async () => {
+  test("is not for readers, nor for others", async () => {
     const { id, delivery } = await delivered(200);
     expect(refusal(await redeliver(id, delivery.id, { as: "parkedReader" }))).toEqual([403, "forbidden"]);
     expect(refusal(await redeliver(id, delivery.id, { as: "parkedOther" }))).toEqual([404, "not_found"]);
@@ -222,7 +222,7 @@ describe("a redelivery", () => {
 describe("the webhook secret", () => {
   const secret = (options = {}) => call("GET", "/v1/webhook-secret", options);
 
-  it("is the tenant's own, and never kept on its way", async () => {
+  test("is the tenant's own, and never kept on its way", async () => {
     const answer = await secret();
     expect(answer.status).toBe(200);
     expect(answer.body.data).toEqual({ secret: await tenantSecret(env.WEBHOOK_SECRET ?? "", "parked") });
@@ -231,12 +231,12 @@ describe("the webhook secret", () => {
     expect((await secret()).body.data).toEqual(answer.body.data);
   });
 
-  it("is not for readers", async () => {
+  test("is not for readers", async () => {
     expect(refusal(await secret({ as: "parkedReader" }))).toEqual([403, "forbidden"]);
     expect(refusal(await secret({ as: null }))).toEqual([401, "unauthenticated"]);
   });
 
-  it("does not exist where no webhooks are sent", async () => {
+  test("does not exist where no webhooks are sent", async () => {
     const answer = await callWith({ WEBHOOK_SECRET: undefined }, "GET", "/v1/webhook-secret");
     expect(refusal(answer)).toEqual([404, "not_found"]);
     expect(answer.problem.detail).toContain("sends no webhooks");

@@ -34,7 +34,7 @@ describe("an event", () => {
     life.start();
     life.fail("timeout");
     life.ring().start();
-    life.continueLater();
+    life.continueRun();
     life.start();
     life.succeed();
     expect(life.job.deliveries.map(({ eventType }) => eventType)).toEqual(
@@ -76,7 +76,7 @@ describe("an event", () => {
   test("of a job that continues for ever is no longer delivered after a hundred, but the final one is", () => {
     const life = startedLife({ totalTimeoutMs: DAY }, toAll);
     for (let continuation = 0; continuation < 150; continuation += 1) {
-      life.continueLater();
+      life.continueRun();
       life.start();
     }
     expect(life.job.deliveries).toHaveLength(100);

@@ -176,7 +176,7 @@ export function lifeOf(policy: Partial<Policy> = {}, submission: Partial<Submiss
     fail: (kind: FailureKind, retryAfterMs: number | null = null, report = nothing) =>
       send(failCommand(lease, kind, retryAfterMs, report)),
     /** After a slice long enough that the next one follows at once. */
-    continueLater(checkpoint = "{}", report = nothing) {
+    continueRun(checkpoint = "{}", report = nothing) {
       life.pass(SECOND);
       return send({ type: "continue", lease, report, checkpoint });
     },

@@ -5,8 +5,8 @@ import { holdsUniqueKey, isFinished, purgeAt, type UniqueKey } from "../../src/c
 import { DAY, HOUR, lifeOf, startedLife, T0 } from "./job-fixtures.ts";
 
 const unique: UniqueKey = { rule: "unique_key", name: "user-7" };
-const sameRequest: UniqueKey = { rule: "input_hash", name: "hash", untilAt: T0 + HOUR };
-const uniqueKeys = [unique, sameRequest];
+const inputHash: UniqueKey = { rule: "input_hash", name: "hash", untilAt: T0 + HOUR };
+const uniqueKeys = [unique, inputHash];
 
 describe("a unique place", () => {
   test("is held from acceptance until the job finishes, and between two attempts", () => {

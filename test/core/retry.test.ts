@@ -16,7 +16,7 @@ describe("the wait before a retry", () => {
     expect(backoffMs(defaultBackoff, 25, null, 0.5)).toBe(13.5 * MINUTE);
   });
 
-  test("that somebody asked for is spread too, never below what was asked", () => {
+  test("that a third party asked for is spread too, never below what it asked", () => {
     expect(backoffMs(defaultBackoff, 1, 30 * SECOND, 0.5)).toBe(30 * SECOND + 200);
   });
 

@@ -28,7 +28,7 @@ test.each([
   expect(nextDeadline(startedLife(terms).job)).toEqual(at(SECOND, kind));
 });
 
-test("an executing job that need not give signs of life has no silence to wake for", () => {
+test("an executing job without a heartbeat timeout has no heartbeat deadline", () => {
   const terms = { leaseMs: HOUR, attemptTimeoutMs: HOUR, totalTimeoutMs: DAY, heartbeatTimeoutMs: null };
   expect(nextDeadline(startedLife(terms).job)).toEqual(at(HOUR, "attempt_timeout"));
 });

@@ -154,7 +154,7 @@ describe("any commands under any limits and any clock", () => {
 });
 
 describe("a job under any limits", () => {
-  test("that nobody ever claims ends by its limits: cancelled as expired", () => {
+  test("that is never claimed ends by its timeouts: cancelled with start_timeout", () => {
     fc.assert(
       fc.property(submissions, random, (submission, chance) => {
         const life = checkedLife(submission);

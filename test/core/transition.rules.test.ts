@@ -1,4 +1,4 @@
-/** The contract's rules about attempts, limits and slices, each in plain words. */
+/** The contract's rules about attempts, timeouts and continuations. */
 
 import { describe, expect, test } from "vitest";
 import { failureReference } from "../../src/core/failure.ts";
@@ -181,7 +181,7 @@ describe("a deadline", () => {
 
   test("of the total limit fails a job that waits to continue", () => {
     const life = startedLife({ totalTimeoutMs: 20 * SECOND });
-    life.continueLater();
+    life.continueRun();
     life.ring(T0 + 20 * SECOND);
     expect(life.job).toMatchObject({
       phase: { status: "failed", reason: "total_timeout" },
@@ -243,7 +243,7 @@ describe("a deadline", () => {
   });
 });
 
-describe("a message nobody claims", () => {
+describe("an unclaimed message", () => {
   test("goes out when the job is due, then again at doubling distances", () => {
     const life = lifeOf({ dispatchTimeoutMs: MINUTE }, { runAt: T0 + HOUR }).ring(T0 + HOUR);
     expect(life.effects).toEqual([{ type: "dispatch", attempt: 1, continuation: 0 }]);
@@ -257,7 +257,7 @@ describe("a job that continues later", () => {
   test("uses no attempt, keeps its checkpoint, and says which slice comes", () => {
     const life = startedLife({ maxAttempts: 1, attemptTimeoutMs: MINUTE });
     for (const continuation of [1, 2, 3]) {
-      life.pass(20 * SECOND).continueLater(`{"continuation":${continuation}}`);
+      life.pass(20 * SECOND).continueRun(`{"continuation":${continuation}}`);
       expect(life.events.at(-1)).toMatchObject({ type: "job.continued", attempt: 1, continuation });
       expect(life.effects.at(-1)).toEqual({ type: "dispatch", attempt: 1, continuation });
       life.start();
@@ -269,7 +269,7 @@ describe("a job that continues later", () => {
 
   test("starts with the first slice again when a later attempt follows, from the last checkpoint", () => {
     const life = startedLife();
-    life.continueLater('{"rows":2}');
+    life.continueRun('{"rows":2}');
     life.start();
     life.fail("timeout");
     life.ring().start();
@@ -280,7 +280,7 @@ describe("a job that continues later", () => {
     });
   });
 
-  test("does not begin slices hot on each other's heels", () => {
+  test("begins continuations at least a second apart", () => {
     const life = startedLife();
     life.send({ type: "continue", lease: life.lease, report: reportOf(null), checkpoint: "{}" });
     expect(life.start().answer).toEqual({ ok: false, reason: "not_waiting" });
@@ -290,7 +290,7 @@ describe("a job that continues later", () => {
 
   test("may not do so past the total limit", () => {
     const life = startedLife({ totalTimeoutMs: MINUTE }).pass(MINUTE);
-    life.continueLater();
+    life.continueRun();
     expect(life.job.phase).toMatchObject({ status: "failed", reason: "total_timeout" });
   });
 });

@@ -93,7 +93,7 @@ const lives: Record<Standing, () => Life> = {
   executing: () => begun(),
   retrying: () => after(begun(), (life) => life.fail("timeout")),
   retry_due: () => after(begun(), (life) => life.fail("timeout")).ring(),
-  continuing: () => after(begun(), (life) => life.continueLater()),
+  continuing: () => after(begun(), (life) => life.continueRun()),
   succeeded: () => after(begun(), (life) => life.succeed()),
   failed: () => after(begun(), (life) => life.fail("invalid_input")),
   stopping: () => after(begun(), (life) => life.cancel()),

@@ -1,12 +1,12 @@
 /**
  * What a job costs: the real objects live the lives of a few kinds of jobs, and every row, call and message is counted.
- * The table in docs/costs.md is written from here (`npm run cost`); a change that makes jobs dearer, or cheaper, fails
+ * The table in docs/running/costs.md is written from here (`npm run cost`); a change that makes jobs dearer, or cheaper, fails
  * until it is written anew.
  */
 
 import { env } from "cloudflare:workers";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
-import costs from "../../docs/costs.md?raw";
+import costs from "../../docs/running/costs.md?raw";
 import type { Submission } from "../../src/core/job.ts";
 import { policy, stopClock } from "../support/objects.ts";
 import { type Life, openTenant, type Tenant } from "./lives.ts";
@@ -16,7 +16,7 @@ import { priceOf, secondsAwake } from "./prices.ts";
 const MINUTE = 60_000;
 const NAME = "unique/export";
 const UNFOLLOWED = "Ten minutes with progress";
-const FOLLOWED = "The same, followed by SSE";
+const FOLLOWED = "The same, with an SSE subscriber";
 
 beforeAll(stopClock);
 afterAll(() => void vi.useRealTimers());
@@ -74,7 +74,7 @@ const kinds: Record<string, Kind> = {
   "Plain, ten a second": { apartMs: 100, jobs: 40, live: plainly },
   "Plain, one a minute": { jobs: 20, live: plainly },
   "With an idempotency key": { asked: { fingerprint: "the request" }, jobs: 20, live: plainly },
-  "With a unique place": {
+  "With a unique key": {
     asked: { uniqueKeys: [{ rule: "unique_key", name: NAME }] },
     jobs: 20,
     live: plainly,
@@ -140,7 +140,7 @@ function tableOf(ledger: Record<string, Counts>): string {
   ].join("\n");
 }
 
-/** The price that docs/costs.md tells of a kind of job. */
+/** The price that docs/running/costs.md tells of a kind of job. */
 function documented(name: string): number {
   const row = costs.split("\n").find((line) => line.startsWith(`| ${name} |`));
   return Number(row?.split("|").at(-2));
@@ -168,12 +168,15 @@ test.runIf(isWriting)("the ledger is written", async () => {
     /(<!-- ledger -->\n)[\s\S]*?(<!-- \/ledger -->)/,
     `$1\n${tableOf(ledger)}\n\n$2`,
   );
-  await expect(written).toMatchFileSnapshot("../../docs/costs.md");
+  await expect(written).toMatchFileSnapshot("../../docs/running/costs.md");
 });
 
-test.skipIf(isWriting).each(Object.keys(kinds))("docs/costs.md has the price of a job: %s", (name) => {
-  expect(Math.abs(price(name) / documented(name) - 1)).toBeLessThan(TOLERANCE);
-});
+test.skipIf(isWriting).each(Object.keys(kinds))(
+  "docs/running/costs.md has the price of a job: %s",
+  (name) => {
+    expect(Math.abs(price(name) / documented(name) - 1)).toBeLessThan(TOLERANCE);
+  },
+);
 
 test("a plain job, its listing and purge included, costs at most 11 dollars a million", () => {
   expect(price("Plain, ten a second")).toBeLessThanOrEqual(11);

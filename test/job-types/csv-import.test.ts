@@ -152,7 +152,7 @@ describe("csv.import", () => {
     expect(await rowsOf(tenant)).toBeNull();
   });
 
-  test("asks for another slice when time gets short, and goes on there", async () => {
+  test("asks for a continuation when time gets short, and goes on there", async () => {
     const tenant = newTenant();
     const text = `a,b\n${`1,${"x".repeat(1000)}\n`.repeat(1_600)}`;
     const file = await upload(tenant, text);
@@ -199,7 +199,7 @@ function bigFile() {
   return { text: `${lines.join("\n")}\n`, rows, rejects };
 }
 
-/** What befalls a batch: nothing, a crash around staging or saving, or the end of the slice. */
+/** What befalls a batch: nothing, a crash around staging or saving, or the end of the run. */
 const fates = ["none", "before_staging", "after_staging", "after_saving", "slice_ends"] as const;
 type Fate = (typeof fates)[number];
 

@@ -121,7 +121,7 @@ test("skips a job that cannot be reached, and says so", async () => {
   expect(reported.logs).toEqual(["job_2 could not be reached and was skipped."]);
 });
 
-test("waits for another attempt when nobody can be reached", async () => {
+test("waits for another attempt when no job can be reached", async () => {
   const { job, reported } = openTenant(40, {}, (id) => Number(id.slice(4)) >= 15);
   const running = jobsBulk.run(all("cancel"), job);
   await expect(running).rejects.toMatchObject({ kind: "service_unavailable", code: "jobs_unreachable" });

@@ -48,6 +48,35 @@ test("a job that ended once, as demanded, has no fault", () => {
   expect(faultsOfJob(accepted, job, events)).toEqual([]);
 });
 
+describe("a job that never began", () => {
+  const limited: Accepted = {
+    ...accepted,
+    plan: {
+      ...plan,
+      request: { ...plan.request, total_timeout_ms: 5_000 },
+      demanded: { status: "failed", status_reason: "total_timeout" },
+    },
+  };
+  const unbegun = { status: "cancelled", status_reason: "start_timeout", attempt: 0, attempts: [] };
+  const ended = ["job.queued", "job.cancelled"].map((type, index) => ({
+    seq: index + 1,
+    type,
+  })) as EventView[];
+
+  test("cancelled after its total timeout → no fault", () => {
+    expect(faultsOfJob(limited, changed({ ...unbegun, result: undefined }), ended)).toEqual([]);
+  });
+
+  test("cancelled before its total timeout → wrong", () => {
+    const early = changed({ ...unbegun, finished_at: "2026-11-22T12:00:04.000Z" });
+    expect(sortsOf(faultsOfJob(limited, early, ended))).toEqual(["wrong"]);
+  });
+
+  test("cancelled without a total timeout → wrong", () => {
+    expect(sortsOf(faultsOfJob(accepted, changed(unbegun), ended))).toEqual(["wrong"]);
+  });
+});
+
 describe("a job has a fault that", () => {
   test.each<[string, JobView | null, EventView[], Fault["sort"][]]>([
     ["is not found", null, [], ["lost"]],

@@ -1,25 +1,25 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { derivedOwnedId, isId, isOwnedId, randomId, randomOwnedId } from "../../src/lib/id.ts";
 
 describe("a random id", () => {
-  it("is its prefix, its version and 120 bits in base 32", () => {
+  test("is its prefix, its version and 120 bits in base 32", () => {
     expect(randomId("job")).toMatch(/^job_01[0-9a-hjkmnp-tv-z]{24}$/);
   });
 
-  it("never comes twice", () => {
+  test("never comes twice", () => {
     const ids = Array.from({ length: 10_000 }, () => randomId("job"));
     expect(new Set(ids).size).toBe(ids.length);
   });
 });
 
 describe("a derived id", () => {
-  it("is the same for the same owner and name", async () => {
+  test("is the same for the same owner and name", async () => {
     const id = await derivedOwnedId("job", "acme", "k1");
     expect(id).toBe(await derivedOwnedId("job", "acme", "k1"));
     expect(isId("job", id)).toBe(true);
   });
 
-  it("differs when owner or name differ, also only in where one ends", async () => {
+  test("differs when owner or name differ, also only in where one ends", async () => {
     const ids = await Promise.all([
       derivedOwnedId("job", "acme", "k1"),
       derivedOwnedId("job", "acmek", "1"),
@@ -31,7 +31,7 @@ describe("a derived id", () => {
 });
 
 describe("an owned id", () => {
-  it("is known to be its owner's, whether random or derived", async () => {
+  test("is known to be its owner's, whether random or derived", async () => {
     for (const id of [await randomOwnedId("job", "acme"), await derivedOwnedId("job", "acme", "k1")]) {
       expect(await isOwnedId("job", "acme", id)).toBe(true);
       expect(await isOwnedId("job", "globex", id)).toBe(false);
@@ -39,7 +39,7 @@ describe("an owned id", () => {
     }
   });
 
-  it("is not met by chance", async () => {
+  test("is not met by chance", async () => {
     const guesses = Array.from({ length: 2_000 }, () => randomId("job"));
     const met = await Promise.all(guesses.map((id) => isOwnedId("job", "acme", id)));
     expect(met.filter(Boolean).length).toBeLessThanOrEqual(1);
@@ -47,7 +47,7 @@ describe("an owned id", () => {
 });
 
 describe("isId", () => {
-  it("knows an id by prefix, version, alphabet and length", () => {
+  test("knows an id by prefix, version, alphabet and length", () => {
     const id = randomId("job");
     expect(isId("job", id)).toBe(true);
     const others = [

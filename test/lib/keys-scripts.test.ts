@@ -2,7 +2,7 @@
 
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { localApiKeys, localKeys } from "../../scripts/local-keys.ts";
 import { ApiKeySchema } from "../../src/api/middleware/keys.ts";
 import { isKey, keyHash } from "../../src/lib/key.ts";
@@ -18,7 +18,7 @@ function run(script: string, ...args: string[]) {
 }
 
 describe("dev-keys", () => {
-  it("prints the keys of the two local tenants as JSON, the same on every machine", async () => {
+  test("prints the keys of the two local tenants as JSON, the same on every machine", async () => {
     const { status, stdout } = run("dev-keys");
     expect(status).toBe(0);
     const keys = JSON.parse(stdout);
@@ -29,7 +29,18 @@ describe("dev-keys", () => {
     expect(keys).toEqual(await localKeys());
   });
 
-  it("gives four different keys, listed with their scopes", async () => {
+  test("a tenant's name → its full key and nothing else", async () => {
+    const { acme } = await localKeys();
+    expect(run("dev-keys", "acme")).toEqual({ status: 0, stdout: `${acme.full}\n`, stderr: "" });
+  });
+
+  test("an unknown tenant → exit code 1, and the tenants there are", () => {
+    const { status, stdout, stderr } = run("dev-keys", "toString");
+    expect([status, stdout]).toEqual([1, ""]);
+    expect(stderr).toContain("acme, globex");
+  });
+
+  test("gives four different keys, listed with their scopes", async () => {
     const { acme, globex } = await localKeys();
     const keys = [acme.full, acme.read, globex.full, globex.read];
     expect(new Set(keys).size).toBe(4);
@@ -47,7 +58,7 @@ describe("dev-keys", () => {
 });
 
 describe("new-key", () => {
-  it("prints a key once, the entry for it, and how to store it", async () => {
+  test("prints a key once, the entry for it, and how to store it", async () => {
     const expires = "2999-01-01T00:00:00Z";
     const args = ["--tenant", "acme", "--scopes", "jobs:read", "--expires", expires, "--name", "the shop"];
     const { status, stdout } = run("new-key", ...args);
@@ -65,7 +76,7 @@ describe("new-key", () => {
     expect(stdout).toContain("wrangler secret put API_KEYS");
   });
 
-  it.each([
+  test.each([
     ["no tenant", [], "--tenant is missing"],
     ["a bad tenant", ["--tenant", "Acme Inc"], "--tenant:"],
     ["an unknown scope", ["--tenant", "acme", "--scopes", "jobs:read,admin"], "--scopes:"],

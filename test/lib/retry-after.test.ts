@@ -1,11 +1,11 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { retryAfterMs } from "../../src/lib/retry-after.ts";
 
 const NOW = Date.parse("2026-11-06T08:49:37Z");
 const DAY = 24 * 60 * 60_000;
 
 describe("Retry-After", () => {
-  it.each([
+  test.each([
     ["0", 0],
     ["120", 120_000],
     [" 7 ", 7_000],
@@ -19,7 +19,7 @@ describe("Retry-After", () => {
     expect(retryAfterMs(header, NOW)).toBe(ms);
   });
 
-  it.each([null, "", "soon", "-1", "1.5", "1e3", "2026-11-06", "Fri, 99 Foo 2026"])(
+  test.each([null, "", "soon", "-1", "1.5", "1e3", "2026-11-06", "Fri, 99 Foo 2026"])(
     "%j says nothing",
     (header) => {
       expect(retryAfterMs(header, NOW)).toBeNull();

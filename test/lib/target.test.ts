@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { checkTarget, type TargetRules } from "../../src/lib/target.ts";
 
 const deployed: TargetRules = { allowLocal: false, ownHost: "jobs.example.com" };
@@ -153,23 +153,23 @@ const refused: Record<string, string[]> = {
 };
 
 describe("a deployed service", () => {
-  it.each(fine)("may call %s", (url) => {
+  test.each(fine)("may call %s", (url) => {
     expect(checkTarget(url, deployed)).toBeNull();
   });
 
   for (const [reason, urls] of Object.entries(refused)) {
-    it.each(urls)(`does not call %j: ${reason}`, (url) => {
+    test.each(urls)(`does not call %j: ${reason}`, (url) => {
       expect(checkTarget(url, deployed)).toContain(reason);
     });
   }
 
-  it("gives its reason as one sentence", () => {
+  test("gives its reason as one sentence", () => {
     for (const urls of Object.values(refused)) {
       for (const url of urls) expect(checkTarget(url, deployed)).toMatch(/^The [^.]+\.$/);
     }
   });
 
-  it("knows itself by an own host with port and letter case of any kind", () => {
+  test("knows itself by an own host with port and letter case of any kind", () => {
     for (const ownHost of ["Jobs.Example.com", "jobs.example.com:443", "jobs.example.com."]) {
       expect(checkTarget("https://jobs.example.com/", { allowLocal: false, ownHost })).toContain("itself");
     }
@@ -178,7 +178,7 @@ describe("a deployed service", () => {
 });
 
 describe("a local service", () => {
-  it.each([
+  test.each([
     "http://localhost/",
     "http://localhost:3000/hook",
     "http://LOCALHOST:3000/hook",
@@ -188,7 +188,7 @@ describe("a local service", () => {
     expect(checkTarget(url, local)).toBeNull();
   });
 
-  it.each([
+  test.each([
     "http://example.com/",
     "http://0.0.0.0:3000/",
     "http://127.0.0.2:3000/",
@@ -203,7 +203,7 @@ describe("a local service", () => {
     expect(checkTarget(url, local)).not.toBeNull();
   });
 
-  it.each(["http://localhost:8787/v1/jobs", "http://127.0.0.1:8787/", "http://127.1:8787/"])(
+  test.each(["http://localhost:8787/v1/jobs", "http://127.0.0.1:8787/", "http://127.1:8787/"])(
     "does not call itself as %s",
     (url) => {
       expect(checkTarget(url, local)).toContain("itself");

@@ -1,4 +1,4 @@
-/** How a running attempt speaks to a job that cannot be reached: again a second later, and not in between. */
+/** How often a running attempt reports to its job, and what it does while the job cannot be reached. */
 
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { JobApi } from "../../src/rpc/job.ts";
@@ -19,12 +19,12 @@ function unreachableJob() {
 }
 
 test.each([
-  { what: "news", speak: (reporter: RunReporter) => reporter.log("info", "a line") },
-  { what: "a sign of life", speak: (reporter: RunReporter) => reporter.heartbeat() },
-])("$what that could not be told is told again every second", async ({ speak }) => {
+  { what: "a log line", act: (reporter: RunReporter) => reporter.log("info", "a line") },
+  { what: "a heartbeat", act: (reporter: RunReporter) => reporter.heartbeat() },
+])("unreachable job: $what → sent again every second", async ({ act }) => {
   const { reportedAt, api } = unreachableJob();
-  const reporter = new RunReporter(api, "lease", { leaseMs: 30_000, heartbeatTimeoutMs: null });
-  speak(reporter);
+  const reporter = new RunReporter(api, "lease", { leaseMs: 30_000, heartbeatTimeoutMs: null, runTimeMs: 0 });
+  act(reporter);
   await vi.advanceTimersByTimeAsync(14_000);
   const pauses = reportedAt.slice(1).map((at, index) => at - (reportedAt[index] ?? at));
   expect(pauses.length).toBeGreaterThanOrEqual(3);
@@ -32,4 +32,37 @@ test.each([
   const closed = reporter.close();
   await vi.advanceTimersByTimeAsync(2_000);
   await closed;
+});
+
+/** Reports progress every 100 ms for 30 s of a job of this age; returns the times between the reports it sent. */
+async function intervalsOf(runTimeMs: number): Promise<number[]> {
+  const sentAt: number[] = [];
+  const report = async () => {
+    sentAt.push(Date.now());
+    return { ok: true };
+  };
+  const fetch = () => Promise.reject(new Error("no socket"));
+  const api = () => ({ report, fetch }) as unknown as JobApi;
+  const reporter = new RunReporter(api, "lease", { leaseMs: 30_000, heartbeatTimeoutMs: null, runTimeMs });
+  for (let current = 1; current <= 300; current += 1) {
+    reporter.progress({ current, total: null, unit: null, stage: null, message: null });
+    await vi.advanceTimersByTimeAsync(100);
+  }
+  const closing = reporter.close();
+  await vi.advanceTimersByTimeAsync(2_000);
+  await closing;
+  return sentAt.slice(1).map((at, index) => at - (sentAt[index] ?? at));
+}
+
+test.each([
+  { age: "new", runTimeMs: 0, leastMs: 1_000 },
+  { age: "ten minutes old", runTimeMs: 600_000, leastMs: 2_000 },
+  { age: "an hour old", runTimeMs: 3_600_000, leastMs: 10_000 },
+])("progress of a job that is $age → sent at most every $leastMs ms", async ({ runTimeMs, leastMs }) => {
+  const intervals = await intervalsOf(runTimeMs);
+  expect(intervals.length).toBeGreaterThanOrEqual(2);
+  for (const interval of intervals) {
+    expect(interval).toBeGreaterThanOrEqual(leastMs);
+    expect(interval).toBeLessThanOrEqual(leastMs + 200);
+  }
 });

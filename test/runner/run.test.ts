@@ -126,7 +126,7 @@ describe("what the code returns", () => {
     expect(await read(job)).toMatchObject({ status: "failed", error: { kind: "internal_error" } });
   });
 
-  test("continueLater goes on in a new slice of the same attempt, with its checkpoint", async () => {
+  test("continueFrom goes on in a new run of the same attempt, with its checkpoint", async () => {
     const job = await ownJob();
     const type = typeThat(async (run) =>
       run.continuation < 2 ? run.continueFrom({ continuation: run.continuation }) : run.checkpoint,

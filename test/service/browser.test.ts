@@ -4,8 +4,8 @@ import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import type { EventView } from "../../src/rpc/views.ts";
 import { launchBrowser, noBrowser, startProxy } from "./browser.ts";
-import { FINAL } from "./followers.ts";
-import { useService } from "./service.ts";
+import { sharedService } from "./service.ts";
+import { FINAL } from "./subscribers.ts";
 
 const WAIT = { timeout: 40_000, interval: 50 };
 
@@ -22,7 +22,7 @@ const PAGE = `<!doctype html><title>Follow</title><script>
 type Heard = { event: EventView; lastEventId: string };
 
 describe.skipIf(noBrowser !== null)("Chromium's EventSource", () => {
-  const service = useService();
+  const service = sharedService();
   let browser: Browser;
   let proxy: Awaited<ReturnType<typeof startProxy>>;
   beforeAll(async () => {

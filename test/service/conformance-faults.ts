@@ -79,7 +79,7 @@ export const plantedFaults: PlantedFault[] = [
     name: "repeats the key in a header",
     fault: {
       answer: ({ headers }, asked) => {
-        headers["x-caller"] = asked.headers.authorization ?? "nobody";
+        headers["x-caller"] = asked.headers.authorization ?? "none";
       },
     },
     noticed: ["no answer repeats the key"],

@@ -13,7 +13,7 @@ import { root } from "../../scripts/wrangler.ts";
 import { problemKinds } from "../../src/api/problems.ts";
 import { plantedFaults } from "./conformance-faults.ts";
 import { startFaultyProxy } from "./faulty-proxy.ts";
-import { useService } from "./service.ts";
+import { useOwnService } from "./service.ts";
 
 const titles = [...allChecks, ...checksOfAnswers].map(titleOf);
 
@@ -48,8 +48,8 @@ describe("the suite", () => {
   });
 });
 
-describe("docs/contract.md", () => {
-  const contract = readFileSync(join(root, "docs/contract.md"), "utf8");
+describe("docs/using/contract.md", () => {
+  const contract = readFileSync(join(root, "docs/using/contract.md"), "utf8");
 
   test("has every section that a check names", () => {
     const named = titles.flatMap((title) => /^contract (\d+)/.exec(title)?.[1] ?? []);
@@ -70,7 +70,7 @@ describe("docs/contract.md", () => {
 });
 
 describe("the local service", () => {
-  const service = useService();
+  const service = useOwnService();
   let report: Report;
   beforeAll(async () => {
     report = await judge({ url: service.url, keys: service.keys });

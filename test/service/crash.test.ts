@@ -10,29 +10,28 @@ import { runChaos } from "../../scripts/chaos/run.ts";
 
 const seed = Number(process.env.CRASH_SEED ?? randomInt(2 ** 31));
 
-/** Fifteen seconds of load, the settling, and the listing's own time to heal. */
-const TEST_MS = 300_000;
+/** Too few jobs would show nothing. */
+const ACCEPTED_MIN = 100;
+
+/** Fifteen seconds of load, the settling, and the time in which the job index becomes consistent. */
+const TEST_MS = 400_000;
 
 test(
-  "of all accepted jobs none is lost and none ends twice, though the runtime dies again and again",
+  "accepted jobs: the runtime is killed again and again → none is lost, none ends twice",
   async () => {
-    console.log(`CRASH_SEED=${seed}`);
-    const tally = await runChaos({
+    const stats = await runChaos({
       seed,
       loadMs: 15_000,
+      acceptedMin: ACCEPTED_MIN,
       livesMs: [500, 3_500],
-      say: (words) => console.log(words),
+      say: () => undefined,
     });
-    console.log(tally);
-    expect({ lost: tally.lost, doubled: tally.doubled, wrong: tally.wrong }).toEqual({
-      lost: [],
-      doubled: [],
-      wrong: [],
-    });
-    expect(tally.kills).toBeGreaterThanOrEqual(3);
-    expect(tally.accepted).toBeGreaterThan(100);
-    expect(tally.lostAttempts).toBeGreaterThan(0);
-    expect(tally.webhooks).toBeGreaterThan(0);
+    const faults = [...stats.lost, ...stats.doubled, ...stats.wrong];
+    expect(faults, `CRASH_SEED=${seed}\n${faults.join("\n")}`).toEqual([]);
+    expect(stats.kills).toBeGreaterThanOrEqual(3);
+    expect(stats.accepted).toBeGreaterThanOrEqual(ACCEPTED_MIN);
+    expect(stats.lostAttempts).toBeGreaterThan(0);
+    expect(stats.webhooks).toBeGreaterThan(0);
   },
   TEST_MS,
 );

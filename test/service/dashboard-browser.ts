@@ -3,14 +3,14 @@
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, expect } from "vitest";
 import { launchBrowser } from "./browser.ts";
-import { useService } from "./service.ts";
+import { useOwnService } from "./service.ts";
 
 /** A page that answers with an error status says so in the console, too; that is no fault of it. */
 const EXPECTED = /Failed to load resource: the server responded with a status of 4\d\d/;
 
 /** A service and a browser for the tests of this file. After each test its windows are closed, and none may have erred. */
 export function useDashboard() {
-  const service = useService();
+  const service = useOwnService();
   let browser: Browser;
   const faults: string[] = [];
   beforeAll(async () => {
@@ -35,7 +35,7 @@ export function useDashboard() {
     return page;
   }
 
-  /** A window of somebody who has signed in with this key of acme and looks at `path`. */
+  /** A window of a person who has signed in with this key of acme and looks at `path`. */
   async function openSignedIn(
     path = "/dashboard",
     key: "full" | "read" = "full",

@@ -149,7 +149,7 @@ describe.skipIf(noBrowser !== null)("the dashboard", () => {
     await status(page, "cancelled");
   });
 
-  test("holds no connection while nobody looks, and then makes up for it, be the job deleted", async () => {
+  test("holds no connection while hidden, and then catches up, also when the job was deleted", async () => {
     const [first, second] = [
       await service.acme.simulate({}, { run_at: "2027-01-01T00:00:00Z" }),
       await service.acme.simulate({}, { run_at: "2027-01-01T00:00:00Z" }),
@@ -257,7 +257,7 @@ describe.skipIf(noBrowser !== null)("the dashboard", () => {
     expect((await service.acme.finished(jobIdIn(page))).result).toBe("it's");
   });
 
-  test("shows whoever has a key for reading no way to act", async () => {
+  test("shows a reading key no way to act", async () => {
     const id = await service.acme.simulate({ duration_ms: 30_000 });
     const page = await openSignedIn(`/dashboard/jobs/${id}`, "read");
     await page.getByText("read only").waitFor();

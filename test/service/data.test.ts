@@ -6,9 +6,9 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { root } from "../../scripts/wrangler.ts";
 import type { Client } from "./client.ts";
-import { useService } from "./service.ts";
+import { sharedService } from "./service.ts";
 
-const service = useService();
+const service = sharedService();
 
 type StoredFile = { id: string; size: number; content_type: string; sha256: string };
 

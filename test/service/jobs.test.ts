@@ -3,9 +3,9 @@
 import { randomUUID } from "node:crypto";
 import { expect, test, vi } from "vitest";
 import type { Job } from "./client.ts";
-import { useService } from "./service.ts";
+import { sharedService } from "./service.ts";
 
-const service = useService();
+const service = sharedService();
 
 const inMs = (ms: number) => new Date(Date.now() + ms).toISOString();
 const failing = (kind: string, words: object = {}) => ({ outcome: "fail", kind, ...words });

@@ -5,7 +5,7 @@ import type { Page } from "playwright-core";
 import { describe, expect, test } from "vitest";
 import { noBrowser } from "./browser.ts";
 import { useDashboard } from "./dashboard-browser.ts";
-import { useService } from "./service.ts";
+import { sharedService } from "./service.ts";
 
 /** The narrowest screen that is promised to do (WCAG 2.2, 1.4.10). */
 const PHONE = { width: 320, height: 640 };
@@ -18,7 +18,7 @@ const kinds = [
 ] as const;
 
 /** What axe finds, and whether the page has to be scrolled sideways. */
-async function faultsOf(page: Page): Promise<string[]> {
+async function violationsOf(page: Page): Promise<string[]> {
   const { violations } = await new AxeBuilder({ page }).analyze();
   const found = violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html}`));
   const overflow = await page.evaluate<number>(
@@ -67,7 +67,7 @@ describe.skipIf(noBrowser !== null)("in a browser", () => {
       const page = await openWindow({ colorScheme, viewport });
       for (const path of ["/", "/problems/duplicate_job", "/problems/internal_error"]) {
         await page.goto(path);
-        expect(await faultsOf(page), path).toEqual([]);
+        expect(await violationsOf(page), path).toEqual([]);
       }
     },
   );
@@ -77,16 +77,16 @@ describe.skipIf(noBrowser !== null)("in a browser", () => {
     async (colorScheme, _, viewport) => {
       const page = await openWindow({ colorScheme, viewport });
       await openReference(page);
-      expect(await faultsOf(page)).toEqual([]);
+      expect(await violationsOf(page)).toEqual([]);
       await page.getByRole("button", { name: "Authorize", exact: true }).click();
-      expect(await faultsOf(page)).toEqual([]);
+      expect(await violationsOf(page)).toEqual([]);
       await openReference(page, service.keys.acme.full);
       const block = await open(page, "submitJob");
       expect((await execute(block)).status).toBe("202");
       await block.getByRole("tab", { name: "Schema" }).first().click();
       await open(page, "listJobs");
       await open(page, "uploadFile");
-      expect(await faultsOf(page)).toEqual([]);
+      expect(await violationsOf(page)).toEqual([]);
     },
   );
 
@@ -160,7 +160,7 @@ describe.skipIf(noBrowser !== null)("in a browser", () => {
 });
 
 describe("the assets", () => {
-  const service = useService();
+  const service = sharedService();
   const asset = (name: string, init: RequestInit = {}) => fetch(`${service.url}/assets/${name}`, init);
 
   test("carry their type and an ETag, and what has not changed is not sent again", async () => {

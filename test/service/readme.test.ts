@@ -4,7 +4,7 @@
  */
 
 import { execFile } from "node:child_process";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, globSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { afterEach, describe, expect, test, vi } from "vitest";
@@ -12,14 +12,14 @@ import { mailSend } from "../../examples/mail-send.ts";
 import { root } from "../../scripts/wrangler.ts";
 import { failureKinds } from "../../src/core/job.ts";
 import { fakeJobContext } from "../support/job-context.ts";
-import { useService } from "./service.ts";
+import { sharedService } from "./service.ts";
 
 type Block = { language: string; text: string };
 
 const readText = (path: string) => readFileSync(join(root, path), "utf8");
 const readme = readText("README.md");
-const documents = readdirSync(join(root, "docs")).filter((name) => name.endsWith(".md"));
-const pages = ["README.md", ...documents.map((name) => `docs/${name}`)];
+const documents = globSync("docs/**/*.md", { cwd: root }).toSorted();
+const pages = ["README.md", ...documents];
 const manifest = JSON.parse(readText("package.json"));
 
 /** The fenced blocks of a page, in their order. */
@@ -43,11 +43,11 @@ function section(markdown: string, heading: string): string {
 }
 
 describe("the README's commands", () => {
-  const service = useService();
+  const service = sharedService();
 
   /** Each block that speaks to the service, with the block after it: what it is said to print. */
   const spoken = blocksOf(readme).flatMap((block, index, all) =>
-    block.language === "sh" && /\bapi\b/.test(block.text) ? [{ block, shown: all[index + 1] }] : [],
+    block.language === "sh" && /\bcurl\b/.test(block.text) ? [{ block, shown: all[index + 1] }] : [],
   );
 
   /** Runs the blocks one after another in one shell, as a reader does; answers what each printed. */
@@ -60,21 +60,13 @@ describe("the README's commands", () => {
 
   test("answer as it shows", async () => {
     const printed = await play();
-    expect(spoken.map(({ shown }) => shown?.language)).toEqual(["http", "json5", "text", "text"]);
+    expect(spoken.map(({ shown }) => shown?.language)).toEqual(["http", "text", "text"]);
     for (const [index, { shown }] of spoken.entries()) expectShown(shown, printed[index] ?? "");
   });
 });
 
 /** An ellipsis stands for whatever is there; a line or a member that is not shown may be. */
 function expectShown(shown: Block | undefined, printed: string): void {
-  if (shown?.language === "json5") {
-    const isLeftOut = (value: unknown) => typeof value === "string" && value.endsWith("…");
-    const expected = JSON.parse(shown.text, (_, value) =>
-      isLeftOut(value) ? expect.stringMatching(`^${value.slice(0, -1)}`) : value,
-    );
-    expect(JSON.parse(printed)).toMatchObject(expected);
-    return;
-  }
   for (const line of shown?.text.split("\n").filter(Boolean) ?? []) {
     const pattern = line.split("…").map(literally).join(".*");
     expect(printed).toMatch(new RegExp(`^${pattern}$`, "m"));
@@ -187,8 +179,8 @@ function anchorsOf(markdown: string): string[] {
   );
 }
 
-describe("docs/operating.md", () => {
-  const text = readText("docs/operating.md");
+describe("docs/running/operating.md", () => {
+  const text = readText("docs/running/operating.md");
 
   test("has a row for every line the service logs, and no other", () => {
     const emitted = [...emittedEvents(), "runtime"];
@@ -213,17 +205,16 @@ function rowNames(table: string): Set<string> {
 
 /** The names of all lines the source logs: said to `log` itself, or by the events' description in effects.ts. */
 function emittedEvents(): string[] {
-  const files = readdirSync(join(root, "src"), { recursive: true, encoding: "utf8" });
-  const sources = files.filter((path) => /\.tsx?$/.test(path)).map((path) => readText(join("src", path)));
+  const sources = globSync("src/**/*.{ts,tsx}", { cwd: root }).map(readText);
   const calls = sources.flatMap((source) => [...source.matchAll(/(?<![.\w])log\(([^{;]*)/g)]);
-  const names = [...readText("src/job/effects.ts").matchAll(/\bname(?::| =)([^,;\n}]*)/g)];
+  const names = [...readText("src/objects/job/effects.ts").matchAll(/\bname(?::| =)([^,;\n}]*)/g)];
   const words = [...calls, ...names].flatMap(([, said = ""]) => [...said.matchAll(/"([a-z_]+)"/g)]);
   const levels = ["info", "warn", "error"];
   return words.map(([, word = ""]) => word).filter((word) => !levels.includes(word));
 }
 
-describe("docs/job-types.md", () => {
-  const text = readText("docs/job-types.md");
+describe("docs/using/job-types.md", () => {
+  const text = readText("docs/using/job-types.md");
   const define = readText("src/job-types/define.ts");
 
   /** The names of the members of a type in define.ts. */
@@ -244,7 +235,7 @@ describe("docs/job-types.md", () => {
   });
 });
 
-test("docs/dependencies.md has a row for every dependency, and no other", () => {
+test("docs/internals/dependencies.md has a row for every dependency, and no other", () => {
   const names = Object.keys({ ...manifest.dependencies, ...manifest.devDependencies });
-  expect(firstCells(readText("docs/dependencies.md")).toSorted()).toEqual(names.toSorted());
+  expect(firstCells(readText("docs/internals/dependencies.md")).toSorted()).toEqual(names.toSorted());
 });

@@ -3,6 +3,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readdirSync, readFileSync } from "node:fs";
+import { expect, vi } from "vitest";
 import { root } from "../../scripts/wrangler.ts";
 
 /** Starts `npm run -s <script> -- <args>` in a process group of its own. */
@@ -24,6 +25,13 @@ export async function finishNpmRun(script: string, args: string[] = [], env: Rec
   const { child, output } = npmRun(script, args, env);
   const [status] = await once(child, "close");
   return { status, ...output, leftBehind: groupOf(child) };
+}
+
+/** Ends what is left of the child's process group, at once. */
+export async function endGroup(child: ChildProcess): Promise<void> {
+  if (groupOf(child).length === 0 || child.pid === undefined) return;
+  process.kill(-child.pid, "SIGKILL");
+  await vi.waitFor(() => expect(groupOf(child)).toEqual([]), { timeout: 20_000 });
 }
 
 /** The commands of all processes that are still in the child's process group. */

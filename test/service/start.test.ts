@@ -5,8 +5,8 @@ import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, test, vi } from "vitest";
-import { finishNpmRun, groupOf, npmRun } from "./scripts.ts";
+import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
+import { endGroup, finishNpmRun, groupOf, npmRun } from "./scripts.ts";
 
 let stateDir: string;
 beforeAll(async () => {
@@ -17,16 +17,21 @@ afterAll(() => rm(stateDir, { recursive: true, force: true }));
 /** Starts it on a free port and answers once it serves. */
 async function start(name: string) {
   const { child, output } = npmRun("start", [], { PORT: "0", STATE_DIR: join(stateDir, name) });
+  started.push(child);
   const url = await vi.waitFor(
     () => {
       const [found] = output.stderr.match(/http:\/\/localhost:\d+/) ?? [];
       if (!found) throw new Error(`not started: ${output.stderr}`);
       return found;
     },
-    { timeout: 20_000 },
+    { timeout: 60_000 },
   );
   return { child, output, url };
 }
+
+const started: ReturnType<typeof npmRun>["child"][] = [];
+/** Also after a failure: what was started must not outlive its test. */
+afterEach(() => Promise.all(started.splice(0).map(endGroup)));
 
 test("several can run side by side, each says its address in one line, and SIGTERM ends all of each", async () => {
   const both = await Promise.all([start("one"), start("two")]);
@@ -36,7 +41,7 @@ test("several can run side by side, each says its address in one line, and SIGTE
     expect(output.stderr.trim().split("\n")).toHaveLength(1);
     expect(output.stdout).toBe("");
     child.kill("SIGTERM");
-    await vi.waitFor(() => expect(groupOf(child)).toEqual([]), { timeout: 5_000 });
+    await vi.waitFor(() => expect(groupOf(child)).toEqual([]), { timeout: 20_000 });
   }
 });
 

@@ -7,9 +7,9 @@ import { startRestartable } from "../../scripts/restartable.ts";
 import type { DeliveryView } from "../../src/rpc/views.ts";
 import { type Client, openClient } from "./client.ts";
 import { answering, type Behaviour, type Received, type Receiver, startReceiver } from "./receiver.ts";
-import { useService } from "./service.ts";
+import { useOwnService } from "./service.ts";
 
-const service = useService();
+const service = useOwnService();
 let receiver: Receiver;
 beforeAll(async () => {
   receiver = await startReceiver();

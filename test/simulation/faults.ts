@@ -23,7 +23,7 @@ const RATES_MAX = {
   objectEvicted: 0.05,
   /** An invocation that dies, with all the runs in it. */
   workerKilled: 0.03,
-  /** An invocation that lives on, but reaches nobody for up to three minutes. */
+  /** An invocation that lives on, but reaches nothing for up to three minutes. */
   workerCutOff: 0.02,
   /** An invocation that stands still for up to three minutes, and then goes on as if nothing had been. */
   workerFrozen: 0.02,

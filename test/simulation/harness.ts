@@ -56,7 +56,7 @@ export function openHarness(program: Program): Harness {
   };
 }
 
-/** As in src/lib/runtime.ts; whoever is dead by then is not woken. */
+/** As in src/lib/runtime.ts; a process that is dead by then is not woken. */
 function sleep(simulation: Simulation, ms: number, signal?: Signal): Promise<void> {
   if (signal?.aborted) return Promise.resolve();
   const sleeper = runningProcess();

@@ -52,7 +52,7 @@ export function simulatedJobTypes(die: () => void): JobTypes {
       case "invalid":
         throw new JobFailure("invalid_input");
       case "throw":
-        throw new Error("an exception nobody declared");
+        throw new Error("an undeclared exception");
       case "overrun":
         await sleep(5 * MINUTE);
         return "too late";

@@ -31,8 +31,8 @@ export const mutations: readonly Mutation[] = [
     patches: [
       patch(
         "src/core/transition.ts",
-        'const isAsked = "wait" in phase && phase.wait.dispatches > 0;',
-        "const isAsked = true;",
+        'const isDispatched = "wait" in phase && phase.wait.dispatches > 0;',
+        "const isDispatched = true;",
       ),
       patch(
         "src/core/transition.ts",
@@ -230,8 +230,8 @@ export const mutations: readonly Mutation[] = [
     patches: [
       patch(
         "src/runner/run-reporter.ts",
-        "this.#sentAt = now() - this.#intervalMs() + REPORT_INTERVAL_MS;",
-        "this.#sentAt = 0;",
+        "this.#retryAt = now() + REPORT_INTERVAL_MS;",
+        "this.#retryAt = now();",
       ),
     ],
     seed: 12,

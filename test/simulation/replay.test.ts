@@ -41,7 +41,7 @@ test("a violation: → its description names the invariant, the faults, the trac
 });
 
 test("a patch: does not fit the source → loading fails", async () => {
-  const patch = { file: "src/objects/job/object.ts", find: "what nobody wrote", replace: "" };
+  const patch = { file: "src/objects/job/object.ts", find: "what is not in the file", replace: "" };
   await expect(loadProgram([patch])).rejects.toThrow("0 places to patch");
   await expect(loadProgram([{ ...patch, file: "src/nowhere.ts" }])).rejects.toThrow(
     "not part of the program",

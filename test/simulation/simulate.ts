@@ -41,7 +41,7 @@ const EVENTS_PER_JOB_MAX = 6_000;
 
 const AWAY_MS = 3 * MINUTE;
 
-/** After so long in peace somebody uses the service again; by then an alarm that has not rung is known to be lost. */
+/** After so long without faults a client uses the service again; by then an alarm that has not fired is known to be lost. */
 const QUIET_MS = 11 * MINUTE;
 
 /** All attempts, their limits, backoffs and messages sent again fit in here. */

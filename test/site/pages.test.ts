@@ -1,6 +1,6 @@
 /** The pages for everybody, as they go out: what they say, under which headers, and that nothing in them is inline. */
 
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { problemKinds } from "../../src/api/problems.ts";
 import { call, ORIGIN, openApi, refusal } from "../support/http.ts";
 
@@ -19,7 +19,7 @@ const POLICY = [
 ];
 
 describe.each(pages)("%s", (path) => {
-  it("goes out as HTML that may load only what is this service's own, and that nobody may frame", async () => {
+  test("goes out as HTML that may load only what is this service's own, and that no page may frame", async () => {
     const { status, headers, text } = await get(path);
     expect([status, headers.get("Content-Type")]).toEqual([200, "text/html; charset=UTF-8"]);
     expect(headers.get("Content-Security-Policy")?.split("; ")).toEqual(POLICY);
@@ -32,7 +32,7 @@ describe.each(pages)("%s", (path) => {
     }
   });
 
-  it("has a title, one heading, a language, a way past the navigation, and one main part", async () => {
+  test("has a title, one heading, a language, a way past the navigation, and one main part", async () => {
     const { text } = await get(path);
     expect(text).toMatch(/^<!doctype html><html lang="en">/);
     expect(text).toMatch(/<title>[^<]+<\/title>/);
@@ -41,7 +41,7 @@ describe.each(pages)("%s", (path) => {
     expect(text).toMatch(/<body[^>]*><a class="skip" href="#main">/);
   });
 
-  it("answers HEAD in the same way, and 405 to what would change it", async () => {
+  test("answers HEAD in the same way, and 405 to what would change it", async () => {
     const [asked, head] = [await get(path), await call("HEAD", path, { as: null })];
     expect([head.status, head.text]).toEqual([200, ""]);
     expect(head.headers.get("Content-Security-Policy")).toBe(asked.headers.get("Content-Security-Policy"));
@@ -54,13 +54,13 @@ describe.each(pages)("%s", (path) => {
 });
 
 describe("the first page", () => {
-  it("leads to the dashboard, the reference, the document and health", async () => {
+  test("leads to the dashboard, the reference, the document and health", async () => {
     const { text } = await get("/");
     const links = [...text.matchAll(/<a\b[^>]*href="([^"]+)"/g)].map(([, href]) => href);
     expect(links).toEqual(expect.arrayContaining(["/dashboard", "/docs", "/openapi.json", "/v1/health"]));
   });
 
-  it("shows a first request that is accepted as it stands there", async () => {
+  test("shows a first request that is accepted as it stands there", async () => {
     const { text } = await get("/");
     const [, url, body] = /curl -i (\S+) [\s\S]*?-d &#39;(.*?)&#39;/.exec(text) ?? [];
     expect(url).toBe(`${ORIGIN}/v1/jobs`);
@@ -70,7 +70,7 @@ describe("the first page", () => {
 });
 
 describe("the reference, without scripts,", () => {
-  it("lists every operation and leads to the document", async () => {
+  test("lists every operation and leads to the document", async () => {
     const { text } = await get("/docs");
     const [, aside = ""] = /<noscript>(.*)<\/noscript>/s.exec(text) ?? [];
     expect(aside).toContain('href="/openapi.json"');

@@ -8,7 +8,7 @@ import { type Caller, keyOf } from "./keys.ts";
 
 export type Asking = { as?: Caller; headers?: Record<string, string>; method?: string; signal?: AbortSignal };
 
-/** What a follower has heard so far; all of it grows. */
+/** What a subscriber has received so far; all of it grows. */
 export type Heard = {
   /** Each event as its data says it is. */
   events: EventJson[];

@@ -4,7 +4,7 @@ import { z } from "zod";
 import { defineJobType, type JobTypes, MINUTE } from "../../src/job-types/define.ts";
 
 /** Equal inputs are one job for a minute. */
-const sameRequest = defineJobType({
+const inputHash = defineJobType({
   type: "test.dedupe_window",
   description: "Equal inputs are one job.",
   input: z.strictObject({ n: z.number() }),
@@ -28,9 +28,9 @@ const place = defineJobType({
 });
 
 /** Counts to `to`, one slice per number. */
-const slices = defineJobType({
-  type: "test.slices",
-  description: "Counts in slices.",
+const continuations = defineJobType({
+  type: "test.continuations",
+  description: "Counts in continuations.",
   input: z.strictObject({ to: z.int() }),
   example: { to: 3 },
   async run(input, job) {
@@ -59,5 +59,5 @@ const produces = defineJobType({
 });
 
 export const testJobTypes: JobTypes = new Map(
-  [sameRequest, place, slices, produces].map((type) => [type.type, type]),
+  [inputHash, place, continuations, produces].map((type) => [type.type, type]),
 );

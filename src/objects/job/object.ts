@@ -131,9 +131,10 @@ export class JobObject extends DurableObject<Env> implements JobCalls {
   async start(attempt: number, continuation: number, lease: string): Promise<Claim | null> {
     const decision = this.#apply({ type: "start", attempt, continuation, lease });
     if (!decision?.answer.ok) return null;
-    const { type, input, checkpoint, policy, trace } = decision.job;
+    const { type, input, checkpoint, policy, trace, attempts } = decision.job;
     const { attemptTimeoutMs, leaseMs, heartbeatTimeoutMs } = policy;
-    const run = { attempt, continuation };
+    const runTimeMs = now() - (attempts[0]?.startedAt ?? now());
+    const run = { attempt, continuation, runTimeMs };
     return { type, input, checkpoint, ...run, attemptTimeoutMs, leaseMs, heartbeatTimeoutMs, trace };
   }
 

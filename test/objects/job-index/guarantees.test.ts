@@ -1,4 +1,4 @@
-/** What a listing must not come to: jobs it never finds again, ghosts, knocks without end, pages that cost more and more. */
+/** What must never happen to a job index: jobs it never finds again, ghosts, endless reconciling, pages that cost more and more. */
 
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import type { env } from "cloudflare:workers";
@@ -24,7 +24,7 @@ afterEach(() => {
 
 type Listing = ReturnType<typeof openListing>;
 
-/** Lets the listing ask its jobs; what they answer is up to the test. Returns the ids that were knocked on. */
+/** Lets the index reconcile its jobs; the test decides what they answer. Returns the ids that were asked. */
 async function review(
   listing: Listing,
   answer: (id: string) => Promise<IndexEntry | null>,
@@ -74,8 +74,8 @@ function rowsRead(listing: Listing, ask: (api: ReturnType<Listing["api"]>) => Pr
 const finishedNow = (wish: Parameters<typeof entry>[0] = {}) =>
   entry({ status: "succeeded", createdAt: Date.now(), purgeAt: Date.now() + 30 * DAY, ...wish });
 
-describe("knocks", () => {
-  test("that are not answered keep nobody else waiting, and are not repeated at once", async () => {
+describe("reconciling", () => {
+  test("jobs that do not answer delay no other job, and are not asked again at once", async () => {
     const listing = openListing();
     const all = Array.from({ length: 250 }, () => entry({ createdAt: Date.now() }));
     await listing.publish(...all);

@@ -83,7 +83,7 @@ describe("words of jobs", () => {
     expect(await listing.job(id)).toMatchObject({ status: "succeeded", version: 33 });
   });
 
-  test("a listing nobody has told anything stores nothing", async () => {
+  test("an index without jobs stores nothing", async () => {
     const listing = openListing();
     expect(await listing.ids()).toEqual([]);
     expect(await listing.api().count(everything)).toBe(0);

@@ -20,7 +20,7 @@ import { DAY, entry, MINUTE, openListing } from "./index-fixtures.ts";
 beforeEach(stopClock);
 afterEach(() => void vi.useRealTimers());
 
-/** A tenant of its own whose messages nobody takes, and its listing. */
+/** A tenant of its own without a consumer, and its index. */
 function openTenant() {
   const tenant = `parked-${crypto.randomUUID().slice(0, 8)}`;
   const listing = openListing(tenant);
@@ -55,7 +55,7 @@ async function lastWord({ stub }: Held): Promise<IndexEntry> {
 }
 
 describe("announcements", () => {
-  test("of an ending show at once; that it began, only when somebody speaks up", async () => {
+  test("of an end show at once; of a start, only when the Worker publishes it", async () => {
     const { submit, listed } = openTenant();
     const job = await submit();
     expect(await listed(job)).toBeUndefined();
@@ -118,7 +118,7 @@ describe("announcements", () => {
   });
 });
 
-describe("knocking", () => {
+describe("reconciling", () => {
   test("a job whose alarm was lost is brought up to date", async () => {
     const { submit, listed, review } = openTenant();
     const job = await submit({ policy: { ...policy, maxAttempts: 1 } });
@@ -198,7 +198,7 @@ describe("knocking", () => {
     expect(await listed(job)).toBeUndefined();
   });
 
-  test("a job is knocked on as often as its alarm is lost", async () => {
+  test("a job is reconciled as often as its alarm is lost", async () => {
     const { submit, listing, review } = openTenant();
     const job = await submit();
     await job.api().publish();

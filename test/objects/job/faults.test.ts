@@ -226,7 +226,7 @@ describe("an effect that fails", () => {
   });
 });
 
-test("an alarm that was lost is set again by whoever asks for the job", async () => {
+test("an alarm that was lost is set again by the next read of the job", async () => {
   const job = await submitted();
   await job.api().start(1, 0, "gone");
   await runInDurableObject(job.stub, (_, state) => state.storage.deleteAlarm());
@@ -262,7 +262,7 @@ describe("limits", () => {
     });
   });
 
-  test("expire a job that nobody began in time", async () => {
+  test("cancel a job that did not begin in time", async () => {
     const job = await submitted({ startTimeoutMs: 5 * SECOND });
     expect(await ringNext(job)).toBe(5 * SECOND);
     expect(await read(job)).toMatchObject({

@@ -25,7 +25,7 @@ function listen({ webSocket }: Response): Listener {
 
 const succeed = { type: "succeed", result: null } as const;
 
-test("a follower gets the whole history, then what follows, and is closed after the final event", async () => {
+test("a subscriber gets the whole history, then what follows, and is closed after the final event", async () => {
   const job = await submitted();
   const early = listen(await follow(job));
   await job.api().start(1, 0, "lease");
@@ -41,19 +41,19 @@ test("a follower gets the whole history, then what follows, and is closed after 
   }
 });
 
-test("followers of an object that was evicted get the next event", async () => {
+test("subscribers of an object that was evicted get the next event", async () => {
   const job = await submitted();
-  const follower = listen(await follow(job));
-  await vi.waitFor(() => expect(follower.events).toHaveLength(1));
+  const subscriber = listen(await follow(job));
+  await vi.waitFor(() => expect(subscriber.events).toHaveLength(1));
   await evictDurableObject(job.stub);
   await job.api().start(1, 0, "lease");
   await vi.waitFor(() =>
-    expect(follower.events.map(({ type }) => type)).toEqual(["job.queued", "job.started"]),
+    expect(subscriber.events.map(({ type }) => type)).toEqual(["job.queued", "job.started"]),
   );
   await evictDurableObject(job.stub);
   await job.api().finish("lease", nothing, succeed);
-  await vi.waitFor(() => expect(follower.closed()).toBe(1000));
-  expect(follower.events.map(({ seq }) => seq)).toEqual([1, 2, 3]);
+  await vi.waitFor(() => expect(subscriber.closed()).toBe(1000));
+  expect(subscriber.events.map(({ seq }) => seq)).toEqual([1, 2, 3]);
 });
 
 test("one that comes back gets exactly what it missed", async () => {
@@ -69,7 +69,7 @@ test("one that comes back gets exactly what it missed", async () => {
   expect(late.events.map(({ seq }) => seq)).toEqual([1, 2, 3]);
 });
 
-test("the hundred and first follower is refused, and welcome when another has left", async () => {
+test("the hundred and first subscriber is refused, and welcome when another has left", async () => {
   const job = await submitted();
   const answers = await Promise.all(Array.from({ length: 100 }, () => follow(job, "end")));
   for (const answer of answers) answer.webSocket?.accept();
@@ -78,18 +78,18 @@ test("the hundred and first follower is refused, and welcome when another has le
   await vi.waitFor(async () => expect((await follow(job)).status).toBe(101));
 });
 
-test("nobody follows a job that does not exist", async () => {
+test("a job that does not exist: no subscription", async () => {
   const job = await submitted();
   await job.api().cancel(null, null);
   await job.api().delete();
   expect((await follow(job)).status).toBe(404);
 });
 
-test("a job that is followed is purged all the same, and its followers are let go", async () => {
+test("a job that is followed is purged all the same, and its subscribers are let go", async () => {
   const job = await submitted();
-  const follower = listen(await follow(job));
+  const subscriber = listen(await follow(job));
   await job.api().cancel(null, null);
-  await vi.waitFor(() => expect(follower.closed()).toBe(1000));
+  await vi.waitFor(() => expect(subscriber.closed()).toBe(1000));
   expect(await job.api().delete()).toEqual({ kind: "deleted" });
 });
 
@@ -119,7 +119,7 @@ test("a line is refused to an attempt that no longer counts", async () => {
   expect(await (await line(job, "other")).json()).toEqual({ ok: false, reason: "stale" });
 });
 
-test("a line that breaks shortens the lease; one that is hung up does not", async () => {
+test("a worker socket that closes abnormally shortens the lease; one closed normally does not", async () => {
   const { alarmOf } = await import("../../support/objects.ts");
   const [broken, hungUp] = [await submitted(), await submitted()];
   for (const [job, code] of [

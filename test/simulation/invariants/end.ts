@@ -78,8 +78,8 @@ function checkTotals(own: readonly JobHistory[], stats: readonly HourStats[]): v
 }
 
 /**
- * Long after, all jobs are purged, and their places are free. A place that was claimed for a job that was then never
- * made may keep the claim: it holds nobody out.
+ * Long after, all jobs are purged, and their unique keys are free. A key that was claimed for a job that was then never
+ * made may keep the claim: it excludes no job.
  */
 export function checkEmpty(witness: Witness, jobHomes: Iterable<Home>, uniqueKeys: Iterable<Home>): void {
   for (const { name, durable } of jobHomes) {
@@ -93,7 +93,7 @@ export function checkEmpty(witness: Witness, jobHomes: Iterable<Home>, uniqueKey
     const ownerJobId = durable.kv.get("owner");
     const known = jobs.get(String(ownerJobId));
     const wasMade = known?.uniqueKeys.has(name) && (known.deletedAt ?? 0) >= witness.claimedAt(name);
-    witness.hold("a place is freed with its job", () =>
+    witness.hold("a unique key is released with its job", () =>
       assertThat(!wasMade, `${name} is still held by ${ownerJobId}`),
     );
   }

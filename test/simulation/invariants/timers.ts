@@ -39,7 +39,7 @@ function mustMoveAt({ phase, policy, deliveries, dueAt, startTimeoutAt }: Job): 
 }
 
 export const watchInvariants: Record<string, (change: Change) => void> = {
-  "a message that nobody claims is sent again in time": ({ after, now, skewMs }) => {
+  "an unclaimed message is dispatched again in time": ({ after, now, skewMs }) => {
     const { phase } = after;
     if (!("wait" in phase)) return;
     const latest = Math.max(phase.wait.dueAt, now + skewMs) + SEND_AGAIN_MS_MAX;

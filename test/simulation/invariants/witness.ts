@@ -152,7 +152,7 @@ export function openWitness(system: System, { skewMs, now, reportViolation }: Wi
       owners.set(key, ownerIds);
       if (isOpen) ownerIds.add(entry.jobId);
       else ownerIds.delete(entry.jobId);
-      hold("a place is never held by two", () =>
+      hold("a unique key is never owned by two", () =>
         assertThat(ownerIds.size <= 1, `${key} is held by ${[...ownerIds].join(" and ")}`),
       );
     }
@@ -167,8 +167,8 @@ export function openWitness(system: System, { skewMs, now, reportViolation }: Wi
     hold,
 
     /**
-     * Whether somebody else would notice if this job's alarm were lost: its listing, once it has heard of the job, and
-     * until the job has finished. Deliveries that wait longer are noticed only when somebody asks for the job.
+     * Whether another part would notice if this job's alarm were lost: its listing, once it has heard of the job, and
+     * until the job has finished. Deliveries that wait longer are noticed only when a client reads the job.
      */
     isReconciled(name: string, indexOf: (tenant: string) => Home | undefined): boolean {
       const entry = entries.get(name);

@@ -97,7 +97,7 @@ export function openAlarm(simulation: Simulation, label: string, durable: Durabl
       armedAt = null;
     },
     isFiring: () => firing !== null,
-    /** Whether the platform gave it up and nobody has set another since. */
+    /** Whether the platform gave it up and no other has been set since. */
     isLost: () => isLost,
   };
 }

@@ -1,5 +1,5 @@
 /**
- * The simulated time, and everything that is yet to happen in it. Whatever the simulated platform lets somebody wait
+ * The simulated time, and everything that is yet to happen in it. Whatever the simulated platform lets a caller wait
  * for is an event here; events of the same time come in an order that the seed decides. Between two events all code
  * runs on until it waits for another event.
  */

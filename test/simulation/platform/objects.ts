@@ -1,6 +1,6 @@
 /**
  * The objects of one class, and calls to them. A call may be lost on its way, its answer may be, and the object may
- * die while it answers; whoever called learns no more than that it failed.
+ * die while it answers; the caller learns only that it failed.
  */
 
 import { openAlarm } from "./alarm.ts";
@@ -160,7 +160,7 @@ export function openObjects(simulation: Simulation, deployment: Deployment) {
   };
 }
 
-/** Nobody makes the same call again and again without a pause, whatever comes of it. */
+/** No caller repeats the same call without a pause, whatever the answer. */
 function checkCallRate({ clock, reportViolation }: Simulation, caller: Process, label: string): void {
   const known = caller.calls.get(label);
   const recent = known && clock.now() - known.since < 1_000 ? known : { since: clock.now(), count: 0 };
@@ -168,7 +168,7 @@ function checkCallRate({ clock, reportViolation }: Simulation, caller: Process, 
   caller.calls.set(label, recent);
   if (recent.count === CALLS_PER_SECOND_MAX)
     reportViolation(
-      "nobody calls without a pause",
+      "no caller repeats a call without a pause",
       `${caller.name} made ${recent.count} calls in a second: ${label}`,
     );
 }
@@ -204,7 +204,7 @@ function received(caller: Process, value: unknown): unknown {
   return value;
 }
 
-/** Nobody will hear this answer: a socket in it has no other end. */
+/** No caller is left for this answer: a socket in it has no other end. */
 function discard(outcome: Outcome): void {
   if (outcome.ok && outcome.value instanceof HttpAnswer) outcome.value.webSocket?.breakOff();
 }

@@ -11,7 +11,7 @@ export type Process = {
   /** What its clock shows more than the true time, milliseconds. */
   readonly skewMs: number;
   isDead: boolean;
-  /** Until when it reaches nobody; true time, epoch milliseconds. */
+  /** Until when it reaches nothing; true time, epoch milliseconds. */
   cutOffUntil: number;
   /** Until when it stands still; likewise. */
   frozenUntil: number;

@@ -1,5 +1,5 @@
 /**
- * WebSockets between an object and whoever opened one to it. The object's end is hibernatable: it belongs to the
+ * WebSockets between an object and its callers. The object's end is hibernatable: it belongs to the
  * object's home and outlives an eviction, but no crash. Messages of one direction keep their order.
  */
 

@@ -52,7 +52,7 @@ export function openSql() {
     api: (write: Write) => ({
       exec: (query: string, ...bindings: unknown[]) => exec(write, query, bindings),
     }),
-    /** Rows as they are stored, for whoever watches. */
+    /** Rows as they are stored, for the witness. */
     read: (query: string, ...bindings: SQLInputValue[]) => prepare(query).all(...bindings),
     commit(): void {
       if (isOpen) database.exec("COMMIT");

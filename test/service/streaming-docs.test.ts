@@ -1,4 +1,4 @@
-/** docs/following.md is true: its commands print what they are said to, and its programs follow a job to its end. */
+/** docs/using/streaming.md is true: its commands print what they are said to, and its programs follow a job to its end. */
 
 import { execFile } from "node:child_process";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
@@ -7,14 +7,14 @@ import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { root } from "../../scripts/wrangler.ts";
 import { launchBrowser, noBrowser, startProxy } from "./browser.ts";
-import { useService } from "./service.ts";
+import { sharedService } from "./service.ts";
 
 const run = promisify(execFile);
-const page = await readFile(join(root, "docs/following.md"), "utf8");
-const [following = ""] = page.split("\n## Webhooks\n");
-const blocks = [...following.matchAll(/^```(\w+)\n([\s\S]*?)^```$/gm)].map(
-  ([, language = "", text = ""]) => ({ language, text }),
-);
+const page = await readFile(join(root, "docs/using/streaming.md"), "utf8");
+const blocks = [...page.matchAll(/^```(\w+)\n([\s\S]*?)^```$/gm)].map(([, language = "", text = ""]) => ({
+  language,
+  text,
+}));
 const programs = blocks.filter(({ language }) => language === "js").map(({ text }) => text);
 
 /** The program that has this in it. */
@@ -22,7 +22,7 @@ function programWith(words: string): string {
   return programs.find((text) => text.includes(words)) ?? expect.fail(`no program with ${words}`);
 }
 
-const service = useService();
+const service = sharedService();
 
 test("the commands print what is shown below them", async () => {
   const commands = blocks.filter(({ language }) => language === "sh");
@@ -102,9 +102,9 @@ describe.skipIf(noBrowser !== null)("the programs for browsers", () => {
       JSON.stringify(text),
     );
     const events = await runInPage<unknown[]>(`(async () => {
-      ${programWith("async function follow")}
+      ${programWith("async function subscribe")}
       const events = [];
-      await follow(${url}, ${key}, (event) => events.push(event));
+      await subscribe(${url}, ${key}, (event) => events.push(event));
       return events;
     })()`);
     expect(events).toEqual(await service.acme.events(id));

@@ -1,4 +1,4 @@
-/** Real followers, as their authors made them: the `eventsource` package, the `ws` package. They remember all they hear. */
+/** Real subscribers, as their authors made them: the `eventsource` package, the `ws` package. They remember all they hear. */
 
 import { EventSource } from "eventsource";
 import { WebSocket } from "ws";
@@ -70,7 +70,7 @@ export function hear(
   const socket = new WebSocket(url.replace("http", "ws") + path, options);
   return new Promise((resolve) => {
     socket.on("message", (data) => heard(JSON.parse(String(data))));
-    // Nobody is there: not so soon again.
+    // The service is gone: retry later.
     socket.on("error", () => setTimeout(resolve, 100, 1006));
     socket.on("close", (code) => resolve(code));
   });

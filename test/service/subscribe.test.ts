@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { type Restartable, startRestartable } from "../../scripts/restartable.ts";
 import type { EventView } from "../../src/rpc/views.ts";
 import { type Client, openClient } from "./client.ts";
-import { FINAL, hear, listenByEventSource, listenByWebSocket } from "./followers.ts";
+import { FINAL, hear, listenByEventSource, listenByWebSocket } from "./subscribers.ts";
 
 const WAIT = { timeout: 40_000, interval: 50 };
 

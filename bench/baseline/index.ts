@@ -1,5 +1,5 @@
 /**
- * The floor: the least that any Worker does that stores a piece of work in an object of its own and has it done.
+ * The baseline: the least that any Worker does that stores a piece of work in an object of its own and has it done.
  * Accepting creates one object, writes one row, sets one alarm and sends one message; reading reads the row.
  * No authentication, no checks, no idempotency, no log, no job: what the service costs beyond this is its own.
  */

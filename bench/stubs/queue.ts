@@ -1,7 +1,7 @@
 /**
  * What workerd alone lacks: the service behind a queue's producer binding. It takes messages, counts them and drops
  * them, and tells on `GET /` how many it took. The Workers measured share this code, each with an instance of its own,
- * so a message costs all of them the same, and nobody's consumer competes with what is measured.
+ * so a message costs all of them the same, and no consumer competes with what is measured.
  */
 
 let taken = 0;
