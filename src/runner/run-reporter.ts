@@ -112,7 +112,9 @@ export class RunReporter {
   #nextSendAt(): number {
     if (this.#retryAt !== null) return this.#retryAt;
     const intervalMs = Math.max(REPORT_INTERVAL_MS, (now() - this.#jobStartedAt) / REPORTS_PER_RUN_TIME);
-    return this.#sentAt + (this.#pending.isEmpty ? this.#heartbeatMs : Math.min(intervalMs, this.#heartbeatMs));
+    return (
+      this.#sentAt + (this.#pending.isEmpty ? this.#heartbeatMs : Math.min(intervalMs, this.#heartbeatMs))
+    );
   }
 
   async #sendReports(): Promise<void> {
