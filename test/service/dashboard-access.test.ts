@@ -132,7 +132,7 @@ describe.skipIf(noBrowser !== null)("the dashboard", () => {
     const page = await openWindow();
     await page.goto("/dashboard");
     const reached = () =>
-      page.evaluate<string>("document.activeElement.textContent.trim() || document.activeElement.id");
+      page.evaluate<string>("document.activeElement.id || document.activeElement.textContent.trim()");
     /** Goes on to the control that says so, as a person does who cannot point. */
     async function tabTo(words: string): Promise<void> {
       for (let steps = 0; steps < 80; steps++) {
