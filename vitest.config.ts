@@ -6,10 +6,8 @@ import { testApiKeys } from "./test/support/keys.ts";
 /** A test that waits for the machine is no slow test: a busy laptop may take long for anything. */
 const TEST_TIMEOUT_MS = 30_000;
 
-/** Services that are killed or run to their end as programs; beside them nothing else runs. */
-const killing = ["crash", "demo", "start", "subscribe", "webhooks"].map(
-  (name) => `test/service/${name}.test.ts`,
-);
+/** Tests that time what a service does; beside them nothing else runs. */
+const timed = ["subscribe", "webhooks"].map((name) => `test/service/${name}.test.ts`);
 
 /**
  * Pure tests in Node, those of the Worker inside workerd, the ledger of what jobs cost, and those from outside. Groups
@@ -32,6 +30,7 @@ export default defineConfig({
             "test/openapi*.test.ts",
           ],
           testTimeout: TEST_TIMEOUT_MS,
+          isolate: false,
         },
       },
       {
@@ -83,7 +82,7 @@ export default defineConfig({
         test: {
           name: "service",
           include: ["test/service/**/*.test.ts"],
-          exclude: killing,
+          exclude: timed,
           globalSetup: ["./test/service/setup.ts"],
           testTimeout: 120_000,
           hookTimeout: 60_000,
@@ -92,11 +91,11 @@ export default defineConfig({
       },
       {
         test: {
-          name: "killing",
-          include: killing,
+          name: "timed",
+          include: timed,
           testTimeout: 120_000,
           hookTimeout: 60_000,
-          fileParallelism: false,
+          maxWorkers: 3,
           sequence: { groupOrder: 2 },
         },
       },

@@ -109,7 +109,7 @@ export class RunReporter {
   }
 
   /** When the next report is due: soon if something is pending, else at the next heartbeat. */
-  #nextSendAt(): number {
+  #nextReportAt(): number {
     if (this.#retryAt !== null) return this.#retryAt;
     const intervalMs = Math.max(REPORT_INTERVAL_MS, (now() - this.#jobStartedAt) / REPORTS_PER_RUN_TIME);
     return (
@@ -121,9 +121,9 @@ export class RunReporter {
     const finished = this.#finished.signal;
     while (!finished.aborted) {
       this.#wake = new AbortController();
-      const waitMs = this.#nextSendAt() - now();
+      const waitMs = this.#nextReportAt() - now();
       if (waitMs > 0) await sleep(waitMs, AbortSignal.any([this.#wake.signal, finished]));
-      if (now() >= this.#nextSendAt() && !finished.aborted) await this.#send();
+      if (now() >= this.#nextReportAt() && !finished.aborted) await this.#send();
     }
   }
 

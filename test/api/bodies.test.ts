@@ -43,17 +43,6 @@ describe("a body's media type", () => {
   });
 });
 
-describe("what Accept says", () => {
-  test.each(["text/html", "application/xml", "image/*;q=0.1", "nonsense", "application/json;q=0"])(
-    "does not matter: %s",
-    async (accept) => {
-      const { job } = await submit({}, { headers: { Accept: accept } });
-      const answer = await call("GET", `/v1/jobs/${job.id}`, { headers: { Accept: accept } });
-      expect([answer.status, answer.headers.get("Content-Type")]).toEqual([200, "application/json"]);
-    },
-  );
-});
-
 describe("a body that is no JSON", () => {
   test.each<[string, BodyInit]>([
     ["empty", ""],

@@ -81,7 +81,7 @@ test("all see the same, once and in order", { timeout: 60_000 }, async () => {
   isOver = true;
   await evicting;
 
-  expect(evictions).toBeGreaterThan(JOBS);
+  expect(evictions).toBeGreaterThanOrEqual(10);
   for (const { id, status, streamed, sent, job } of seen) {
     expect(streamed.map(({ seq }) => seq)).toEqual(streamed.map((_, index) => index + 1));
     expect(streamed.filter(({ type }) => FINAL.includes(type))).toEqual([streamed.at(-1)]);

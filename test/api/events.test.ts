@@ -7,7 +7,7 @@ import { randomId } from "../../src/lib/id.ts";
 import { jobObject } from "../../src/rpc/job.ts";
 import { askSocket, askStream, eventsOf, readSocket, readStream, socket, stream } from "../support/follow.ts";
 import { call, callWith, type EventJson, refusal, submit } from "../support/http.ts";
-import { begin, fail, finish, succeed } from "../support/moves.ts";
+import { begin, finish, succeed } from "../support/moves.ts";
 
 async function newJob(): Promise<string> {
   return (await submit()).job.id;
@@ -17,10 +17,6 @@ async function finishedJob(): Promise<string> {
   const id = await newJob();
   await succeed(id);
   return id;
-}
-
-async function history(id: string): Promise<EventJson[]> {
-  return (await call("GET", eventsOf(id))).body.data as EventJson[];
 }
 
 const seqs = (events: EventJson[]) => events.map(({ seq }) => seq);
@@ -48,64 +44,6 @@ describe.each([
   ["Server-Sent Events", stream],
   ["a WebSocket", socket],
 ])("over %s", (_, follow) => {
-  test("the whole history comes first, then what follows, then the end", async () => {
-    const id = await newJob();
-    const lease = await begin(id);
-    const subscriber = await follow(eventsOf(id));
-    await vi.waitFor(() => expect(seqs(subscriber.events)).toEqual([1, 2]));
-    await jobObject(env, "parked", id).report(
-      lease,
-      { progress: null, logs: [{ number: 1, level: "info", message: "two\nlines" }] },
-      true,
-    );
-    await vi.waitFor(() => expect(subscriber.events[2]?.data).toMatchObject({ message: "two\nlines" }));
-    await finish(id, lease, succeeded);
-    expect([null, 1000]).toContain(await subscriber.over);
-    expect(subscriber.events.map(({ type }) => type)).toEqual([
-      "job.queued",
-      "job.started",
-      "job.log",
-      "job.succeeded",
-    ]);
-    expect(subscriber.events).toEqual(await history(id));
-  });
-
-  test("a finished job is told whole to a late comer", async () => {
-    const id = await newJob();
-    await fail(id);
-    const subscriber = await follow(eventsOf(id));
-    await subscriber.over;
-    expect(subscriber.events).toEqual(await history(id));
-    expect(subscriber.events.at(-1)?.type).toBe("job.failed");
-  });
-
-  test.each([
-    ["Last-Event-ID", (id: string, seq: number) => [eventsOf(id), { "Last-Event-ID": String(seq) }] as const],
-    ["?after=", (id: string, seq: number) => [`${eventsOf(id)}?after=${seq}`, {}] as const],
-    [
-      "Last-Event-ID, whatever ?after= says,",
-      (id: string, seq: number) => [`${eventsOf(id)}?after=1`, { "Last-Event-ID": String(seq) }] as const,
-    ],
-  ])("%s resumes exactly after that event, while the job lives and later", async (_, from) => {
-    const id = await newJob();
-    const lease = await begin(id);
-    const subscribers = await Promise.all(
-      [0, 1, 2].map(async (seq) => {
-        const [path, headers] = from(id, seq);
-        return { seq, subscriber: await follow(path, { headers }) };
-      }),
-    );
-    await finish(id, lease, succeeded);
-    for (const { seq, subscriber } of subscribers) {
-      await subscriber.over;
-      expect(seqs(subscriber.events)).toEqual([1, 2, 3].slice(seq));
-    }
-    const [path, headers] = from(id, 2);
-    const late = await follow(path, { headers });
-    await late.over;
-    expect(seqs(late.events)).toEqual([3]);
-  });
-
   test("a key that may only read suffices", async () => {
     const subscriber = await follow(eventsOf(await finishedJob()), { as: "parkedReader" });
     await subscriber.over;
@@ -190,21 +128,6 @@ describe("an event stream", () => {
     expect(headers.get("Vary")).toMatch(/\bAccept\b/);
   });
 
-  test("has the seq as id, the type as event, and one line of JSON as data", async () => {
-    const id = await newJob();
-    const lease = await begin(id);
-    const message = "one\ntwo\r\nthree\rfour   ";
-    const logs = [{ number: 1, level: "warn" as const, message }];
-    await jobObject(env, "parked", id).report(lease, { progress: null, logs }, true);
-    await finish(id, lease, succeeded);
-    const subscriber = await stream(eventsOf(id));
-    await subscriber.over;
-    expect(subscriber.fields).toEqual(
-      subscriber.events.map(({ seq, type }) => ({ id: String(seq), event: type })),
-    );
-    expect(subscriber.events[2]?.data).toMatchObject({ level: "warn", message });
-  });
-
   test("goes only to those who ask for it", async () => {
     const id = await finishedJob();
     for (const [accept, type] of [
@@ -218,14 +141,6 @@ describe("an event stream", () => {
       const answer = await askStream(eventsOf(id), { headers: { Accept: String(accept) } });
       expect([accept, answer.headers.get("Content-Type")]).toEqual([accept, type]);
       await answer.body?.cancel();
-    }
-  });
-
-  test("is not opened again after the final event: 204", async () => {
-    const id = await finishedJob();
-    for (const after of ["3", "4", "999999999999999"]) {
-      const answer = await askStream(eventsOf(id), { headers: { "Last-Event-ID": after } });
-      expect([answer.status, await answer.text()]).toEqual([204, ""]);
     }
   });
 
@@ -311,13 +226,6 @@ describe("an event stream", () => {
 });
 
 describe("a WebSocket", () => {
-  test("after the final event opens, and closes with 1000", async () => {
-    const id = await finishedJob();
-    const subscriber = await socket(`${eventsOf(id)}?after=3`);
-    expect(await subscriber.over).toBe(1000);
-    expect(subscriber.events).toEqual([]);
-  });
-
   test("too many is refused, and told when to come back", async () => {
     const id = await newJob();
     const subscribers = await Promise.all(Array.from({ length: 100 }, () => socket(eventsOf(id))));

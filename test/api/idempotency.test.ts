@@ -1,7 +1,7 @@
 import { evictDurableObject } from "cloudflare:test";
 import { describe, expect, test, vi } from "vitest";
 import { type Answer, call, finished, freshKey, jobNow, refusal, submit } from "../support/http.ts";
-import { fail, succeed } from "../support/moves.ts";
+import { fail } from "../support/moves.ts";
 import { hold } from "../support/objects.ts";
 import { parkedFor } from "../support/parked.ts";
 
@@ -13,18 +13,6 @@ const postText = (key: string, body: string) =>
   call("POST", "/v1/jobs", { body, headers: { "Content-Type": "application/json", "Idempotency-Key": key } });
 
 describe("a request repeated with its key", () => {
-  test("is answered with the same job as it is now", async () => {
-    const key = freshKey();
-    const first = await submit({}, withKey(key));
-    expect(isReplayed(first)).toBeNull();
-    await succeed(first.job.id, { done: true });
-    const second = await submit({}, withKey(key));
-    expect(isReplayed(second)).toBe("true");
-    expect(second.job).toMatchObject({ id: first.job.id, status: "succeeded", result: { done: true } });
-    expect(second.headers.get("Location")).toBe(`/v1/jobs/${first.job.id}`);
-    expect(second.headers.get("ETag")).toBe(`"${second.job.version}"`);
-  });
-
   test("is the same request in another order of keys, with white space and other escapes", async () => {
     const key = freshKey();
     const first = await postText(
@@ -65,14 +53,6 @@ describe("a request repeated with its key", () => {
     expect(await jobNow(job.id)).toEqual(job);
   });
 
-  test("by another tenant is another job", async () => {
-    const key = freshKey();
-    const one = await submit({}, withKey(key));
-    const other = await submit({}, { as: "parkedOther", ...withKey(key) });
-    expect(other.job.id).not.toBe(one.job.id);
-    expect(isReplayed(other)).toBeNull();
-  });
-
   test("by another key of the tenant is the same job", async () => {
     const key = freshKey();
     const one = await submit({}, withKey(key));
@@ -93,40 +73,12 @@ describe("a request repeated with its key", () => {
 });
 
 describe("a key", () => {
-  test("is not used up by a request that was refused", async () => {
-    const key = freshKey();
-    const refused: [number, object][] = [
-      [422, { type: "nonsense", input: {} }],
-      [422, { type: "test.simulate", input: { steps: 0 } }],
-      [415, { type: "test.simulate", input: {} }],
-      [403, { type: "test.simulate", input: {} }],
-    ];
-    for (const [status, json] of refused) {
-      const headers = { "Idempotency-Key": key, ...(status === 415 && { "Content-Type": "text/plain" }) };
-      const as = status === 403 ? "parkedReader" : "parked";
-      expect((await call("POST", "/v1/jobs", { json, headers, as })).status).toBe(status);
-    }
-    const malformed = await postText(key, "{");
-    expect(malformed.status).toBe(400);
-    expect(isReplayed(await submit({ input: { steps: 4 } }, withKey(key)))).toBeNull();
-  });
-
   test("outlives its job's object in memory", async () => {
     const key = freshKey();
     const { job } = await submit({}, withKey(key));
     await evictDurableObject(hold(job.id).stub);
     const second = await submit({}, withKey(key));
     expect([second.job.id, isReplayed(second)]).toEqual([job.id, "true"]);
-  });
-
-  test("is free again when its job has been deleted", async () => {
-    const key = freshKey();
-    const { job } = await submit({}, withKey(key));
-    await succeed(job.id);
-    expect((await call("DELETE", `/v1/jobs/${job.id}`)).status).toBe(204);
-    const again = await submit({ input: { steps: 7 } }, withKey(key));
-    expect(isReplayed(again)).toBeNull();
-    expect(again.job).toMatchObject({ status: "queued", version: 1, attempt: 0 });
   });
 });
 
@@ -229,15 +181,6 @@ describe("the spelling of a key", () => {
       json: { type: "test.simulate", input: {} },
       ...withKey(key),
     });
-    expect(refusal(answer)).toEqual([400, "invalid_idempotency_key"]);
-  });
-
-  test("must be one, even if two are the same", async () => {
-    const headers: [string, string][] = [
-      ["Idempotency-Key", "same"],
-      ["Idempotency-Key", "same"],
-    ];
-    const answer = await call("POST", "/v1/jobs", { json: { type: "test.simulate", input: {} }, headers });
     expect(refusal(answer)).toEqual([400, "invalid_idempotency_key"]);
   });
 });

@@ -30,58 +30,6 @@ async function submitMany(count: number, team: string, as: Caller = "parkedOther
 }
 
 describe("the list", () => {
-  test("shows a new job, whole, as it is read by itself", async () => {
-    const team = own();
-    const [id = ""] = await submitMany(1, team);
-    const { jobs, headers, next } = await list(`?metadata.team=${team}`);
-    const { job } = await call("GET", `/v1/jobs/${id}`, { as: "parkedOther" });
-    expect(jobs).toEqual([job]);
-    expect(next).toBeNull();
-    expect(headers.get("Link")).toBeNull();
-  });
-
-  test("shows a change and a deletion", async () => {
-    const team = own();
-    const [id = ""] = await submitMany(1, team);
-    await call("POST", `/v1/jobs/${id}/cancel`, { as: "parkedOther" });
-    await vi.waitFor(async () =>
-      expect((await list(`?metadata.team=${team}&status=cancelled`)).ids).toEqual([id]),
-    );
-    expect((await list(`?metadata.team=${team}&status=queued`)).ids).toEqual([]);
-    await call("DELETE", `/v1/jobs/${id}`, { as: "parkedOther" });
-    expect((await list(`?metadata.team=${team}`)).ids).toEqual([]);
-  });
-
-  test("is the tenant's own", async () => {
-    const team = own();
-    await submitMany(1, team);
-    expect((await list(`?metadata.team=${team}`, "parked")).ids).toEqual([]);
-  });
-
-  test("goes page by page, by cursor or by link, each job once and the newest first", async () => {
-    const team = own();
-    const ids = await submitMany(5, team);
-    const seen: string[] = [];
-    let path: string | null = `?metadata.team=${team}&limit=2`;
-    while (path !== null) {
-      const { ids: page, next, headers }: Awaited<ReturnType<typeof list>> = await list(path);
-      seen.push(...page);
-      const link = headers.get("Link")?.match(/^<\/v1\/jobs(\?[^>]+)>; rel="next"$/)?.[1];
-      expect(link === undefined ? null : new URLSearchParams(link).get("cursor")).toBe(next);
-      path = link ?? null;
-    }
-    expect(new Set(seen)).toEqual(new Set(ids));
-    expect(seen).toHaveLength(5);
-    const times = (await list(`?metadata.team=${team}`)).jobs.map(({ created_at }) => created_at);
-    expect(times).toEqual(times.toSorted().reverse());
-  });
-
-  test("answers HEAD with the same headers", async () => {
-    const { headers, status } = await call("HEAD", "/v1/jobs?limit=1", { as: "parkedOther" });
-    expect(status).toBe(200);
-    expect(headers.get("Cache-Control")).toBe("private, no-cache");
-  });
-
   test("needs the scope to read", async () => {
     expect(refusal(await call("GET", "/v1/jobs", { as: "parkedWriter" }))).toEqual([403, "forbidden"]);
     expect(refusal(await call("GET", "/v1/stats", { as: "parkedWriter" }))).toEqual([403, "forbidden"]);
@@ -111,22 +59,6 @@ describe("query parameters", () => {
   ])("%s is refused", async (query) => {
     expect(refusal(await call("GET", `/v1/jobs?${query}`))).toEqual([400, "malformed_request"]);
   });
-
-  test("a limit above 100 is 100, and types and statuses may be repeated", async () => {
-    const { jobs } = await list(
-      "?limit=1000&status=queued&status=running&type=test.simulate&type=csv.import",
-    );
-    expect(jobs.length).toBeLessThanOrEqual(100);
-    expect(jobs.every(({ type, status }) => type === "test.simulate" && status === "queued")).toBe(true);
-  });
-
-  test("times choose jobs made in between", async () => {
-    const team = own();
-    await submitMany(1, team);
-    const past = encodeURIComponent("2020-01-01T00:00:00+01:00");
-    expect((await list(`?metadata.team=${team}&created_after=${past}`)).ids).toHaveLength(1);
-    expect((await list(`?metadata.team=${team}&created_before=${past}`)).ids).toEqual([]);
-  });
 });
 
 describe("a cursor", () => {
@@ -148,7 +80,7 @@ describe("a cursor", () => {
       cursor.toUpperCase(),
       `0${cursor}`,
       `${at}1.${id}.${mark}`,
-      `${at}.${id.slice(0, -1)}0.${mark}`,
+      `${at}.${id.slice(0, -1)}${id.endsWith("0") ? "1" : "0"}.${mark}`,
       "",
       "null",
       "../..",

@@ -1,23 +1,12 @@
 import { runInDurableObject } from "cloudflare:test";
 import { describe, expect, test } from "vitest";
-import {
-  type Answer,
-  type Call,
-  call,
-  type EventJson,
-  finished,
-  freshKey,
-  jobNow,
-  refusal,
-  submit,
-} from "../support/http.ts";
-import { begin, fail, succeed } from "../support/moves.ts";
+import { type Answer, type Call, call, finished, jobNow, refusal, submit } from "../support/http.ts";
+import { fail, succeed } from "../support/moves.ts";
 import { hold } from "../support/objects.ts";
 
 const replay = (id: string, options: Call = {}) => call("POST", `/v1/jobs/${id}/replay`, options);
 const remove = (id: string) => call("DELETE", `/v1/jobs/${id}`);
 const cancel = (id: string) => call("POST", `/v1/jobs/${id}/cancel`);
-const withKey = (key: string) => ({ headers: { "Idempotency-Key": key } });
 const isReplayed = ({ headers }: Answer) => headers.get("Idempotent-Replayed");
 
 const ends: [string, (id: string) => Promise<unknown>][] = [
@@ -25,32 +14,7 @@ const ends: [string, (id: string) => Promise<unknown>][] = [
   ["failed", (id) => fail(id)],
   ["cancelled", cancel],
 ];
-const moves: [string, (id: string) => Promise<unknown>][] = [
-  ["queued", async () => undefined],
-  ["running", (id) => begin(id)],
-];
-
 describe("a replay", () => {
-  test.each(ends)("of a job that is %s is a new job of the same type and input", async (status, end) => {
-    const { job } = await submit({ input: { steps: 3 }, metadata: { a: "b" } });
-    await end(job.id);
-    const answer = await replay(job.id);
-    expect(answer.status).toBe(202);
-    expect(answer.job).toMatchObject({
-      type: "test.simulate",
-      status: "queued",
-      replayed_from: job.id,
-      metadata: { a: "b" },
-      attempt: 0,
-      version: 1,
-    });
-    expect(answer.job.id).not.toBe(job.id);
-    expect(answer.headers.get("Location")).toBe(`/v1/jobs/${answer.job.id}`);
-    expect(answer.headers.get("Link")).toBe(`</v1/jobs/${answer.job.id}>; rel="monitor"`);
-    expect(await jobNow(answer.job.id)).toEqual(answer.job);
-    expect((await jobNow(job.id)).status).toBe(status);
-  });
-
   test("does the same work", async () => {
     const { job } = await submit({ input: { result: { n: 42 } } }, { as: "acme" });
     await finished(job.id);
@@ -60,28 +24,6 @@ describe("a replay", () => {
       result: { n: 42 },
       replayed_from: job.id,
     });
-  });
-
-  test.each(moves)("of a job that is %s is refused", async (status, move) => {
-    const { job } = await submit();
-    await move(job.id);
-    const answer = await replay(job.id);
-    expect(refusal(answer)).toEqual([409, "job_not_finished"]);
-    expect(answer.problem.job_status).toBe(status);
-  });
-
-  test("with a key happens once, and is not the request that made the job", async () => {
-    const [key, first] = [freshKey(), freshKey()];
-    const { job } = await submit({}, withKey(first));
-    await succeed(job.id);
-    const answers = await Promise.all(Array.from({ length: 10 }, () => replay(job.id, withKey(key))));
-    expect(new Set(answers.map((answer) => answer.job.id)).size).toBe(1);
-    expect(answers.filter((answer) => isReplayed(answer) === null)).toHaveLength(1);
-    expect(refusal(await replay(job.id, withKey(first)))).toEqual([422, "idempotency_key_reused"]);
-    const other = (await submit()).job.id;
-    await succeed(other);
-    expect(refusal(await replay(other, withKey(key)))).toEqual([422, "idempotency_key_reused"]);
-    expect(refusal(await replay(job.id, withKey("not ok")))).toEqual([400, "invalid_idempotency_key"]);
   });
 
   test("without a key happens each time", async () => {
@@ -118,16 +60,6 @@ describe("a replay", () => {
 });
 
 describe("deleting a job", () => {
-  test.each(moves)("that is %s is refused, and does not cancel it", async (status, move) => {
-    const { job } = await submit();
-    await move(job.id);
-    const before = await jobNow(job.id);
-    const answer = await remove(job.id);
-    expect(refusal(answer)).toEqual([409, "job_not_finished"]);
-    expect(answer.problem.job_status).toBe(status);
-    expect(await jobNow(job.id)).toEqual(before);
-  });
-
   test.each(ends)("that is %s removes it from everywhere", async (_status, end) => {
     const { job } = await submit();
     await end(job.id);
@@ -160,39 +92,6 @@ describe("deleting a job", () => {
 });
 
 describe("a job's events", () => {
-  const events = async (id: string, query = "") => {
-    const answer = await call("GET", `/v1/jobs/${id}/events${query}`);
-    expect(answer.status, answer.text).toBe(200);
-    expect(answer.headers.get("Cache-Control")).toBe("private, no-cache");
-    return answer.body.data as EventJson[];
-  };
-
-  test("tell its history, counted without a gap", async () => {
-    const { job } = await submit();
-    await fail(job.id);
-    const told = await events(job.id);
-    expect(told.map(({ seq, type }) => [seq, type])).toEqual([
-      [1, "job.queued"],
-      [2, "job.started"],
-      [3, "job.attempt_failed"],
-      [4, "job.failed"],
-    ]);
-    expect(told[2]?.data).toMatchObject({
-      attempt: 1,
-      next_attempt_at: null,
-      error: { code: "no_such_column" },
-    });
-  });
-
-  test("after one of them are those that follow", async () => {
-    const { job } = await submit();
-    await succeed(job.id);
-    const all = await events(job.id);
-    for (const after of [0, 1, 2, 3, 4, 999_999_999_999_999]) {
-      expect(await events(job.id, `?after=${after}`)).toEqual(all.filter(({ seq }) => seq > after));
-    }
-  });
-
   test.each(["-1", "1.5", "x", "", "1e3", "9999999999999999", "0x1", "%201"])(
     "after %j cannot be",
     async (after) => {

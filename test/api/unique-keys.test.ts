@@ -18,26 +18,6 @@ const deduplicated = ({ body }: Answer) => body.deduplicated ?? null;
 const withKey = (key: string) => ({ headers: { "Idempotency-Key": key } });
 
 describe("a unique key that is owned", () => {
-  test("is answered with the job that holds it", async () => {
-    const place = anywhere();
-    const first = await take(place);
-    expect(deduplicated(first)).toBeNull();
-    await begin(first.job.id);
-    const second = await take(place, { metadata: { who: "second" } });
-    expect(deduplicated(second)).toBe("unique_key");
-    expect(second.headers.get("Idempotent-Replayed")).toBeNull();
-    expect(second.headers.get("Location")).toBe(`/v1/jobs/${first.job.id}`);
-    expect(second.job).toMatchObject({ id: first.job.id, status: "running", metadata: {} });
-  });
-
-  test("on_conflict reject: 409 names the owner", async () => {
-    const place = anywhere();
-    const { job } = await take(place);
-    const refused = await reject(place);
-    expect(refusal(refused)).toEqual([409, "duplicate_job"]);
-    expect(refused.problem.job_id).toBe(job.id);
-  });
-
   test("is free for jobs that need another, or none", async () => {
     const place = anywhere();
     await take(place);
@@ -108,13 +88,6 @@ describe("a unique key that is owned", () => {
 });
 
 describe("posts for one place at the same moment", () => {
-  test("make one job, and are all answered with it", async () => {
-    const place = anywhere();
-    const answers = await Promise.all(Array.from({ length: 50 }, () => take(place)));
-    expect(new Set(answers.map(({ job }) => job.id)).size).toBe(1);
-    expect(answers.filter((answer) => deduplicated(answer) === null)).toHaveLength(1);
-  });
-
   test("make one job though each has a key of its own", async () => {
     const place = anywhere();
     const answers = await Promise.all(Array.from({ length: 30 }, () => take(place, {}, withKey(freshKey()))));

@@ -78,16 +78,13 @@ describe("asking for what does not exist", () => {
       storage.sql.exec("SELECT name FROM sqlite_master").toArray(),
     );
 
-  test("stores nothing, be it a thousand times", async () => {
-    const ids = await Promise.all(Array.from({ length: 1_000 }, () => randomOwnedId("job", "parked")));
-    for (let from = 0; from < ids.length; from += 50) {
-      const some = ids.slice(from, from + 50);
-      const answers = await Promise.all(some.map((id) => call("GET", `/v1/jobs/${id}`)));
-      expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([404]));
-    }
+  test("stores nothing", async () => {
+    const ids = await Promise.all(Array.from({ length: 50 }, () => randomOwnedId("job", "parked")));
+    const answers = await Promise.all(ids.map((id) => call("GET", `/v1/jobs/${id}`)));
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([404]));
     for (const id of ids) expect(await tables(id)).toEqual([]);
     expect(await tables((await submit()).job.id)).not.toEqual([]);
-  }, 60_000);
+  });
 
   test("does not even ask an object, if the id is misspelt or another tenant's", async () => {
     const ids = await Promise.all(Array.from({ length: 20 }, () => randomOwnedId("job", "parked-other")));

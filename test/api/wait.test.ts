@@ -5,7 +5,7 @@ import { env } from "cloudflare:workers";
 import { describe, expect, test, vi } from "vitest";
 import type { Submission } from "../../src/core/job.ts";
 import type { JobApi } from "../../src/rpc/job.ts";
-import { ask, eventsOf, socket } from "../support/follow.ts";
+import { eventsOf, socket } from "../support/follow.ts";
 import {
   type Answer,
   type Call,
@@ -16,8 +16,7 @@ import {
   refusal,
   submit,
 } from "../support/http.ts";
-import { begin, fail, finish, succeed } from "../support/moves.ts";
-import { parkedFor } from "../support/parked.ts";
+import { begin, finish, succeed } from "../support/moves.ts";
 
 const job = (id: string) => `/v1/jobs/${id}`;
 const waiting = (seconds: number, more = {}) => ({ headers: { Prefer: `wait=${seconds}`, ...more } });
@@ -44,28 +43,6 @@ const post = (as: "acme" | "parked", input: object, { headers }: Call = {}) =>
   call("POST", "/v1/jobs", { as, json: { type: "test.simulate", input }, ...(headers && { headers }) });
 
 describe("on POST", () => {
-  test("a job that finishes in time is answered with 200 and its outcome", async () => {
-    const answer = await timed(post("acme", { duration_ms: 300, result: { rows: 3 } }, waiting(20)));
-    expect(answer.status).toBe(200);
-    expect(answer.job).toMatchObject({ status: "succeeded", result: { rows: 3 } });
-    expect(answer.headers.get("Preference-Applied")).toBe("wait=20");
-    expect(answer.headers.get("Vary")).toContain("Prefer");
-    expect(answer.headers.get("Location")).toBe(answer.job.links.self);
-    expect(answer.headers.get("ETag")).toBe(`"${answer.job.version}"`);
-    expect(answer.headers.get("Retry-After")).toBeNull();
-    expect(answer.ms).toBeLessThan(10_000);
-  });
-
-  test("one that does not is answered with 202 when the time is over", async () => {
-    const answer = await timed(post("parked", {}, waiting(1)));
-    expect([answer.status, answer.job.status]).toEqual([202, "queued"]);
-    expect(answer.headers.get("Preference-Applied")).toBe("wait=1");
-    expect(answer.headers.get("Retry-After")).toBe("1");
-    expect(answer.ms).toBeGreaterThanOrEqual(950);
-    expect(answer.ms).toBeLessThan(1_900);
-    expect(await subscribersOf(answer.job.id)).toBe(0);
-  });
-
   test("a failed job is 200, too: it has finished", async () => {
     const attempts = [{ outcome: "fail", kind: "invalid_input" }];
     const answer = await post("acme", { attempts }, waiting(20));
@@ -98,15 +75,6 @@ describe("on POST", () => {
     expect(answer.ms).toBeLessThan(900);
   });
 
-  test("what cannot be understood is ignored, and not said to be applied", async () => {
-    for (const Prefer of ["wait", "wait=soon", "respond-async", 'x="wait=9"']) {
-      const answer = await timed(post("parked", {}, { headers: { Prefer } }));
-      expect([answer.status, answer.headers.get("Preference-Applied")]).toEqual([202, null]);
-      expect(answer.headers.get("Vary")).toContain("Prefer");
-      expect(answer.ms).toBeLessThan(900);
-    }
-  });
-
   test("repeated with its key waits for the same job", async () => {
     const headers = { ...waiting(20).headers, "Idempotency-Key": freshKey() };
     const [first, second] = await Promise.all([
@@ -125,25 +93,6 @@ describe("on POST", () => {
 });
 
 describe("on GET", () => {
-  test("the job is answered as soon as it has finished", async () => {
-    const { id } = (await submit()).job;
-    const answering = call("GET", job(id), waiting(30));
-    await followed(id);
-    await fail(id);
-    const answer = await answering;
-    expect([answer.status, answer.job.status]).toEqual([200, "failed"]);
-    expect(answer.headers.get("Preference-Applied")).toBe("wait=30");
-    expect(answer.headers.get("Vary")).toContain("Prefer");
-  });
-
-  test("a wait of more than a minute is a wait of a minute", async () => {
-    const { id } = (await submit()).job;
-    const answering = call("GET", job(id), waiting(3_600));
-    await followed(id);
-    await succeed(id);
-    expect((await answering).headers.get("Preference-Applied")).toBe("wait=60");
-  });
-
   test("a finished job is answered at once", async () => {
     const { id } = (await submit()).job;
     await succeed(id);
@@ -194,20 +143,6 @@ describe("on GET", () => {
 });
 
 describe("a waiting answer", () => {
-  test("whose client has gone is given up at once, and changes nothing for the job", async () => {
-    const { id } = (await submit()).job;
-    const leaving = new AbortController();
-    const answering = ask(job(id), { ...waiting(30), signal: leaving.signal }).catch(() => "gone");
-    await followed(id);
-    const before = await jobNow(id);
-    leaving.abort();
-    expect(await answering).toBe("gone");
-    await vi.waitFor(async () => expect(await subscribersOf(id)).toBe(0));
-    expect(await jobNow(id)).toEqual(before);
-    await succeed(id);
-    expect(parkedFor(id)).toHaveLength(1);
-  });
-
   test("comes though the object was evicted", async () => {
     const { id } = (await submit()).job;
     const answering = call("GET", job(id), waiting(30));

@@ -1,10 +1,8 @@
 /** Webhooks over HTTP: validation of a submission, deliveries, redelivery, and the secret. */
 
-import { env } from "cloudflare:workers";
 import { describe, expect, test } from "vitest";
-import { tenantSecret } from "../../src/webhooks/sign.ts";
 import { call, callWith, freshKey, refusal, submit } from "../support/http.ts";
-import { fail, succeed } from "../support/moves.ts";
+import { succeed } from "../support/moves.ts";
 import { hold } from "../support/objects.ts";
 
 type Delivery = {
@@ -43,38 +41,6 @@ describe("a submission with a webhook", () => {
     const { job } = await submit({ webhook: { url } });
     expect(JSON.stringify(job)).not.toContain("hook");
     expect(await deliveriesOf(job.id)).toEqual([]);
-  });
-
-  test.each([
-    ["succeeded", succeed],
-    ["failed", fail],
-    ["cancelled", (id: string) => call("POST", `/v1/jobs/${id}/cancel`)],
-  ])("delivers by default that the job has %s, and nothing else", async (status, end) => {
-    const { job } = await submit({ webhook: { url } });
-    await end(job.id);
-    expect((await deliveriesOf(job.id)).map(({ event }) => event)).toEqual([`job.${status}`]);
-  });
-
-  test("delivers the events it names", async () => {
-    const { job } = await submit({ webhook: { url, events: ["job.queued", "job.started"] } });
-    await succeed(job.id);
-    expect((await deliveriesOf(job.id)).map(({ event }) => event)).toEqual(["job.queued", "job.started"]);
-  });
-
-  test.each([
-    ["no object", "x", ["#/webhook"]],
-    ["null", null, ["#/webhook"]],
-    ["no URL", {}, ["#/webhook/url"]],
-    ["a URL that is none", { url: 7 }, ["#/webhook/url"]],
-    ["no events", { url, events: [] }, ["#/webhook/events"]],
-    ["an event twice", { url, events: ["job.failed", "job.failed"] }, ["#/webhook/events"]],
-    ["an event that is for following", { url, events: ["job.queued", "job.log"] }, ["#/webhook/events/1"]],
-    ["an unknown event", { url, events: ["job.exploded"] }, ["#/webhook/events/0"]],
-    ["another field", { url, secret: "mine" }, ["#/webhook/secret"]],
-  ])("is refused with %s", async (_, webhook, pointers) => {
-    const answer = await post(webhook);
-    expect(refusal(answer)).toEqual([422, "invalid_request"]);
-    expect(answer.problem.errors?.map(({ pointer }) => pointer)).toEqual(pointers);
   });
 
   test.each([
@@ -220,22 +186,6 @@ describe("a redelivery", () => {
 });
 
 describe("the webhook secret", () => {
-  const secret = (options = {}) => call("GET", "/v1/webhook-secret", options);
-
-  test("is the tenant's own, and never kept on its way", async () => {
-    const answer = await secret();
-    expect(answer.status).toBe(200);
-    expect(answer.body.data).toEqual({ secret: await tenantSecret(env.WEBHOOK_SECRET ?? "", "parked") });
-    expect(answer.headers.get("Cache-Control")).toBe("no-store");
-    expect((await secret({ as: "parkedOther" })).body.data).not.toEqual(answer.body.data);
-    expect((await secret()).body.data).toEqual(answer.body.data);
-  });
-
-  test("is not for readers", async () => {
-    expect(refusal(await secret({ as: "parkedReader" }))).toEqual([403, "forbidden"]);
-    expect(refusal(await secret({ as: null }))).toEqual([401, "unauthenticated"]);
-  });
-
   test("does not exist where no webhooks are sent", async () => {
     const answer = await callWith({ WEBHOOK_SECRET: undefined }, "GET", "/v1/webhook-secret");
     expect(refusal(answer)).toEqual([404, "not_found"]);

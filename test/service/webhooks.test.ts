@@ -52,38 +52,6 @@ async function verified(client: Client, { body, headers }: Received) {
   return new Webhook(data.secret).verify(body, headers as Record<string, string>);
 }
 
-/** Milliseconds between a try and the next one that is due. */
-function waitMs({ attempts, next_attempt_at }: DeliveryView): number {
-  return Date.parse(next_attempt_at ?? "") - Date.parse(attempts.at(-1)?.started_at ?? "");
-}
-
-test.concurrent("a receiver gets the job's end once, and can verify it with the tenant's secret", async () => {
-  const { id, received } = await jobTelling("good", answering(204));
-  const delivery = await deliveryOnce(service.acme, id, wasTried(1));
-  expect(delivery).toMatchObject({ event: "job.succeeded", status: "succeeded", next_attempt_at: null });
-  expect(delivery.attempts).toMatchObject([{ status: 204, error: null }]);
-
-  const [message, ...others] = received;
-  if (!message) throw new Error("nothing was received");
-  expect(others).toEqual([]);
-  const job = await service.acme.read(id);
-  expect(await verified(service.acme, message)).toEqual({
-    type: "job.succeeded",
-    timestamp: job.finished_at,
-    data: job,
-  });
-  await expect(verified(service.globex, message)).rejects.toThrow();
-  expect(message.headers).toMatchObject({
-    "content-type": "application/json",
-    "user-agent": "Accepted-Webhooks/1.0",
-    "webhook-id": delivery.id,
-    traceparent: expect.stringMatching(/^00-[0-9a-f]{32}-[0-9a-f]{16}-0[01]$/),
-  });
-  expect(Math.abs(Number(message.headers["webhook-timestamp"]) * SECOND - message.at)).toBeLessThan(
-    5 * SECOND,
-  );
-});
-
 test.concurrent("after a 500 the same message comes again, under the same id and newly signed", async () => {
   const { id, received } = await jobTelling("broken", answering(500), answering(200));
   const failed = await deliveryOnce(service.acme, id, wasTried(1));
@@ -110,27 +78,6 @@ test.concurrent("a redirect is a failure and is not followed", async () => {
   const delivery = await deliveryOnce(service.acme, id, wasTried(2));
   expect(delivery).toMatchObject({ status: "pending", attempts: [{ status: 302 }, { status: 302 }] });
   expect(elsewhere.received).toEqual([]);
-});
-
-test.concurrent("410 stops it, until it is asked for again", async () => {
-  const { id, received } = await jobTelling("gone", answering(410), answering(204));
-  const given = await deliveryOnce(service.acme, id, wasTried(1));
-  expect(given).toMatchObject({ status: "failed", next_attempt_at: null });
-  expect(service.logOf(id).map(({ event }) => event)).toContain("delivery_exhausted");
-
-  const path = `/v1/jobs/${id}/deliveries/${given.id}/redeliver`;
-  expect((await service.acme.call("POST", path)).status).toBe(202);
-  expect(await deliveryOnce(service.acme, id, wasTried(2))).toMatchObject({ status: "succeeded" });
-  expect(received.map(({ headers }) => headers["webhook-id"])).toEqual([given.id, given.id]);
-});
-
-test.concurrent("429 with Retry-After is left alone for as long as it asked", async () => {
-  const { id } = await jobTelling("busy", answering(429, { "Retry-After": "9" }), answering(200));
-  const busy = await deliveryOnce(service.acme, id, wasTried(1));
-  expect(waitMs(busy)).toBeGreaterThanOrEqual(9 * SECOND);
-  const delivery = await deliveryOnce(service.acme, id, wasTried(2));
-  const [first, second] = delivery.attempts.map(({ started_at }) => Date.parse(started_at));
-  expect((second ?? 0) - (first ?? 0)).toBeGreaterThanOrEqual(9 * SECOND);
 });
 
 test.concurrent("receivers that hang are given up after 15 s, and delay no job and no other delivery", async () => {
@@ -176,24 +123,6 @@ test.concurrent("a connection that breaks, or is refused, is tried again", async
   const { id } = await jobTelling("breaks", (response) => void response.destroy(), answering(200));
   const delivery = await deliveryOnce(service.acme, id, wasTried(2));
   expect(delivery.attempts).toMatchObject([{ status: null, error: "unreachable" }, { status: 200 }]);
-});
-
-test.concurrent("a failed and a cancelled job are told, too, and the events between if asked for", async () => {
-  const { acme } = service;
-  const hook = receiver.hook("events", answering(200));
-  const failing = { outcome: "fail", kind: "invalid_input", code: "no_such_column", message: "No." };
-  const failed = await acme.simulate({ attempts: [failing] }, { webhook: { url: hook.url } });
-  const events = ["job.queued", "job.started", "job.cancelled"];
-  const webhook = { url: hook.url, events };
-  const cancelled = await acme.simulate({ duration_ms: 60_000 }, { webhook });
-  await acme.waitUntil(cancelled, ({ status }) => status === "running");
-  await acme.cancel(cancelled);
-  await vi.waitFor(() => expect(hook.received).toHaveLength(4), 10 * SECOND);
-  const told = hook.received.map(({ body }) => JSON.parse(body));
-  const typesOf = (id: string) => told.filter(({ data }) => data.id === id).map(({ type }) => type);
-  expect(typesOf(failed)).toEqual(["job.failed"]);
-  expect(typesOf(cancelled).sort()).toEqual(events.toSorted());
-  expect(told.find(({ type }) => type === "job.failed").data.error).toMatchObject({ code: "no_such_column" });
 });
 
 test("a delivery outlives kill -9 of the service and an absence of its receiver", async () => {

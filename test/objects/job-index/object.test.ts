@@ -189,7 +189,7 @@ describe("what a page costs", () => {
     const all = Array.from({ length: jobs }, (_, n) =>
       entry({
         createdAt: T0 + n,
-        status: n % 100 === 0 ? "failed" : "succeeded",
+        status: n % 10 === 0 ? "failed" : "succeeded",
         metadata: { even: String(n % 2) },
       }),
     );
@@ -218,8 +218,8 @@ describe("what a page costs", () => {
     ["a rare status", { statuses: ["failed"] }],
     ["metadata", { metadata: { even: "1" } }],
   ])("%s: does not grow with the number of jobs", async (_, filter) => {
-    const few = await rowsRead(3_000, filter);
-    const many = await rowsRead(6_000, filter);
+    const few = await rowsRead(300, filter);
+    const many = await rowsRead(600, filter);
     expect(many).toBe(few);
     expect(many).toBeLessThan(120);
   });
