@@ -85,7 +85,7 @@ async function progressOf({ mine }: Deployment, input: object): Promise<{ seen: 
 }
 
 async function exactProgress(deployment: Deployment): Promise<void> {
-  const { seen, job } = await progressOf(deployment, { duration_ms: 2_500, steps: 7 });
+  const { seen, job } = await progressOf(deployment, { duration_ms: 5_000, steps: 7 });
   for (const { current, total, percent, unit, updated_at } of seen) {
     equal([total, unit], [7, "steps"], "total and unit");
     equal(percent, Math.floor((100 * (current ?? 0)) / 7), `percent of ${current} in 7`);
