@@ -109,7 +109,7 @@ describe("an import", () => {
     expect(await rowsOf(tenant, "d")).toEqual([[2, "1", "2"]]);
   });
 
-  test("goes on where another slice left it", async () => {
+  test("interrupted staging: next run → goes on where the last one stopped", async () => {
     const tenant = newTenant();
     const first = await tenant.datasets.beginImport("d", ["x", "y"]);
     await first.stage([{ line: 2, cells: ["1", "2"] }], []);

@@ -1,11 +1,11 @@
 import { describe, expect, test, vi } from "vitest";
+import { DAY } from "../../src/core/time.ts";
 import { FileStore } from "../../src/files/store.ts";
 import { hex, sha256 } from "../../src/lib/hash.ts";
 import { randomId } from "../../src/lib/id.ts";
 import { chunked, env, newTenant } from "../support/stores.ts";
 
 const MIB = 1024 * 1024;
-const DAY = 24 * 60 * 60 * 1000;
 
 function noise(bytes: number): Uint8Array {
   return Uint8Array.from({ length: bytes }, (_, index) => (index * 31 + (index >> 8)) & 255);

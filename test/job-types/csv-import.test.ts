@@ -152,7 +152,7 @@ describe("csv.import", () => {
     expect(await rowsOf(tenant)).toBeNull();
   });
 
-  test("asks for another slice when time gets short, and goes on there", async () => {
+  test("little time left → asks for a continuation, which goes on there", async () => {
     const tenant = newTenant();
     const text = `a,b\n${`1,${"x".repeat(1000)}\n`.repeat(1_600)}`;
     const file = await upload(tenant, text);
@@ -199,8 +199,8 @@ function bigFile() {
   return { text: `${lines.join("\n")}\n`, rows, rejects };
 }
 
-/** What befalls a batch: nothing, a crash around staging or saving, or the end of the slice. */
-const fates = ["none", "before_staging", "after_staging", "after_saving", "slice_ends"] as const;
+/** What befalls a batch: nothing, a crash around staging or saving, or the end of the run. */
+const fates = ["none", "before_staging", "after_staging", "after_saving", "run_ends"] as const;
 type Fate = (typeof fates)[number];
 
 /** Runs the import as the service would: again from the last checkpoint, until it has a result. */
@@ -231,9 +231,9 @@ async function runThrough(tenant: Tenant, input: object, fateOf: () => Fate): Pr
     const saveCheckpoint = async (saved: unknown) => {
       checkpoint = structuredClone(saved);
       crash("after_saving");
-      if (fate !== "slice_ends") fate = fateOf();
+      if (fate !== "run_ends") fate = fateOf();
     };
-    const remainingMs = () => (fate === "slice_ends" ? 1_000 : 600_000);
+    const remainingMs = () => (fate === "run_ends" ? 1_000 : 600_000);
     const { outcome } = run(tenant, input, {
       files,
       datasets: crashing,

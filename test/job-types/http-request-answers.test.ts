@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it, type Mock, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, type Mock, test, vi } from "vitest";
 import { JobFailure } from "../../src/job-types/define.ts";
 import { call, failureOf, fakeFetch } from "../support/http-call.ts";
 import { fakeJobContext } from "../support/job-context.ts";
@@ -32,7 +32,7 @@ function bodyOf(count: number, bytes: number, fill: number): ReadableStream<Uint
 }
 
 describe("the result", () => {
-  it("is status, headers and text", async () => {
+  test("is status, headers and text", async () => {
     const headers = new Headers({ "X-Own": "1", "Content-Type": "text/plain" });
     headers.append("Keep-Alive", "timeout=5");
     headers.append("Set-Cookie", "session=secret");
@@ -46,7 +46,7 @@ describe("the result", () => {
     });
   });
 
-  it.each([204, 301, 302, 303, 304, 307, 308])("may have status %d", async (status) => {
+  test.each([204, 301, 302, 303, 304, 307, 308])("may have status %d", async (status) => {
     fetched.mockResolvedValue(
       new Response(null, { status, headers: { location: "https://other.example.com/" } }),
     );
@@ -54,7 +54,7 @@ describe("the result", () => {
     expect(fetched).toHaveBeenCalledOnce();
   });
 
-  it("holds text up to 256 KiB, and joins characters that chunks cut apart", async () => {
+  test("holds text up to 256 KiB, and joins characters that chunks cut apart", async () => {
     const bytes = new TextEncoder().encode("ü".repeat(128 * KIB));
     const chunks = [bytes.subarray(0, 101), bytes.subarray(101)];
     const body = new ReadableStream({
@@ -70,7 +70,7 @@ describe("the result", () => {
     expect(stored).toEqual([]);
   });
 
-  it.each([
+  test.each([
     ["longer text", () => new Response("x".repeat(256 * KIB + 1)), 256 * KIB + 1],
     ["bytes that are not UTF-8", () => new Response(new Uint8Array([0x50, 0xff, 0xfe])), 3],
     ["a character cut off", () => new Response(new Uint8Array([0x50, 0xc3])), 2],
@@ -83,7 +83,7 @@ describe("the result", () => {
     expect(stored).toMatchObject([{ bytes }]);
   });
 
-  it("keeps the media type with the file if it is one", async () => {
+  test("keeps the media type with the file if it is one", async () => {
     for (const [given, kept] of [
       ["application/pdf", "application/pdf"],
       ["text/csv; charset=latin1", "text/csv; charset=latin1"],
@@ -96,7 +96,7 @@ describe("the result", () => {
     }
   });
 
-  it("never exceeds 100 MiB: that is a permanent failure", async () => {
+  test("never exceeds 100 MiB: that is a permanent failure", async () => {
     fetched.mockResolvedValue(new Response(bodyOf(101, 1024 * KIB, 0)));
     const failure = await failureOf(call().ended);
     expect(failure).toMatchObject({ kind: "invalid_input", code: "response_too_large" });
@@ -104,7 +104,7 @@ describe("the result", () => {
 });
 
 describe("a failing answer", () => {
-  it.each([
+  test.each([
     [400, "invalid_input"],
     [401, "permission_denied"],
     [402, "invalid_input"],
@@ -129,7 +129,7 @@ describe("a failing answer", () => {
     expect(failure).toMatchObject({ publicMessage: `The third party answered with HTTP status ${status}.` });
   });
 
-  it("is not tried again sooner than it asks, in seconds or by a date", async () => {
+  test("is not tried again sooner than it asks, in seconds or by a date", async () => {
     fetched.mockResolvedValueOnce(new Response("", { status: 429, headers: { "retry-after": "90" } }));
     expect(await failureOf(call().ended)).toMatchObject({ retryAfterMs: 90_000 });
     vi.useFakeTimers({ toFake: ["Date"], now: Date.parse("2026-11-15T12:00:00Z") });
@@ -140,14 +140,14 @@ describe("a failing answer", () => {
 });
 
 describe("no answer", () => {
-  it("because of the network: temporary, and nothing of the exception is public", async () => {
+  test("because of the network: temporary, and nothing of the exception is public", async () => {
     fetched.mockRejectedValue(new TypeError("connect ECONNREFUSED 10.0.0.7"));
     const failure = await failureOf(call().ended);
     expect(failure).toMatchObject({ kind: "service_unavailable", code: "third_party_unreachable" });
     expect(failure).toMatchObject({ publicMessage: expect.not.stringContaining("10.0.0.7") });
   });
 
-  it("or one that breaks off: temporary", async () => {
+  test("or one that breaks off: temporary", async () => {
     let started = false;
     const broken = new ReadableStream({
       pull(controller) {
@@ -160,7 +160,7 @@ describe("no answer", () => {
     expect(await failureOf(call().ended)).toMatchObject({ code: "third_party_unreachable" });
   });
 
-  it("in time: a timeout", async () => {
+  test("in time: a timeout", async () => {
     vi.useFakeTimers();
     fetched.mockImplementation(untilAborted);
     const failing = failureOf(call({ timeout_ms: 5_000 }).ended);
@@ -168,7 +168,7 @@ describe("no answer", () => {
     expect(await failing).toMatchObject({ kind: "timeout", code: "third_party_timeout" });
   });
 
-  it("that ends in time: a timeout too", async () => {
+  test("that ends in time: a timeout too", async () => {
     vi.useFakeTimers();
     fetched.mockImplementation(async (_url, init) => {
       const body = new ReadableStream({
@@ -184,7 +184,7 @@ describe("no answer", () => {
     expect(await failing).toMatchObject({ kind: "timeout", code: "third_party_timeout" });
   });
 
-  it("because the job was cancelled: stops at once with the signal's reason", async () => {
+  test("because the job was cancelled: stops at once with the signal's reason", async () => {
     const stop = new AbortController();
     const reason = new Error("cancelled");
     fetched.mockImplementation(untilAborted);
@@ -193,7 +193,7 @@ describe("no answer", () => {
     expect(await failing).toBe(reason);
   });
 
-  it("of the file store is not the third party's fault", async () => {
+  test("of the file store is not the third party's fault", async () => {
     const fault = new Error("store is full");
     const files = { ...fakeJobContext().job.files, create: () => Promise.reject(fault) };
     fetched.mockResolvedValue(new Response(new Uint8Array([0xff])));

@@ -1,10 +1,10 @@
-import { afterEach, beforeEach, describe, expect, it, type Mock, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, type Mock, test, vi } from "vitest";
 import { z } from "zod";
 import { httpRequest } from "../../src/job-types/http-request.ts";
 import { call, failureOf, fakeFetch, TARGET } from "../support/http-call.ts";
 import { fakeJobContext } from "../support/job-context.ts";
 
-const door = { allowLocalhost: false, ownHost: "jobs.example.com" };
+const checkContext = { allowLocalhost: false, ownHost: "jobs.example.com" };
 const KIB = 1024;
 
 let fetched: Mock<typeof fetch>;
@@ -15,10 +15,10 @@ afterEach(() => void vi.restoreAllMocks());
 
 const accepts = (input: object) =>
   httpRequest.input.safeParse({ url: TARGET, method: "POST", ...input }).success;
-const faultsOf = (input: object) => httpRequest.check?.(httpRequest.input.parse(input), door);
+const errorsOf = (input: object) => httpRequest.check?.(httpRequest.input.parse(input), checkContext);
 
 describe("the input", () => {
-  it("has an example that is valid, and a JSON Schema", () => {
+  test("has an example that is valid, and a JSON Schema", () => {
     expect(accepts(httpRequest.example as object)).toBe(true);
     expect(z.toJSONSchema(httpRequest.input, { io: "input" })).toMatchObject({
       additionalProperties: false,
@@ -26,7 +26,7 @@ describe("the input", () => {
     });
   });
 
-  it.each([
+  test.each([
     { headers: { Accept: "*/*", "X-Own": "a\tb ~" } },
     { body: "" },
     { body: { a: [1, null] } },
@@ -36,7 +36,7 @@ describe("the input", () => {
     { timeout_ms: 120_000 },
   ])("accepts %.60j", (input) => expect(accepts(input)).toBe(true));
 
-  it.each([
+  test.each([
     { method: "get" },
     { method: "TRACE" },
     { method: "CONNECT" },
@@ -65,22 +65,22 @@ describe("the input", () => {
     { retries: 3 },
   ])("refuses %.60j", (input) => expect(accepts(input)).toBe(false));
 
-  it("may only name a public target", () => {
-    expect(faultsOf({ url: TARGET, method: "GET" })).toEqual([]);
+  test("may only name a public target", () => {
+    expect(errorsOf({ url: TARGET, method: "GET" })).toEqual([]);
     for (const url of [
       "http://localhost/",
       "https://127.1/",
       "https://jobs.example.com/v1/jobs",
       "nonsense",
     ]) {
-      expect(faultsOf({ url, method: "GET" })).toEqual([{ pointer: "/url", detail: expect.any(String) }]);
+      expect(errorsOf({ url, method: "GET" })).toEqual([{ pointer: "/url", detail: expect.any(String) }]);
     }
   });
 
-  it("has no body where the method has none", () => {
-    expect(faultsOf({ url: TARGET, method: "GET", body: "x" })).toMatchObject([{ pointer: "/body" }]);
-    expect(faultsOf({ url: TARGET, method: "HEAD", body: {} })).toMatchObject([{ pointer: "/body" }]);
-    expect(faultsOf({ url: TARGET, method: "DELETE", body: "x" })).toEqual([]);
+  test("has no body where the method has none", () => {
+    expect(errorsOf({ url: TARGET, method: "GET", body: "x" })).toMatchObject([{ pointer: "/body" }]);
+    expect(errorsOf({ url: TARGET, method: "HEAD", body: {} })).toMatchObject([{ pointer: "/body" }]);
+    expect(errorsOf({ url: TARGET, method: "DELETE", body: "x" })).toEqual([]);
   });
 });
 
@@ -94,7 +94,7 @@ describe("the request", () => {
     return { job, url, init, headers: new Headers(init?.headers) };
   }
 
-  it("carries method, headers and body, and follows no redirect", async () => {
+  test("carries method, headers and body, and follows no redirect", async () => {
     const { url, init, headers } = await sent({ method: "PUT", headers: { "X-Own": "1" }, body: "text" });
     expect(url).toBe(TARGET);
     expect(init).toMatchObject({ method: "PUT", body: "text", redirect: "manual" });
@@ -102,7 +102,7 @@ describe("the request", () => {
     expect(headers.has("content-type")).toBe(false);
   });
 
-  it("sends objects and arrays as JSON", async () => {
+  test("sends objects and arrays as JSON", async () => {
     const { init, headers } = await sent({ method: "POST", body: { a: [1] } });
     expect(init?.body).toBe('{"a":[1]}');
     expect(headers.get("content-type")).toBe("application/json");
@@ -114,7 +114,7 @@ describe("the request", () => {
     expect(given.headers.get("content-type")).toBe("application/vnd.x+json");
   });
 
-  it("tells the job's trace and, where an effect is asked for, the job's id as idempotency key", async () => {
+  test("tells the job's trace and, where an effect is asked for, the job's id as idempotency key", async () => {
     const post = await sent({ method: "POST" });
     expect(post.headers.get("traceparent")).toBe(post.job.traceparent);
     expect(post.headers.get("idempotency-key")).toBe(post.job.id);
@@ -124,7 +124,7 @@ describe("the request", () => {
     expect(own.headers.get("idempotency-key")).toBe("k");
   });
 
-  it("is not sent when the target is not, or no longer, allowed", async () => {
+  test("is not sent when the target is not, or no longer, allowed", async () => {
     const failure = await failureOf(call({ url: "http://localhost:1/" }).ended);
     expect(failure).toMatchObject({ kind: "invalid_input", code: "target_refused" });
     expect(fetched).not.toHaveBeenCalled();
@@ -132,7 +132,7 @@ describe("the request", () => {
     expect(fetched).toHaveBeenCalledOnce();
   });
 
-  it("is not sent by an attempt that no longer counts, if it asks for an effect", async () => {
+  test("is not sent by an attempt that no longer counts, if it asks for an effect", async () => {
     const stale = new Error("stale");
     const ensureCurrent = () => Promise.reject(stale);
     expect(await failureOf(call({ method: "POST" }, { ensureCurrent }).ended)).toBe(stale);

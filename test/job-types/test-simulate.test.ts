@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it, vi } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
 import { z } from "zod";
 import { ATTEMPT_TIMEOUT_MAX_MS, type JobContext, JobFailure } from "../../src/job-types/define.ts";
 import { testSimulate } from "../../src/job-types/test-simulate.ts";
@@ -22,7 +22,7 @@ const failureOf = (ended: Promise<unknown>) =>
 afterEach(() => void vi.useRealTimers());
 
 describe("the input", () => {
-  it("may be empty: then it succeeds at once with null", async () => {
+  test("may be empty: then it succeeds at once with null", async () => {
     expect(testSimulate.input.parse({})).toEqual({
       duration_ms: 0,
       steps: 10,
@@ -35,14 +35,14 @@ describe("the input", () => {
     expect(await simulate({}).ended).toBeNull();
   });
 
-  it("has an example that is valid, and a JSON Schema", () => {
+  test("has an example that is valid, and a JSON Schema", () => {
     expect(accepts(testSimulate.example)).toBe(true);
     const schema = z.toJSONSchema(testSimulate.input, { io: "input" });
     expect(schema).toMatchObject({ type: "object", additionalProperties: false });
     expect(schema.required ?? []).toEqual([]);
   });
 
-  it.each([
+  test.each([
     { duration_ms: 600_000, steps: 1000 },
     { result: false },
     { result: { deep: [1, "two", null] } },
@@ -53,7 +53,7 @@ describe("the input", () => {
     },
   ])("accepts %j", (input) => expect(accepts(input)).toBe(true));
 
-  it.each([
+  test.each([
     { duration_ms: -1 },
     { duration_ms: 600_001 },
     { duration_ms: 1.5 },
@@ -72,7 +72,7 @@ describe("the input", () => {
     { unknown: true },
   ])("refuses %j", (input) => expect(accepts(input)).toBe(false));
 
-  it("refuses a result of more than 64 KiB, counted in bytes", () => {
+  test("refuses a result of more than 64 KiB, counted in bytes", () => {
     expect(accepts({ result: "x".repeat(65_534) })).toBe(true);
     expect(accepts({ result: "x".repeat(65_535) })).toBe(false);
     expect(accepts({ result: "ü".repeat(40_000) })).toBe(false);
@@ -80,14 +80,14 @@ describe("the input", () => {
 });
 
 describe("the type", () => {
-  it("leaves room for the longest test.simulate in one slice, and demands no sign of life", () => {
+  test("attempt timeout → leaves room for the longest test.simulate in one run; no heartbeat required", () => {
     expect(testSimulate.attemptTimeoutMs).toBe(ATTEMPT_TIMEOUT_MAX_MS);
     expect(testSimulate.heartbeatTimeoutMs).toBeUndefined();
   });
 });
 
 describe("progress", () => {
-  it("exact: counts the steps, from none to all, also when no time passes", async () => {
+  test("exact → counts the steps, from none to all, also when no time passes", async () => {
     const { ended, reported } = simulate({ steps: 4 });
     await ended;
     expect(reported.progress).toEqual(
@@ -95,7 +95,7 @@ describe("progress", () => {
     );
   });
 
-  it("coarse: names three stages and no number", async () => {
+  test("coarse → names three stages and no number", async () => {
     const { ended, reported } = simulate({ steps: 5, progress: "coarse" });
     await ended;
     const stages = reported.progress.map(({ stage }) => stage);
@@ -103,21 +103,21 @@ describe("progress", () => {
     expect(reported.progress.every((report) => Object.keys(report).join() === "stage")).toBe(true);
   });
 
-  it("none: only signs of life", async () => {
+  test("none → only heartbeats", async () => {
     const { ended, reported, heartbeat } = simulate({ progress: "none" });
     await ended;
     expect(reported.progress).toEqual([]);
     expect(heartbeat).toHaveBeenCalled();
   });
 
-  it.each(["exact", "coarse", "none"])("%s but silent: nothing at all", async (progress) => {
+  test.each(["exact", "coarse", "none"])("%s without heartbeats → nothing at all", async (progress) => {
     const { ended, reported, heartbeat } = simulate({ progress, heartbeats: false });
     await ended;
     expect(reported).toEqual({ progress: [], logs: [], checkpoints: [] });
     expect(heartbeat).not.toHaveBeenCalled();
   });
 
-  it("comes at equal distances over the whole duration", async () => {
+  test("comes at equal distances over the whole duration", async () => {
     vi.useFakeTimers();
     const { ended, reported } = simulate({ duration_ms: 10_000, steps: 4 });
     const seen = () => reported.progress.at(-1)?.current;
@@ -141,7 +141,7 @@ describe("the outcome", () => {
     { outcome: "succeed" },
   ];
 
-  it("of attempt n+1 is attempts[n], in the words given", async () => {
+  test("of attempt n+1 is attempts[n], in the words given", async () => {
     const failure = await failureOf(simulate({ attempts }, { attempt: 1 }).ended);
     expect(failure).toBeInstanceOf(JobFailure);
     expect(failure).toMatchObject({
@@ -152,25 +152,25 @@ describe("the outcome", () => {
     });
   });
 
-  it("fail without words is its kind alone", async () => {
+  test("fail without words is its kind alone", async () => {
     const failure = await failureOf(simulate({ attempts }, { attempt: 2 }).ended);
     expect(failure).toMatchObject({ kind: "not_found", code: null, publicMessage: null, retryAfterMs: null });
   });
 
-  it("crash is a plain exception with that text", async () => {
+  test("crash is a plain exception with that text", async () => {
     const error = await failureOf(simulate({ attempts }, { attempt: 3 }).ended);
     expect(error).toBeInstanceOf(Error);
     expect(error).not.toBeInstanceOf(JobFailure);
     expect(error).toMatchObject({ message: "boom" });
   });
 
-  it("succeed returns the result, and the last outcome repeats", async () => {
+  test("succeed returns the result, and the last outcome repeats", async () => {
     const result = { rows: [1, 2] };
     expect(await simulate({ attempts, result }, { attempt: 4 }).ended).toEqual(result);
     expect(await simulate({ attempts, result }, { attempt: 9 }).ended).toEqual(result);
   });
 
-  it("hang never returns, reports nothing, and heeds no signal", async () => {
+  test("hang → never returns, reports nothing, ignores the signal", async () => {
     vi.useFakeTimers();
     const stop = new AbortController();
     const input = { duration_ms: 1_000, attempts: [{ outcome: "hang" }] };
@@ -186,7 +186,7 @@ describe("the outcome", () => {
 });
 
 describe("cancelling", () => {
-  it("stops the work at once, with the signal's reason", async () => {
+  test("stops the work at once, with the signal's reason", async () => {
     const stop = new AbortController();
     const reason = new Error("cancelled");
     const { ended, reported } = simulate({ duration_ms: 600_000 }, { signal: stop.signal });
@@ -195,7 +195,7 @@ describe("cancelling", () => {
     expect(reported.progress).toHaveLength(1);
   });
 
-  it("does not stop it under ignore_cancel", async () => {
+  test("does not stop it under ignore_cancel", async () => {
     const input = { duration_ms: 30, steps: 3, ignore_cancel: true, result: "done" };
     const { ended, reported } = simulate(input, { signal: AbortSignal.abort(new Error("cancelled")) });
     expect(await ended).toBe("done");

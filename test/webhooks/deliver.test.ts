@@ -1,7 +1,10 @@
 /** One try to deliver: what the receiver gets, what becomes of its answer, and what is never shown or logged. */
 
+import { env } from "cloudflare:workers";
 import { Webhook } from "standardwebhooks";
 import { afterEach, describe, expect, test, vi } from "vitest";
+import { SECOND } from "../../src/core/time.ts";
+import { jobIndexObject } from "../../src/rpc/job-index.ts";
 import { tenantSecret } from "../../src/webhooks/sign.ts";
 import {
   consume,
@@ -16,20 +19,37 @@ import {
   watchLog,
 } from "../support/deliveries.ts";
 import { begin, fail } from "../support/moves.ts";
-import { read, TENANT } from "../support/objects.ts";
+import { type Held, read, TENANT } from "../support/objects.ts";
 
 afterEach(() => {
   vi.restoreAllMocks();
   vi.useRealTimers();
 });
 
-const SECOND = 1_000;
 const KIB = 1_024;
 
 function only(received: Received[]): Received {
   const [first] = received;
   if (!first || received.length !== 1) throw new Error(`${received.length} messages were received`);
   return first;
+}
+
+/**
+ * Resolves when the job index has the finished job. Objects share `setTimeout` with the test: a write that the index
+ * has delayed must not wait for a faked timer, which would fire outside of the object.
+ */
+async function untilIndexed(job: Held): Promise<void> {
+  const filter = {
+    statuses: ["succeeded" as const],
+    types: [],
+    createdAfter: null,
+    createdBefore: null,
+    metadata: {},
+  };
+  await vi.waitFor(async () => {
+    const { jobs } = await jobIndexObject(env, TENANT).page(filter, null, 100);
+    expect(jobs.map(({ id }) => id)).toContain(job.id);
+  });
 }
 
 /** An answer that comes only when it is too late for it. */
@@ -199,9 +219,10 @@ describe("an answer", () => {
     ["no headers", (signal: AbortSignal) => never(signal)],
     ["half a body", (signal: AbortSignal) => new Response(halfBody(signal))],
   ])("that has not come whole within 15 s is none: %s", async (_, answer) => {
-    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
     playReceiver((_url, signal) => answer(signal));
     const job = await succeededJob();
+    await untilIndexed(job);
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
     const consumed = consume([await messageFor(job)]);
     await vi.waitFor(() => expect(fetch).toHaveBeenCalled());
     await vi.advanceTimersByTimeAsync(14_000);

@@ -3,6 +3,7 @@
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { DAY, SECOND } from "../../src/core/time.ts";
 import {
   consume,
   deliveryOf,
@@ -20,9 +21,6 @@ afterEach(() => {
   vi.restoreAllMocks();
   vi.useRealTimers();
 });
-
-const SECOND = 1_000;
-const DAY = 86_400_000;
 
 const attemptsSent = (id: string) => parkedDeliveries(id).map(({ attempt }) => attempt);
 

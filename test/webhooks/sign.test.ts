@@ -1,4 +1,4 @@
-/** Signatures of webhooks, against the standard's own vector, openssl's arithmetic, and somebody else's verifier. */
+/** Signatures of webhooks, against the standard's own vector, openssl's arithmetic, and the verifier of another library. */
 
 import { Webhook } from "standardwebhooks";
 import { describe, expect, test } from "vitest";

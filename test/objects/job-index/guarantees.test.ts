@@ -1,9 +1,10 @@
-/** What a listing must not come to: jobs it never finds again, ghosts, knocks without end, pages that cost more and more. */
+/** What a job index must never do: lose jobs, keep deleted ones, reconcile without end, read more rows as it grows. */
 
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import type { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import type { IndexEntry } from "../../../src/rpc/index-entry.ts";
+import { DAY, MINUTE } from "../../../src/core/time.ts";
+import type { IndexEntry, JobFilter } from "../../../src/rpc/index-entry.ts";
 import {
   alarmOf,
   nothing,
@@ -14,7 +15,7 @@ import {
   submission,
   submitted,
 } from "../../support/objects.ts";
-import { DAY, entry, everything, MINUTE, openListing, T0 } from "./index-fixtures.ts";
+import { entry, everything, openListing, T0 } from "./index-fixtures.ts";
 
 beforeEach(stopClock);
 afterEach(() => {
@@ -24,7 +25,7 @@ afterEach(() => {
 
 type Listing = ReturnType<typeof openListing>;
 
-/** Lets the listing ask its jobs; what they answer is up to the test. Returns the ids that were knocked on. */
+/** Runs a sweep; `answer` plays the jobs. Returns the ids that were reconciled. */
 async function review(
   listing: Listing,
   answer: (id: string) => Promise<IndexEntry | null>,
@@ -74,8 +75,8 @@ function rowsRead(listing: Listing, ask: (api: ReturnType<Listing["api"]>) => Pr
 const finishedNow = (wish: Parameters<typeof entry>[0] = {}) =>
   entry({ status: "succeeded", createdAt: Date.now(), purgeAt: Date.now() + 30 * DAY, ...wish });
 
-describe("knocks", () => {
-  test("that are not answered keep nobody else waiting, and are not repeated at once", async () => {
+describe("sweep", () => {
+  test("jobs that do not respond → others are not blocked, no retry at once", async () => {
     const listing = openListing();
     const all = Array.from({ length: 250 }, () => entry({ createdAt: Date.now() }));
     await listing.publish(...all);
@@ -101,7 +102,7 @@ describe("knocks", () => {
     expect(await listing.ids()).toEqual([]);
   });
 
-  test("find a job whose deletion broke off among many that stay", async () => {
+  test("interrupted deletion among many kept jobs → job is found", async () => {
     const listing = openListing();
     const older = Array.from({ length: 600 }, () => finishedNow());
     await listing.publish(...older);
@@ -113,7 +114,7 @@ describe("knocks", () => {
     expect(await listing.job(last.job.id)).toBeDefined();
   });
 
-  test("find a job that expires sooner than many older ones", async () => {
+  test("job that expires sooner than many older ones → found on time", async () => {
     const listing = openListing();
     await listing.publish(
       ...Array.from({ length: 600 }, () => finishedNow({ purgeAt: Date.now() + 365 * DAY })),
@@ -132,7 +133,7 @@ describe("knocks", () => {
     expect(reconciled).toEqual([brief.job.id]);
   });
 
-  test("whose answer is older than a deletion do not undo it", async () => {
+  test("entry older than a deletion → job stays deleted", async () => {
     const listing = openListing();
     const last = finishedNow();
     await listing.api().markDeleted(listing.tenant, last);
@@ -144,7 +145,7 @@ describe("knocks", () => {
     expect(await listing.ids()).toEqual([]);
   });
 
-  test("at a job that is just being purged hear that it is gone", async () => {
+  test("job that is being purged → reconcile returns null", async () => {
     const job = await submitted({ uniqueKeys: [{ rule: "unique_key", name: "unique/slow" }] });
     await job.api().start(1, 0, "lease");
     await job.api().finish("lease", nothing, { type: "succeed", result: null });
@@ -169,8 +170,8 @@ describe("knocks", () => {
   });
 });
 
-describe("a deletion", () => {
-  test("does not take along the job that a key has made anew meanwhile", async () => {
+describe("deletion", () => {
+  test("job submitted again meanwhile under the same key → new job is kept", async () => {
     const asked = submission({ fingerprint: "one", tenant: `parked-${crypto.randomUUID().slice(0, 8)}` });
     const job = await submitted(asked);
     await job.api().start(1, 0, "lease");
@@ -199,7 +200,7 @@ describe("a deletion", () => {
     expect(await job.api().read()).toMatchObject({ job: { status: "queued" } });
   });
 
-  test("of the newest jobs leaves no empty pages before the others", async () => {
+  test("newest jobs deleted → no empty pages before the others", async () => {
     const listing = openListing();
     const older = finishedNow();
     await listing.publishDurably(older);
@@ -215,7 +216,7 @@ describe("a deletion", () => {
   });
 });
 
-test("a job that finished before there was a listing is purged by the alarm it has", async () => {
+test("purge: job finished before an index existed → its own alarm purges it", async () => {
   const job = await submitted();
   await job.api().start(1, 0, "lease");
   await job.api().finish("lease", nothing, { type: "succeed", result: null });
@@ -228,24 +229,22 @@ test("a job that finished before there was a listing is purged by the alarm it h
   expect(await job.api().read()).toBeNull();
 });
 
-describe("words of two jobs under one id", () => {
-  test("heard together are both kept, and count as two", async () => {
-    const listing = openListing();
-    await listing.publishDurably(entry());
-    const id = "job_01two0000000000000000000000";
-    const [first, second] = [
-      entry({ id, version: 9, status: "failed", createdAt: T0 }),
-      entry({ id, version: 1, createdAt: T0 + DAY }),
-    ];
-    await listing.publish(second, first);
-    expect(await listing.ids()).toContain(id);
-    expect((await listing.ids({ statuses: ["queued"] })).includes(id)).toBe(true);
-    const sums = await listing.api().stats(T0, T0 + 2 * DAY, null);
-    expect(sums.map(({ accepted }) => accepted)).toEqual([2, 1]);
-  });
+test("publish: two jobs under one id at once → both kept, counted as two", async () => {
+  const listing = openListing();
+  await listing.publishDurably(entry());
+  const id = "job_01two0000000000000000000000";
+  const [first, second] = [
+    entry({ id, version: 9, status: "failed", createdAt: T0 }),
+    entry({ id, version: 1, createdAt: T0 + DAY }),
+  ];
+  await listing.publish(second, first);
+  expect(await listing.ids()).toContain(id);
+  expect((await listing.ids({ statuses: ["queued"] })).includes(id)).toBe(true);
+  const sums = await listing.api().stats(T0, T0 + 2 * DAY, null);
+  expect(sums.map(({ accepted }) => accepted)).toEqual([2, 1]);
 });
 
-test("that a waiting job is due later by now is no row, and when it is forgotten, the job is asked", async () => {
+test("due time: only later → no row written; after an eviction → job is reconciled", async () => {
   const listing = openListing();
   const waiting = entry({ createdAt: Date.now() });
   await listing.publishDurably(waiting);
@@ -263,10 +262,34 @@ test("that a waiting job is due later by now is no row, and when it is forgotten
   expect(await review(listing, async () => later)).toEqual([waiting.job.id]);
 });
 
-describe("a page", () => {
-  test("far down reads no more than the first", async () => {
+describe("page", () => {
+  test.each<[string, Partial<JobFilter>]>([
+    ["no filter", {}],
+    ["a rare status", { statuses: ["failed"] }],
+    ["metadata", { metadata: { even: "1" } }],
+  ])("%s, twice as many jobs → reads as many rows", async (_, filter) => {
+    const read = [];
+    for (const jobs of [300, 600]) {
+      const listing = openListing();
+      const all = Array.from({ length: jobs }, (_, n) => {
+        const status = n % 10 === 0 ? "failed" : "succeeded";
+        return entry({ createdAt: T0 + n, status, metadata: { even: String(n % 2) } });
+      });
+      await listing.publish(...all);
+      await listing.ids({ statuses: ["queued"] });
+      const rows = await rowsRead(listing, async (api) => {
+        const page = await api.page({ ...everything, ...filter }, null, 20);
+        expect(page.jobs).toHaveLength(20);
+      });
+      read.push(rows);
+    }
+    expect(read[1]).toBe(read[0]);
+    expect(read[0]).toBeLessThan(120);
+  });
+
+  test("far down → reads no more than the first", async () => {
     const listing = openListing();
-    const all = Array.from({ length: 3_000 }, (_, n) => entry({ createdAt: T0 + n, metadata: { a: "b" } }));
+    const all = Array.from({ length: 600 }, (_, n) => entry({ createdAt: T0 + n, metadata: { a: "b" } }));
     await listing.publish(...all);
     await listing.ids({ types: ["none"] });
     const after = { createdAt: T0 + 100, id: "job_1" };
@@ -277,7 +300,7 @@ describe("a page", () => {
     }
   });
 
-  test("goes by the rarest of several pairs, however they are said", async () => {
+  test("several metadata pairs in any order → the rarest is scanned", async () => {
     const listing = openListing();
     const all = Array.from({ length: 1_500 }, (_, n) => ({ all: "1", some: String(n % 750) }));
     await listing.publish(...all.map((metadata, n) => entry({ createdAt: T0 + n, metadata })));
@@ -291,7 +314,7 @@ describe("a page", () => {
     }
   });
 
-  test("of types asked for twice, or of very many, holds each job once", async () => {
+  test("types repeated, or very many → each job once", async () => {
     const listing = openListing();
     await listing.publish(...Array.from({ length: 5 }, (_, n) => entry({ createdAt: T0 + n })));
     const types = ["test.simulate", "test.simulate", ...Array.from({ length: 2_000 }, (_, n) => `none-${n}`)];
@@ -302,7 +325,7 @@ describe("a page", () => {
   });
 });
 
-test("no statement is left half read, for each stays open for long and makes all others slower", async () => {
+test("statements: after every call → none is left half read, because an open one slows the others", async () => {
   const listing = openListing();
   const all = Array.from({ length: 60 }, (_, n) =>
     entry({ createdAt: T0 + n, metadata: { a: "b", n: String(n % 2) } }),
@@ -332,25 +355,23 @@ test("no statement is left half read, for each stays open for long and makes all
   });
 });
 
-describe("a count", () => {
-  test("leaves out what has expired, whatever the filter, and asks with any number of pairs", async () => {
-    const listing = openListing();
-    const now = Date.now();
-    const metadata = { team: "a", stage: "b" };
-    await listing.publish(
-      ...[1, 2, 3].map(() => finishedNow({ metadata })),
-      finishedNow({ metadata, purgeAt: now }),
-      finishedNow({ metadata: { team: "a" } }),
-    );
-    const count = (filter: Partial<typeof everything>) => listing.api().count({ ...everything, ...filter });
-    expect(await count({})).toBe(4);
-    expect(await count({ metadata: { team: "a" } })).toBe(4);
-    expect(await count({ metadata })).toBe(3);
-    expect(await count({ metadata, createdBefore: now })).toBe(0);
-    expect(await count({ metadata, createdAfter: now - 1, statuses: ["succeeded", "failed"] })).toBe(3);
-    expect(await count({ metadata, exceptTypes: ["test.simulate"] })).toBe(0);
-    const many = Object.fromEntries(Array.from({ length: 200 }, (_, n) => [`k${n}`, "v"]));
-    expect(await count({ metadata: many })).toBe(0);
-    expect(await listing.ids({ metadata: many })).toEqual([]);
-  });
+test("count: any filter, any number of metadata pairs → leaves out expired jobs", async () => {
+  const listing = openListing();
+  const now = Date.now();
+  const metadata = { team: "a", stage: "b" };
+  await listing.publish(
+    ...[1, 2, 3].map(() => finishedNow({ metadata })),
+    finishedNow({ metadata, purgeAt: now }),
+    finishedNow({ metadata: { team: "a" } }),
+  );
+  const count = (filter: Partial<typeof everything>) => listing.api().count({ ...everything, ...filter });
+  expect(await count({})).toBe(4);
+  expect(await count({ metadata: { team: "a" } })).toBe(4);
+  expect(await count({ metadata })).toBe(3);
+  expect(await count({ metadata, createdBefore: now })).toBe(0);
+  expect(await count({ metadata, createdAfter: now - 1, statuses: ["succeeded", "failed"] })).toBe(3);
+  expect(await count({ metadata, exceptTypes: ["test.simulate"] })).toBe(0);
+  const many = Object.fromEntries(Array.from({ length: 200 }, (_, n) => [`k${n}`, "v"]));
+  expect(await count({ metadata: many })).toBe(0);
+  expect(await listing.ids({ metadata: many })).toEqual([]);
 });

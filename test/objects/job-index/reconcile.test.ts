@@ -3,6 +3,7 @@
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import type { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { DAY, MINUTE } from "../../../src/core/time.ts";
 import type { IndexEntry } from "../../../src/rpc/index-entry.ts";
 import {
   alarmOf,
@@ -15,12 +16,12 @@ import {
   stopClock,
   submitted,
 } from "../../support/objects.ts";
-import { DAY, entry, MINUTE, openListing } from "./index-fixtures.ts";
+import { entry, openListing } from "./index-fixtures.ts";
 
 beforeEach(stopClock);
 afterEach(() => void vi.useRealTimers());
 
-/** A tenant of its own whose messages nobody takes, and its listing. */
+/** A tenant of its own whose messages are not consumed, and its job index. */
 function openTenant() {
   const tenant = `parked-${crypto.randomUUID().slice(0, 8)}`;
   const listing = openListing(tenant);
@@ -55,7 +56,7 @@ async function lastWord({ stub }: Held): Promise<IndexEntry> {
 }
 
 describe("announcements", () => {
-  test("of an ending show at once; that it began, only when somebody speaks up", async () => {
+  test("end → listed at once; start → listed when the Worker publishes it", async () => {
     const { submit, listed } = openTenant();
     const job = await submit();
     expect(await listed(job)).toBeUndefined();
@@ -118,7 +119,7 @@ describe("announcements", () => {
   });
 });
 
-describe("knocking", () => {
+describe("reconciling", () => {
   test("a job whose alarm was lost is brought up to date", async () => {
     const { submit, listed, review } = openTenant();
     const job = await submit({ policy: { ...policy, maxAttempts: 1 } });
@@ -198,7 +199,7 @@ describe("knocking", () => {
     expect(await listed(job)).toBeUndefined();
   });
 
-  test("a job is knocked on as often as its alarm is lost", async () => {
+  test("alarm lost again → job is reconciled again", async () => {
     const { submit, listing, review } = openTenant();
     const job = await submit();
     await job.api().publish();

@@ -4,6 +4,7 @@ import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "c
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { Failure } from "../../../src/core/job.ts";
+import { SECOND } from "../../../src/core/time.ts";
 import {
   alarmOf,
   type Held,
@@ -20,7 +21,6 @@ import { parkedFor } from "../../support/parked.ts";
 beforeEach(stopClock);
 afterEach(() => void vi.useRealTimers());
 
-const SECOND = 1_000;
 const succeed = { type: "succeed", result: null } as const;
 
 function failing(kind: Failure["kind"]) {
@@ -226,7 +226,7 @@ describe("an effect that fails", () => {
   });
 });
 
-test("an alarm that was lost is set again by whoever asks for the job", async () => {
+test("an alarm that was lost is set again by the next read of the job", async () => {
   const job = await submitted();
   await job.api().start(1, 0, "gone");
   await runInDurableObject(job.stub, (_, state) => state.storage.deleteAlarm());
@@ -262,7 +262,7 @@ describe("limits", () => {
     });
   });
 
-  test("expire a job that nobody began in time", async () => {
+  test("expire a job that no Worker started in time", async () => {
     const job = await submitted({ startTimeoutMs: 5 * SECOND });
     expect(await ringNext(job)).toBe(5 * SECOND);
     expect(await read(job)).toMatchObject({

@@ -2,6 +2,7 @@
 
 import { runInDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { DAY } from "../../../src/core/time.ts";
 import {
   alarmOf,
   hold,
@@ -17,8 +18,6 @@ import { parkedFor } from "../../support/parked.ts";
 
 beforeEach(stopClock);
 afterEach(() => void vi.useRealTimers());
-
-const DAY = 86_400_000;
 
 /** Rows changed in the object's database since it was opened, alarm and all. */
 function rowsWritten(held: ReturnType<typeof hold>): Promise<number> {
