@@ -67,7 +67,7 @@ function halfBody(signal: AbortSignal): ReadableStream<Uint8Array> {
 }
 
 describe("the receiver", () => {
-  test("gets the event and the job, signed by Standard Webhooks", async () => {
+  test("job finished → gets event and job, signed by Standard Webhooks", async () => {
     const received = playReceiver(() => new Response(null, { status: 204 }));
     const job = await succeededJob({ rows: 3 });
     const { id } = await deliveryOf(job);
@@ -84,7 +84,7 @@ describe("the receiver", () => {
     expect(receiver.verify(body, Object.fromEntries(headers))).toEqual(JSON.parse(body));
   });
 
-  test("gets both signatures during a rotation", async () => {
+  test("rotation → gets both signatures", async () => {
     const received = playReceiver(() => new Response());
     await consume([await messageFor(await succeededJob())], { WEBHOOK_SECRET_PREVIOUS: "the one before" });
     const { headers, body } = only(received);
@@ -108,7 +108,7 @@ describe("the receiver", () => {
     expect((await read(job)).status).toBe("succeeded");
   });
 
-  test("gets the error of a job that failed", async () => {
+  test("job failed → gets its error", async () => {
     const received = playReceiver(() => new Response());
     const job = await jobWithWebhook();
     await fail(job.id);
@@ -117,7 +117,7 @@ describe("the receiver", () => {
     expect([type, data.error.code]).toEqual(["job.failed", "no_such_column"]);
   });
 
-  test("gets each event it asked for, with an id of its own", async () => {
+  test("several events → gets each, with an id of its own", async () => {
     const received = playReceiver(() => new Response());
     const job = await jobWithWebhook({ events: ["job.queued", "job.started"] });
     await begin(job.id);
@@ -159,7 +159,7 @@ describe("an answer", () => {
     expect(fetch).toHaveBeenCalledTimes(1);
   });
 
-  test("of 410 ends it, too", async () => {
+  test("410 → delivery ends", async () => {
     playReceiver(() => new Response(null, { status: 410 }));
     const job = await succeededJob();
     await consume([await messageFor(job)]);
@@ -195,7 +195,7 @@ describe("an answer", () => {
     expect(await deliveryOf(job)).toMatchObject({ status: outcome, attempts: [{ status, error: null }] });
   });
 
-  test("is read to 4 KiB at most, and the rest refused", async () => {
+  test("endless body → at most 4 KiB read, the rest cancelled", async () => {
     let given = 0;
     let isRefused = false;
     const endless = new ReadableStream<Uint8Array>({
@@ -235,7 +235,7 @@ describe("an answer", () => {
     });
   });
 
-  test("that never comes is a failure like any other", async () => {
+  test("connection lost → failed attempt", async () => {
     playReceiver(() => Promise.reject(new TypeError("Network connection lost.")));
     const job = await succeededJob();
     await consume([await messageFor(job)]);
@@ -245,7 +245,7 @@ describe("an answer", () => {
     });
   });
 
-  test("is neither shown nor logged, nor are the URL's path and query, the secret or the job's result", async () => {
+  test("body → neither shown nor logged, nor the URL's path and query, the secret or the result", async () => {
     const log = watchLog();
     playReceiver(() => new Response("words of the receiver", { status: 500 }));
     const job = await succeededJob("result of the job");
@@ -276,7 +276,7 @@ describe("an answer", () => {
     }
   });
 
-  test("that ends it without success is logged as given up", async () => {
+  test("last failure → logged as given up", async () => {
     const log = watchLog();
     playReceiver(() => new Response(null, { status: 410 }));
     const job = await succeededJob();

@@ -81,3 +81,32 @@ export function openListing(tenant = `listed-${crypto.randomUUID().slice(0, 8)}`
     },
   };
 }
+
+export type Listing = ReturnType<typeof openListing>;
+
+/** An entry of a job that finished now and is kept for 30 days. */
+export const finishedNow = (wish: Parameters<typeof entry>[0] = {}) =>
+  entry({ status: "succeeded", createdAt: Date.now(), purgeAt: Date.now() + 30 * DAY, ...wish });
+
+/** Runs a sweep; `answer` plays the jobs. Returns the ids that were reconciled. */
+export async function review(
+  listing: Listing,
+  answer: (id: string) => Promise<IndexEntry | null>,
+): Promise<string[]> {
+  const reconciled: string[] = [];
+  const reconcile = async (id: string) => {
+    reconciled.push(id);
+    return answer(id);
+  };
+  const JOBS = {
+    getByName: (name: string) => ({ reconcile: () => reconcile(name.slice(name.indexOf("/") + 1)) }),
+  };
+  await runInDurableObject(listing.stub, async (object) => {
+    const held = object as unknown as { env: typeof env; alarm(): Promise<void> };
+    const before = held.env;
+    held.env = { ...before, JOBS } as unknown as typeof env;
+    await held.alarm();
+    held.env = before;
+  });
+  return reconciled;
+}
