@@ -39,6 +39,19 @@ function run(tenant: Tenant, input: object, overrides: Partial<JobContext> = {})
   return { outcome: csvImport.run(csvImport.input.parse({ dataset: "d", ...input }), job), reported };
 }
 
+/** Files, read in full: a run that stops halfway then cancels no transfer from R2, which workerd would log. */
+function filesInMemory({ files }: Tenant): JobContext["files"] {
+  return {
+    ...files,
+    open: async (id, from) => {
+      const opened = await files.open(id, from);
+      return (
+        opened && { ...opened, body: new Blob([await new Response(opened.body).arrayBuffer()]).stream() }
+      );
+    },
+  };
+}
+
 async function importText(tenant: Tenant, content: string | Uint8Array, input: object = {}): Promise<Result> {
   const file = await upload(tenant, content);
   return (await run(tenant, { file, ...input }).outcome) as Result;
@@ -156,7 +169,8 @@ describe("csv.import", () => {
     const tenant = newTenant();
     const text = `a,b\n${`1,${"x".repeat(1000)}\n`.repeat(1_600)}`;
     const file = await upload(tenant, text);
-    const outcome = await run(tenant, { file }, { remainingMs: () => 10_000 }).outcome;
+    const outcome = await run(tenant, { file }, { files: filesInMemory(tenant), remainingMs: () => 10_000 })
+      .outcome;
     expect(outcome).toBeInstanceOf(Continuation);
     const { checkpoint } = outcome as Continuation;
     const { outcome: rest } = run(tenant, { file }, { checkpoint });
@@ -203,12 +217,6 @@ function bigFile() {
 const fates = ["none", "before_staging", "after_staging", "after_saving", "run_ends"] as const;
 type Fate = (typeof fates)[number];
 
-/** The file, read in full: a run that crashes then cancels no transfer from R2, which workerd would log each time. */
-async function openInMemory({ files }: Tenant, id: string, from?: number) {
-  const opened = await files.open(id, from);
-  return opened && { ...opened, body: new Blob([await new Response(opened.body).arrayBuffer()]).stream() };
-}
-
 /** Runs the import as the service would: again from the last checkpoint, until it has a result. */
 async function runThrough(tenant: Tenant, input: object, fateOf: () => Fate): Promise<Result> {
   let checkpoint: unknown = null;
@@ -217,7 +225,7 @@ async function runThrough(tenant: Tenant, input: object, fateOf: () => Fate): Pr
     const crash = (when: Fate) => {
       if (fate === when) throw new Error(`crash ${when}`);
     };
-    const { files, datasets } = tenant;
+    const { datasets } = tenant;
     const crashing: JobContext["datasets"] = { ...datasets };
     type Target = Awaited<ReturnType<typeof datasets.beginImport>>;
     const failing = (target: Target): Target => ({
@@ -241,7 +249,7 @@ async function runThrough(tenant: Tenant, input: object, fateOf: () => Fate): Pr
     };
     const remainingMs = () => (fate === "run_ends" ? 1_000 : 600_000);
     const { outcome } = run(tenant, input, {
-      files: { ...files, open: (id, from) => openInMemory(tenant, id, from) },
+      files: filesInMemory(tenant),
       datasets: crashing,
       checkpoint,
       saveCheckpoint,
