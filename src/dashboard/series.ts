@@ -1,8 +1,7 @@
 /** From the API's hourly statistics to a chart's equal spans and round scales. Pure. */
 
+import { HOUR } from "../core/time.ts";
 import type { HourStatsView, Percentiles } from "./api.ts";
-
-const SPAN_HOUR_MS = 3_600_000;
 
 /** The selectable periods; `spanHours` is the width of a span. */
 export const periods = {
@@ -13,27 +12,19 @@ export const periods = {
 export type Period = keyof typeof periods;
 
 /** One span of time; `at` is its beginning in epoch milliseconds. */
-export type Span = {
-  at: number;
-  accepted: number;
-  succeeded: number;
-  failed: number;
-  cancelled: number;
-  attempts: number;
-  queueTimeMs: Percentiles;
-  runTimeMs: Percentiles;
-};
+type Counts = Pick<HourStatsView, "accepted" | "succeeded" | "failed" | "cancelled" | "attempts">;
+export type Span = Counts & { at: number; queueTimeMs: Percentiles; runTimeMs: Percentiles };
 
 /** The beginning of the first hour of the period that ends with the hour of `now`, both epoch milliseconds. */
 export function beginningOf(period: Period, now: number): number {
-  return (Math.floor(now / SPAN_HOUR_MS) + 1 - periods[period].hours) * SPAN_HOUR_MS;
+  return (Math.floor(now / HOUR) + 1 - periods[period].hours) * HOUR;
 }
 
 /** The spans of the period, the oldest first, empty ones too. */
 export function spansOf(stats: readonly HourStatsView[], period: Period, now: number): Span[] {
   const { hours, spanHours } = periods[period];
   const from = beginningOf(period, now);
-  const spanMs = spanHours * SPAN_HOUR_MS;
+  const spanMs = spanHours * HOUR;
   return Array.from({ length: hours / spanHours }, (_, index) => {
     const at = from + index * spanMs;
     const isWithin = ({ hour }: HourStatsView) => Date.parse(hour) >= at && Date.parse(hour) < at + spanMs;
@@ -55,7 +46,7 @@ function spanOf(at: number, stats: readonly HourStatsView[]): Span {
   };
 }
 
-/** How many jobs ended in it. */
+/** How many jobs finished in it. */
 export function finishedCount({
   succeeded,
   failed,
@@ -73,13 +64,18 @@ export function joinSpans(parts: readonly (Percentiles & { weight: number })[]):
     p50 === null || p95 === null ? [] : [{ p50, p95, weight: Math.max(1, weight) }],
   );
   if (known.length === 0) return { p50: null, p95: null };
-  const sorted = [...known].sort((a, b) => a.p50 - b.p50);
-  let left = sorted.reduce((total, { weight }) => total + weight, 0) / 2;
-  const middle = sorted.find(({ weight }) => {
-    left -= weight;
-    return left <= 0;
-  });
-  return { p50: middle?.p50 ?? null, p95: Math.max(...known.map(({ p95 }) => p95)) };
+  return { p50: weightedMedian(known), p95: Math.max(...known.map(({ p95 }) => p95)) };
+}
+
+/** The median of the medians, each counted `weight` times. */
+function weightedMedian(parts: readonly { p50: number; weight: number }[]): number | null {
+  const half = parts.reduce((total, { weight }) => total + weight, 0) / 2;
+  let counted = 0;
+  for (const { p50, weight } of [...parts].sort((one, other) => one.p50 - other.p50)) {
+    counted += weight;
+    if (counted >= half) return p50;
+  }
+  return null;
 }
 
 /** Round numbers of one digit and of two, each with a whole half. */

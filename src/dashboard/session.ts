@@ -5,6 +5,7 @@
 
 import type { Context } from "hono";
 import { deleteCookie, getSignedCookie, setSignedCookie } from "hono/cookie";
+import { HOUR } from "../core/time.ts";
 import { hex, sha256 } from "../lib/hash.ts";
 import { now } from "../lib/runtime.ts";
 import type { DashboardEnv, Session } from "./context.ts";
@@ -12,7 +13,7 @@ import type { DashboardEnv, Session } from "./context.ts";
 export const ROOT = "/dashboard";
 
 /** A working day; then the person signs in again. */
-const LIFETIME_MS = 12 * 60 * 60_000;
+const LIFETIME_MS = 12 * HOUR;
 
 const COOKIE = "accepted_session";
 

@@ -23,7 +23,7 @@ export type HourStats = {
 export type JobIndexApi = {
   /** Takes an entry unless a newer one is known. An eviction may lose it; `publishDurably` does not. */
   publish(tenant: string, entry: IndexEntry): Promise<void>;
-  /** As `announce`, but resolves only when it is stored. */
+  /** As `publish`, but resolves only when it is stored. */
   publishDurably(tenant: string, entry: IndexEntry): Promise<void>;
   /** Takes a job that is being deleted out of the list, whether or not it was listed. */
   markDeleted(tenant: string, entry: IndexEntry): Promise<void>;

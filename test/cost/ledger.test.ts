@@ -8,12 +8,12 @@ import { env } from "cloudflare:workers";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import costs from "../../docs/running/costs.md?raw";
 import type { Submission } from "../../src/core/job.ts";
+import { MINUTE } from "../../src/core/time.ts";
 import { policy, stopClock } from "../support/objects.ts";
 import { type Life, openTenant, type Tenant } from "./lives.ts";
 import { bill, billed, type Counts } from "./meter.ts";
 import { priceOf, secondsAwake } from "./prices.ts";
 
-const MINUTE = 60_000;
 const NAME = "unique/export";
 const UNFOLLOWED = "Ten minutes with progress";
 const FOLLOWED = "The same, with an SSE subscriber";

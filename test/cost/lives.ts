@@ -7,13 +7,11 @@ import { runDurableObjectAlarm } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { vi } from "vitest";
 import type { Policy, Submission } from "../../src/core/job.ts";
+import { DAY, SECOND } from "../../src/core/time.ts";
 import { type JobApi, jobObject } from "../../src/rpc/job.ts";
 import { alarmOf, hold, nothing, pass, policy, submission } from "../support/objects.ts";
 import { parkedDeliveries, parkedFor } from "../support/parked.ts";
 import { bill, meteredEnv } from "./meter.ts";
-
-const SECOND = 1_000;
-const DAY = 86_400_000;
 
 /** As the run's reporter has it: news at most every second, and every 300th part of the time it has run. */
 const newsMs = (ranMs: number) => Math.max(SECOND, ranMs / 300);

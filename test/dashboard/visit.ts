@@ -55,7 +55,7 @@ export function send(path: string, fields: Fields, { headers, ...options }: Visi
   return visit("POST", path, { ...options, headers: { ...OWN_PAGE, ...headers }, body });
 }
 
-/** The cookie of a person signed in with the caller's key. */
+/** The cookie of a session signed in with the caller's key. */
 export async function signIn(caller: Caller = "parked", options: Visit = {}): Promise<string> {
   const page = await send("/dashboard/sign-in", { key: await keyOf(caller) }, options);
   expect(page.status, page.text).toBe(303);

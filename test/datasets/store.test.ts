@@ -32,7 +32,7 @@ async function staged(generation: string) {
 const always = () => true;
 
 describe("an import", () => {
-  test("replaces the dataset whole: until it is published, readers see the old rows", async () => {
+  test("not published yet → readers see the old rows, then all new ones", async () => {
     const tenant = newTenant();
     await publish(tenant, "d", [["1", "2"]]);
     const target = await tenant.datasets.beginImport("d", ["x"]);
@@ -43,7 +43,7 @@ describe("an import", () => {
     expect(await rowsOf(tenant, "d")).toEqual([[2, "new"]]);
   });
 
-  test("staged, published and swept twice is the same as once", async () => {
+  test("staged, published and swept twice → same as once", async () => {
     const tenant = newTenant();
     const target = await tenant.datasets.beginImport("d", ["x"]);
     const rows = [2, 3, 4].map((line) => ({ line, cells: [`${line}`] }));
@@ -55,7 +55,7 @@ describe("an import", () => {
     expect((await all(target.rejects())).flat()).toEqual(rejects);
   });
 
-  test("keeps every text as it was", async () => {
+  test("any text → kept as it was", async () => {
     const tenant = newTenant();
     const cells = [
       '"quoted"',
@@ -78,7 +78,7 @@ describe("an import", () => {
     ]);
   });
 
-  test("takes the largest rows there may be, and many at once", async () => {
+  test("largest rows, many at once → stored", async () => {
     const tenant = newTenant();
     const target = await tenant.datasets.beginImport("d", ["x"]);
     const worst = "\u0001".repeat(250_000);
@@ -94,7 +94,7 @@ describe("an import", () => {
     expect(pages[0]?.[5]?.cells[0] === worst).toBe(true);
   });
 
-  test("is abandoned by the next of its dataset, and from then on neither stages nor publishes", async () => {
+  test("superseded by the next import → neither stages nor publishes", async () => {
     const tenant = newTenant();
     const zombie = await tenant.datasets.beginImport("d", ["x"]);
     await zombie.stage([{ line: 2, cells: ["old"] }], [{ line: 3, reason: "r", row: "" }]);
@@ -109,7 +109,7 @@ describe("an import", () => {
     expect(await rowsOf(tenant, "d")).toEqual([[2, "1", "2"]]);
   });
 
-  test("goes on where another run left it", async () => {
+  test("interrupted staging → next run goes on where the last one stopped", async () => {
     const tenant = newTenant();
     const first = await tenant.datasets.beginImport("d", ["x", "y"]);
     await first.stage([{ line: 2, cells: ["1", "2"] }], []);
@@ -119,7 +119,7 @@ describe("an import", () => {
     expect((await second?.publish())?.rowCount).toBe(2);
   });
 
-  test("cannot abandon what it has published", async () => {
+  test("already published → not abandoned", async () => {
     const tenant = newTenant();
     const target = await tenant.datasets.beginImport("d", ["x"]);
     await target.publish();
@@ -129,7 +129,7 @@ describe("an import", () => {
   });
 });
 
-test("a sweep stops when told to, and the next one finishes it", async () => {
+test("sweep: stopped → the next one finishes it", async () => {
   const tenant = newTenant();
   const old = await publish(
     tenant,
@@ -144,7 +144,7 @@ test("a sweep stops when told to, and the next one finishes it", async () => {
   expect(await staged(old?.generation ?? "")).toEqual([0, 0, 0]);
 });
 
-test("a reader whose generation is replaced and swept gets fewer rows than there were", async () => {
+test("read: generation replaced and swept meanwhile → fewer rows", async () => {
   const tenant = newTenant();
   await publish(
     tenant,
@@ -160,7 +160,7 @@ test("a reader whose generation is replaced and swept gets fewer rows than there
   expect(await reading.next()).toMatchObject({ done: true });
 });
 
-test("tenants have datasets of their own under the same name", async () => {
+test("tenants: same dataset name → separate datasets", async () => {
   const [one, other] = [newTenant(), newTenant()];
   await publish(one, "d", [["1", "2"]]);
   expect(await other.datasets.describe("d")).toBeNull();
@@ -172,7 +172,7 @@ test("tenants have datasets of their own under the same name", async () => {
   expect(await rowsOf(other, "d")).toEqual([[2, "3", "4"]]);
 });
 
-test("what a removed job staged goes with it, what it published stays", async () => {
+test("purge: job deleted → its staged rows deleted, published ones kept", async () => {
   const tenant = newTenant();
   const published = await publish(tenant, "kept", [["1", "2"]]);
   const target = await tenant.datasets.beginImport("failed", ["x"]);

@@ -1,11 +1,11 @@
 import { describe, expect, test, vi } from "vitest";
+import { DAY } from "../../src/core/time.ts";
 import { FileStore } from "../../src/files/store.ts";
 import { hex, sha256 } from "../../src/lib/hash.ts";
 import { randomId } from "../../src/lib/id.ts";
 import { chunked, env, newTenant } from "../support/stores.ts";
 
 const MIB = 1024 * 1024;
-const DAY = 24 * 60 * 60 * 1000;
 
 function noise(bytes: number): Uint8Array {
   return Uint8Array.from({ length: bytes }, (_, index) => (index * 31 + (index >> 8)) & 255);
@@ -50,7 +50,7 @@ describe("a file that is stored", () => {
     },
   );
 
-  test("may be written as text", async () => {
+  test("text → stored", async () => {
     const to = newTenant();
     async function* lines() {
       for (let line = 0; line < 1000; line += 1) yield `zeile ${line} äöü 🙂\n`;
@@ -61,7 +61,7 @@ describe("a file that is stored", () => {
     expect(file.size).toBe(new TextEncoder().encode(text).length);
   });
 
-  test("can be read in part, and past its end there is nothing", async () => {
+  test("range → read in part, nothing past the end", async () => {
     const to = newTenant();
     const created = await upload(to, chunked("0123456789"));
     const id = created.ok ? created.file.id : "";
@@ -74,7 +74,7 @@ describe("a file that is stored", () => {
     expect(await part(99, 5)).toBe("");
   });
 
-  test("does not exist for another tenant, which cannot remove it either", async () => {
+  test("other tenant → neither read nor deleted", async () => {
     const [one, other] = [newTenant(), newTenant()];
     const created = await upload(one, chunked("mine"));
     const id = created.ok ? created.file.id : "";
@@ -84,7 +84,7 @@ describe("a file that is stored", () => {
     expect(await one.files.open(id)).not.toBeNull();
   });
 
-  test("is gone once removed, bytes and all, and removing it again says so", async () => {
+  test("deleted → record and bytes gone, second deletion finds none", async () => {
     const to = newTenant();
     const created = await upload(to, chunked("x"));
     const id = created.ok ? created.file.id : "";
@@ -121,7 +121,7 @@ describe("a file that could not be stored leaves nothing", () => {
     expect(await stored(to.tenant)).toEqual({ rows: 0, objects: 0 });
   });
 
-  test("because the attempt that wrote it no longer counts", async () => {
+  test("attempt not current → no file", async () => {
     const to = newTenant();
     const wanted = {
       tenant: to.tenant,
@@ -135,7 +135,7 @@ describe("a file that could not be stored leaves nothing", () => {
     expect(await stored(to.tenant)).toEqual({ rows: 0, objects: 0 });
   });
 
-  test("because its job was removed meanwhile", async () => {
+  test("job deleted meanwhile → no file", async () => {
     const to = newTenant();
     async function* removing() {
       yield "a";
@@ -147,7 +147,7 @@ describe("a file that could not be stored leaves nothing", () => {
   });
 });
 
-test("a pending file is not there for readers", async () => {
+test("file: pending → not readable", async () => {
   const to = newTenant();
   let seen: unknown = "nothing";
   async function* looking() {
@@ -161,7 +161,7 @@ test("a pending file is not there for readers", async () => {
   expect(seen).toBeNull();
 });
 
-test("what a crash left pending is swept a day later, a few at a time, bytes and all", async () => {
+test("sweep: pending for a day after a crash → deleted with its bytes, a few at a time", async () => {
   const to = newTenant();
   /** Bindings that work until the bytes are written: what a crash right then would leave. */
   const crashing = {
@@ -193,7 +193,7 @@ test("what a crash left pending is swept a day later, a few at a time, bytes and
   }
 });
 
-test("all a job produced goes with it, and nothing else, however often it is asked", async () => {
+test("purge: files of a job, any number of calls → those deleted, no others", async () => {
   const to = newTenant();
   for (let nth = 0; nth < 103; nth += 1) await to.files.create("a/b", chunked(`${nth}`));
   const own = await upload(to, chunked("an upload"));

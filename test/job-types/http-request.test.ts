@@ -4,7 +4,7 @@ import { httpRequest } from "../../src/job-types/http-request.ts";
 import { call, failureOf, fakeFetch, TARGET } from "../support/http-call.ts";
 import { fakeJobContext } from "../support/job-context.ts";
 
-const context = { allowLocalhost: false, ownHost: "jobs.example.com" };
+const checkContext = { allowLocalhost: false, ownHost: "jobs.example.com" };
 const KIB = 1024;
 
 let fetched: Mock<typeof fetch>;
@@ -15,7 +15,7 @@ afterEach(() => void vi.restoreAllMocks());
 
 const accepts = (input: object) =>
   httpRequest.input.safeParse({ url: TARGET, method: "POST", ...input }).success;
-const errorsOf = (input: object) => httpRequest.check?.(httpRequest.input.parse(input), context);
+const errorsOf = (input: object) => httpRequest.check?.(httpRequest.input.parse(input), checkContext);
 
 describe("the input", () => {
   test("has an example that is valid, and a JSON Schema", () => {

@@ -98,7 +98,7 @@ test("goes on where it was interrupted", async () => {
   expect(filters[0]?.createdBefore).toBe(BEFORE);
 });
 
-test("goes on in a new slice when its time is nearly over, from the very job it has come to", async () => {
+test("bulk: time nearly over → continues in a new run from the job it has reached", async () => {
   const { job, acted } = openTenant(250, { remainingMs: () => 1_000 });
   const result = await jobsBulk.run(all("replay"), job);
   expect(acted).toHaveLength(10);
@@ -106,7 +106,7 @@ test("goes on in a new slice when its time is nearly over, from the very job it 
   expect((result as Continuation).checkpoint).toMatchObject({ done: 9, skipped: 1, after: { id: "job_9" } });
 });
 
-test("goes on in a new slice after 250 jobs, for an invocation may not make calls without end", async () => {
+test("bulk: 250 jobs done → continues in a new run, so that calls per invocation are bounded", async () => {
   const { job, acted } = openTenant(300);
   const result = await jobsBulk.run(all("cancel"), job);
   expect(acted).toHaveLength(250);
@@ -121,7 +121,7 @@ test("skips a job that cannot be reached, and says so", async () => {
   expect(reported.logs).toEqual(["job_2 could not be reached and was skipped."]);
 });
 
-test("waits for another attempt when no job can be reached", async () => {
+test("bulk: no job can be reached → waits for another attempt", async () => {
   const { job, reported } = openTenant(40, {}, (id) => Number(id.slice(4)) >= 15);
   const running = jobsBulk.run(all("cancel"), job);
   await expect(running).rejects.toMatchObject({ kind: "service_unavailable", code: "jobs_unreachable" });

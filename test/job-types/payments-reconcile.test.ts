@@ -128,7 +128,7 @@ describe("more rows than fit in memory", { timeout: 120_000 }, () => {
     statement_total: "7506.5",
   };
 
-  test("are compared in several passes, and in several runs, with the same result", async () => {
+  test("several passes and several runs → the same result", async () => {
     const tenant = await large();
     const atOnce = await reconcile(tenant);
     expect(atOnce.counts).toEqual(expected);

@@ -80,14 +80,14 @@ describe("the input", () => {
 });
 
 describe("the type", () => {
-  test("leaves room for the longest test.simulate in one run, and has no heartbeat timeout", () => {
+  test("attempt timeout → leaves room for the longest test.simulate in one run; no heartbeat required", () => {
     expect(testSimulate.attemptTimeoutMs).toBe(ATTEMPT_TIMEOUT_MAX_MS);
     expect(testSimulate.heartbeatTimeoutMs).toBeUndefined();
   });
 });
 
 describe("progress", () => {
-  test("exact: counts the steps, from none to all, also when no time passes", async () => {
+  test("exact → counts the steps, from none to all, also when no time passes", async () => {
     const { ended, reported } = simulate({ steps: 4 });
     await ended;
     expect(reported.progress).toEqual(
@@ -95,7 +95,7 @@ describe("progress", () => {
     );
   });
 
-  test("coarse: names three stages and no number", async () => {
+  test("coarse → names three stages and no number", async () => {
     const { ended, reported } = simulate({ steps: 5, progress: "coarse" });
     await ended;
     const stages = reported.progress.map(({ stage }) => stage);
@@ -103,14 +103,14 @@ describe("progress", () => {
     expect(reported.progress.every((report) => Object.keys(report).join() === "stage")).toBe(true);
   });
 
-  test("none: only heartbeats", async () => {
+  test("none → only heartbeats", async () => {
     const { ended, reported, heartbeat } = simulate({ progress: "none" });
     await ended;
     expect(reported.progress).toEqual([]);
     expect(heartbeat).toHaveBeenCalled();
   });
 
-  test.each(["exact", "coarse", "none"])("%s but silent: nothing at all", async (progress) => {
+  test.each(["exact", "coarse", "none"])("%s without heartbeats → nothing at all", async (progress) => {
     const { ended, reported, heartbeat } = simulate({ progress, heartbeats: false });
     await ended;
     expect(reported).toEqual({ progress: [], logs: [], checkpoints: [] });
@@ -170,7 +170,7 @@ describe("the outcome", () => {
     expect(await simulate({ attempts, result }, { attempt: 9 }).ended).toEqual(result);
   });
 
-  test("hang never returns, reports nothing, and heeds no signal", async () => {
+  test("hang → never returns, reports nothing, ignores the signal", async () => {
     vi.useFakeTimers();
     const stop = new AbortController();
     const input = { duration_ms: 1_000, attempts: [{ outcome: "hang" }] };

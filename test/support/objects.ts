@@ -1,10 +1,11 @@
-/** Job objects held directly in a test's hands: submissions, stubs and time that moves only when told to. */
+/** Job objects for tests: submissions, stubs, and a stopped clock that only the test moves. */
 
 import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { vi } from "vitest";
 import type { Policy, Submission } from "../../src/core/job.ts";
 import { defaultBackoff } from "../../src/core/retry.ts";
+import { DAY } from "../../src/core/time.ts";
 import { randomId } from "../../src/lib/id.ts";
 import { type JobApi, jobObject } from "../../src/rpc/job.ts";
 
@@ -15,12 +16,12 @@ export const policy: Policy = {
   maxAttempts: 3,
   attemptTimeoutMs: 300_000,
   heartbeatTimeoutMs: null,
-  totalTimeoutMs: 86_400_000,
+  totalTimeoutMs: DAY,
   leaseMs: 30_000,
   dispatchTimeoutMs: 30_000,
   backoff: defaultBackoff,
   retryKinds: ["timeout", "rate_limited", "service_unavailable", "worker_lost"],
-  retentionMs: 30 * 86_400_000,
+  retentionMs: 30 * DAY,
 };
 
 export const nothing = { progress: null, logs: [] };
@@ -69,12 +70,12 @@ export function pass(ms: number): void {
   vi.setSystemTime(Date.now() + ms);
 }
 
-/** When the object's alarm will ring; null if it has none. */
+/** When the object's alarm will fire; null if it has none. */
 export function alarmOf({ stub }: Held): Promise<number | null> {
   return runInDurableObject(stub, (_, state) => state.storage.getAlarm());
 }
 
-/** Moves the clock to the alarm and lets it ring. Returns how long that was, in milliseconds. */
+/** Moves the clock to the alarm and fires it. Returns how long that was, in milliseconds. */
 export async function ringNext(held: Held): Promise<number> {
   const at = await alarmOf(held);
   if (at === null) throw new Error("there is no alarm to ring");

@@ -16,7 +16,7 @@ import { TENANT } from "../support/objects.ts";
 afterEach(() => void vi.restoreAllMocks());
 
 describe("a message", () => {
-  test("that is bad, or of a job or try that is not waited for, posts nothing and fails no other", async () => {
+  test("invalid, or of no pending attempt → nothing posted, other messages unaffected", async () => {
     const received = playReceiver(() => new Response());
     const [job, other] = [await succeededJob(), await succeededJob()];
     const good = await messageFor(job);
@@ -35,7 +35,7 @@ describe("a message", () => {
     for (const one of [job, other]) expect((await deliveryOf(one)).status).toBe("succeeded");
   });
 
-  test("that comes again after its try posts nothing", async () => {
+  test("delivered again after its attempt → nothing posted", async () => {
     const received = playReceiver(() => new Response());
     const job = await succeededJob();
     const message = await messageFor(job);
@@ -44,7 +44,7 @@ describe("a message", () => {
     expect(received).toHaveLength(1);
   });
 
-  test("whose job cannot be reached comes again, the others are done", { timeout: 15_000 }, async () => {
+  test("job unreachable → retried, others acknowledged", { timeout: 15_000 }, async () => {
     playReceiver(() => new Response());
     const [lost, good] = [await succeededJob(), await succeededJob()];
     const real = env.JOBS;
@@ -60,7 +60,7 @@ describe("a message", () => {
     expect((await deliveryOf(lost)).attempts).toEqual([]);
   });
 
-  test("whose outcome cannot be told is done: the alarm sends another", { timeout: 15_000 }, async () => {
+  test("outcome cannot be stored → acknowledged, the alarm sends another", { timeout: 15_000 }, async () => {
     const log = watchLog();
     playReceiver(() => new Response());
     const job = await succeededJob();
@@ -76,14 +76,14 @@ describe("a message", () => {
     expect((await deliveryOf(job)).status).toBe("pending");
   });
 
-  test("comes again while the deployment has no secret", async () => {
+  test("no secret in the deployment → retried", async () => {
     const received = playReceiver(() => new Response());
     const result = await consume([await messageFor(await succeededJob())], { WEBHOOK_SECRET: undefined });
     expect(result.retryMessages).toHaveLength(1);
     expect(received).toEqual([]);
   });
 
-  test("with the local queue is answered before its try has ended", async () => {
+  test("local queue → acknowledged before the attempt has ended", async () => {
     let release = (_: Response) => {};
     playReceiver(() => new Promise((resolve) => (release = resolve)));
     const job = await succeededJob();
@@ -111,7 +111,7 @@ describe("a target that is no longer allowed", () => {
     },
   );
 
-  test("is called where the deployment allows it", async () => {
+  test("allowed by the deployment → called", async () => {
     const received = playReceiver(() => new Response());
     const job = await succeededJob(null, "http://localhost:9/");
     await consume([await messageFor(job)], { ALLOW_LOCALHOST_URLS: "true" });

@@ -1,7 +1,10 @@
 /** One try to deliver: what the receiver gets, what becomes of its answer, and what is never shown or logged. */
 
+import { env } from "cloudflare:workers";
 import { Webhook } from "standardwebhooks";
 import { afterEach, describe, expect, test, vi } from "vitest";
+import { SECOND } from "../../src/core/time.ts";
+import { jobIndexObject } from "../../src/rpc/job-index.ts";
 import { tenantSecret } from "../../src/webhooks/sign.ts";
 import {
   consume,
@@ -16,20 +19,37 @@ import {
   watchLog,
 } from "../support/deliveries.ts";
 import { begin, fail } from "../support/moves.ts";
-import { read, TENANT } from "../support/objects.ts";
+import { type Held, read, TENANT } from "../support/objects.ts";
 
 afterEach(() => {
   vi.restoreAllMocks();
   vi.useRealTimers();
 });
 
-const SECOND = 1_000;
 const KIB = 1_024;
 
 function only(received: Received[]): Received {
   const [first] = received;
   if (!first || received.length !== 1) throw new Error(`${received.length} messages were received`);
   return first;
+}
+
+/**
+ * Resolves when the job index has the finished job. Objects share `setTimeout` with the test: a write that the index
+ * has delayed must not wait for a faked timer, which would fire outside of the object.
+ */
+async function untilIndexed(job: Held): Promise<void> {
+  const filter = {
+    statuses: ["succeeded" as const],
+    types: [],
+    createdAfter: null,
+    createdBefore: null,
+    metadata: {},
+  };
+  await vi.waitFor(async () => {
+    const { jobs } = await jobIndexObject(env, TENANT).page(filter, null, 100);
+    expect(jobs.map(({ id }) => id)).toContain(job.id);
+  });
 }
 
 /** An answer that comes only when it is too late for it. */
@@ -47,7 +67,7 @@ function halfBody(signal: AbortSignal): ReadableStream<Uint8Array> {
 }
 
 describe("the receiver", () => {
-  test("gets the event and the job, signed by Standard Webhooks", async () => {
+  test("job finished → gets event and job, signed by Standard Webhooks", async () => {
     const received = playReceiver(() => new Response(null, { status: 204 }));
     const job = await succeededJob({ rows: 3 });
     const { id } = await deliveryOf(job);
@@ -64,7 +84,7 @@ describe("the receiver", () => {
     expect(receiver.verify(body, Object.fromEntries(headers))).toEqual(JSON.parse(body));
   });
 
-  test("gets both signatures during a rotation", async () => {
+  test("rotation → gets both signatures", async () => {
     const received = playReceiver(() => new Response());
     await consume([await messageFor(await succeededJob())], { WEBHOOK_SECRET_PREVIOUS: "the one before" });
     const { headers, body } = only(received);
@@ -88,7 +108,7 @@ describe("the receiver", () => {
     expect((await read(job)).status).toBe("succeeded");
   });
 
-  test("gets the error of a job that failed", async () => {
+  test("job failed → gets its error", async () => {
     const received = playReceiver(() => new Response());
     const job = await jobWithWebhook();
     await fail(job.id);
@@ -97,7 +117,7 @@ describe("the receiver", () => {
     expect([type, data.error.code]).toEqual(["job.failed", "no_such_column"]);
   });
 
-  test("gets each event it asked for, with an id of its own", async () => {
+  test("several events → gets each, with an id of its own", async () => {
     const received = playReceiver(() => new Response());
     const job = await jobWithWebhook({ events: ["job.queued", "job.started"] });
     await begin(job.id);
@@ -139,7 +159,7 @@ describe("an answer", () => {
     expect(fetch).toHaveBeenCalledTimes(1);
   });
 
-  test("of 410 ends it, too", async () => {
+  test("410 → delivery ends", async () => {
     playReceiver(() => new Response(null, { status: 410 }));
     const job = await succeededJob();
     await consume([await messageFor(job)]);
@@ -175,7 +195,7 @@ describe("an answer", () => {
     expect(await deliveryOf(job)).toMatchObject({ status: outcome, attempts: [{ status, error: null }] });
   });
 
-  test("is read to 4 KiB at most, and the rest refused", async () => {
+  test("endless body → at most 4 KiB read, the rest cancelled", async () => {
     let given = 0;
     let isRefused = false;
     const endless = new ReadableStream<Uint8Array>({
@@ -199,9 +219,10 @@ describe("an answer", () => {
     ["no headers", (signal: AbortSignal) => never(signal)],
     ["half a body", (signal: AbortSignal) => new Response(halfBody(signal))],
   ])("that has not come whole within 15 s is none: %s", async (_, answer) => {
-    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
     playReceiver((_url, signal) => answer(signal));
     const job = await succeededJob();
+    await untilIndexed(job);
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
     const consumed = consume([await messageFor(job)]);
     await vi.waitFor(() => expect(fetch).toHaveBeenCalled());
     await vi.advanceTimersByTimeAsync(14_000);
@@ -214,7 +235,7 @@ describe("an answer", () => {
     });
   });
 
-  test("that never comes is a failure like any other", async () => {
+  test("connection lost → failed attempt", async () => {
     playReceiver(() => Promise.reject(new TypeError("Network connection lost.")));
     const job = await succeededJob();
     await consume([await messageFor(job)]);
@@ -224,7 +245,7 @@ describe("an answer", () => {
     });
   });
 
-  test("is neither shown nor logged, nor are the URL's path and query, the secret or the job's result", async () => {
+  test("body → neither shown nor logged, nor the URL's path and query, the secret or the result", async () => {
     const log = watchLog();
     playReceiver(() => new Response("words of the receiver", { status: 500 }));
     const job = await succeededJob("result of the job");
@@ -255,7 +276,7 @@ describe("an answer", () => {
     }
   });
 
-  test("that ends it without success is logged as given up", async () => {
+  test("last failure → logged as given up", async () => {
     const log = watchLog();
     playReceiver(() => new Response(null, { status: 410 }));
     const job = await succeededJob();

@@ -3,6 +3,7 @@
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { DAY, SECOND } from "../../src/core/time.ts";
 import {
   consume,
   deliveryOf,
@@ -21,18 +22,15 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-const SECOND = 1_000;
-const DAY = 86_400_000;
-
 const attemptsSent = (id: string) => parkedDeliveries(id).map(({ attempt }) => attempt);
 
-test("an event's message goes out with the change that caused it", async () => {
+test("delivery: event committed → message sent", async () => {
   const job = await succeededJob();
   const message = await messageFor(job);
   await vi.waitFor(() => expect(parkedDeliveries(job.id)).toEqual([message]));
 });
 
-test("a delivery is tried again by the alarm, after an eviction and though the job has finished", async () => {
+test("delivery: failed attempt, object evicted, job finished → retried by the alarm", async () => {
   playReceiver(() => new Response(null, { status: 500 }));
   const job = await succeededJob();
   await consume([await messageFor(job)]);
@@ -43,7 +41,7 @@ test("a delivery is tried again by the alarm, after an eviction and though the j
   await vi.waitFor(() => expect(attemptsSent(job.id)).toEqual([1, 2]));
 });
 
-test("a message that was lost, or a try that was never heard of, comes again after a minute", async () => {
+test("delivery: message lost → sent again within a minute", async () => {
   const DELIVERY_QUEUE = { send: () => Promise.reject(new Error("the queue is down")) };
   const job = await jobWithWebhook();
   await runInDurableObject(job.stub, (instance) =>
@@ -57,7 +55,7 @@ test("a message that was lost, or a try that was never heard of, comes again aft
   await vi.waitFor(() => expect(attemptsSent(job.id)).toEqual([1]));
 });
 
-test("a job is purged at its time, whether its deliveries have ended or not, and not before", async () => {
+test("purge: deliveries pending or not → at its time, not before", async () => {
   const webhook = { url: "https://hooks.example.com/", events: ["job.succeeded"] as const };
   const job = await submitted({ webhook, policy: { ...policy, retentionMs: DAY } });
   const startedAt = Date.now();
@@ -76,7 +74,7 @@ test("a job is purged at its time, whether its deliveries have ended or not, and
   expect(await job.api().redeliver("msg_other_1")).toBeNull();
 });
 
-test("a delivery that has ended can be sent again, under the same id and as often as one likes", async () => {
+test("redeliver: finished delivery → sent again under the same id, any number of times", async () => {
   const received = playReceiver(() => new Response());
   const job = await succeededJob();
   const message = await messageFor(job);
@@ -90,7 +88,7 @@ test("a delivery that has ended can be sent again, under the same id and as ofte
   await vi.waitFor(() => expect(attemptsSent(job.id)).toEqual([1, 2, 3]));
 });
 
-test("deliveries change nothing of the job that its client sees", async () => {
+test("delivery: attempts → job view unchanged", async () => {
   playReceiver(() => new Response(null, { status: 500 }));
   const job = await succeededJob();
   const before = await read(job);

@@ -1,4 +1,4 @@
-/** Signatures of webhooks, against the standard's own vector, openssl's arithmetic, and an independent verifier. */
+/** Signatures of webhooks, against the standard's own vector, openssl's arithmetic, and the verifier of another library. */
 
 import { Webhook } from "standardwebhooks";
 import { describe, expect, test } from "vitest";
@@ -9,14 +9,14 @@ const message = (at: number, changes: object = {}) => {
 };
 
 describe("a signature", () => {
-  test("is that of the vector in the standard's documentation", async () => {
+  test("vector of the standard → same signature", async () => {
     const key = Uint8Array.from(atob("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"), (char) => char.charCodeAt(0));
     expect(await sign(key, "msg_p5jXN8AQM9LWM0D4loKWxJek", "1614265330", '{"test": 2432232314}')).toBe(
       "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=",
     );
   });
 
-  test("is what openssl makes of the tenant's secret, at the whole second before", async () => {
+  test("tenant's secret → same as openssl, at the whole second before", async () => {
     const headers = await signatureHeaders(["master"], message(1_614_265_330_999, { body: "{}" }));
     expect(headers).toEqual({
       "webhook-id": "msg_1",
@@ -25,7 +25,7 @@ describe("a signature", () => {
     });
   });
 
-  test("is accepted by the standard's library", async () => {
+  test("standard's library → accepted", async () => {
     const asked = message(Date.now());
     const headers = await signatureHeaders(["master"], asked);
     const receiver = new Webhook(await tenantSecret("master", "acme"));
@@ -33,7 +33,7 @@ describe("a signature", () => {
     expect(() => receiver.verify(`${asked.body} `, headers)).toThrow();
   });
 
-  test("of an old secret and a new one are both there during a rotation", async () => {
+  test("rotation → signatures of the old and the new secret", async () => {
     const asked = message(Date.now());
     const headers = await signatureHeaders(["new", "old"], asked);
     expect(headers["webhook-signature"]).toMatch(/^v1,\S{44} v1,\S{44}$/);
@@ -47,11 +47,11 @@ describe("a signature", () => {
 });
 
 describe("a tenant's secret", () => {
-  test("is 32 bytes that follow from the deployment's secret and the tenant", async () => {
+  test("deployment's secret and tenant → the same 32 bytes", async () => {
     expect(await tenantSecret("master", "acme")).toBe("whsec_6H1y1uMN96VkJh7fUbtxwVBBmmzfMFI7mmQspOM2MSc=");
   });
 
-  test("is no other tenant's, and no other deployment's", async () => {
+  test("other tenant or deployment → other secret", async () => {
     const secrets = await Promise.all([
       tenantSecret("master", "acme"),
       tenantSecret("master", "globex"),
@@ -61,7 +61,7 @@ describe("a tenant's secret", () => {
   });
 });
 
-test("the present secret comes first, the one before second, and an empty one is none", () => {
+test("secrets: present, former, empty → present first, former second, empty left out", () => {
   expect(masterSecrets({ WEBHOOK_SECRET: "new", WEBHOOK_SECRET_PREVIOUS: "old" })).toEqual(["new", "old"]);
   expect(masterSecrets({ WEBHOOK_SECRET: "new", WEBHOOK_SECRET_PREVIOUS: "" })).toEqual(["new"]);
   expect(masterSecrets({ WEBHOOK_SECRET: "", WEBHOOK_SECRET_PREVIOUS: "old" })).toEqual([]);

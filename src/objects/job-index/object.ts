@@ -4,7 +4,7 @@
  */
 
 import { DurableObject } from "cloudflare:workers";
-import { HOUR, MINUTE } from "../../core/time.ts";
+import { HOUR, MINUTE, SECOND } from "../../core/time.ts";
 import type { Env } from "../../env.ts";
 import { openAlarm } from "../../lib/alarm.ts";
 import { log } from "../../lib/log.ts";
@@ -18,18 +18,17 @@ import {
 } from "../../rpc/index-entry.ts";
 import { jobObject } from "../../rpc/job.ts";
 import type { HourStats, IndexPage, JobIndexApi } from "../../rpc/job-index.ts";
-import type { OverdueJobs } from "./overdue.ts";
 import { openStatsStore } from "./stats-store.ts";
-import { IndexStore } from "./store.ts";
+import { IndexStore, type OverdueJobs } from "./store.ts";
 
 /** The first update after an idle second is written immediately; later ones are batched per second. */
-const WRITE_INTERVAL_MS = 1_000;
+const WRITE_INTERVAL_MS = SECOND;
 
 /** A job is reconciled this long after it should have changed, because its own alarm may be a little late. */
-const RECONCILE_GRACE_MS = 60_000;
+const RECONCILE_GRACE_MS = MINUTE;
 
 /** The sweep runs at most this often, over so many jobs, so many of them at once. */
-const SWEEP_INTERVAL_MS = 60_000;
+const SWEEP_INTERVAL_MS = MINUTE;
 const RECONCILE_MAX = 200;
 const RECONCILE_CONCURRENCY = 20;
 

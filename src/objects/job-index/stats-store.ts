@@ -3,14 +3,13 @@
  * about a month costs as little as its hours are many, and the counts outlive the jobs.
  */
 
+import { DAY, HOUR } from "../../core/time.ts";
 import { addToHistogram, type Histogram, quantile } from "../../lib/histogram.ts";
 import type { IndexEntry } from "../../rpc/index-entry.ts";
 import type { HourStats } from "../../rpc/job-index.ts";
 
-export const HOUR_MS = 60 * 60_000;
-
 /** Sums are kept for so long. */
-const STATS_KEPT_MS = 400 * 24 * HOUR_MS;
+const STATS_KEPT_MS = 400 * DAY;
 
 type StatsRow = Omit<HourStats, "queueTimeMs" | "runTimeMs"> & { queueTime: Histogram; runTime: Histogram };
 
@@ -20,7 +19,7 @@ const STATS_TABLE = `CREATE TABLE IF NOT EXISTS stats (
 
 const ZERO_COUNTS = { accepted: 0, succeeded: 0, failed: 0, cancelled: 0, attempts: 0 };
 
-/** The counts of one tenant. `begin` must have been called before anything else. */
+/** The counts of one tenant. `createTable` must have been called before anything else. */
 export function openStatsStore({ sql }: DurableObjectStorage) {
   const find = (hour: number, type: string): StatsRow => {
     const [row] = sql
@@ -38,7 +37,7 @@ export function openStatsStore({ sql }: DurableObjectStorage) {
     openBatch() {
       const rows = new Map<string, StatsRow>();
       const rowFor = (at: number, type: string): StatsRow => {
-        const hour = at - (at % HOUR_MS);
+        const hour = at - (at % HOUR);
         const key = `${hour}/${type}`;
         const row = rows.get(key) ?? find(hour, type);
         rows.set(key, row);
@@ -70,7 +69,7 @@ export function openStatsStore({ sql }: DurableObjectStorage) {
     read(from: number, to: number, type: string | null): HourStats[] {
       const rows = sql.exec<{ hour: number; type: string; counts: string }>(
         "SELECT hour, type, counts FROM stats WHERE hour >= ? AND hour < ? AND (? IS NULL OR type = ?)",
-        ...[from - (from % HOUR_MS), to, type, type],
+        ...[from - (from % HOUR), to, type, type],
       );
       // One row at a time: those of three months together would not fit into memory well.
       return Array.from(rows, ({ counts, ...key }) => toHourStats({ ...key, ...JSON.parse(counts) }));

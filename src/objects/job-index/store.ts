@@ -12,7 +12,6 @@ import {
 import type { IndexPage } from "../../rpc/job-index.ts";
 import type { JobView } from "../../rpc/views.ts";
 import { mergeNewestFirst } from "./merge.ts";
-import { type OverdueJobs, type OverdueQuery, reconcileAt } from "./overdue.ts";
 import { type IndexRow, JOB_KEY, RowStore, TOMBSTONE, TOMBSTONE_KEY } from "./row-store.ts";
 
 /** A job has at most 16 metadata pairs, so a filter of more matches nothing and need not be checked in full. */
@@ -49,6 +48,20 @@ type Update =
   /** Progress soon after a write: kept in memory until the next one. */
   | { kind: "hold"; writtenAt: number }
   | { kind: "write"; isTransient: boolean };
+
+/** Which jobs to find: those that should have changed before `overdueAt`, or be purged by `now`. */
+type OverdueQuery = {
+  overdueAt: number;
+  now: number;
+  /** Of finished jobs, only this many of the oldest of each type and status are examined; null for all. */
+  window: number | null;
+  limit: number;
+  /** Jobs that did not respond, by id, and when they are reconciled again. */
+  backoffUntil: ReadonlyMap<string, number>;
+};
+
+/** `nextAt` is when more jobs will be overdue; it covers all jobs only if `isComplete`. */
+export type OverdueJobs = { overdue: IndexRowKey[]; nextAt: number | null; isComplete: boolean };
 
 /** The entries of one tenant. `createTable` must have been called before anything else. */
 export class IndexStore {
@@ -203,4 +216,13 @@ function isTransientUpdate(
   if (row.purge_at !== purgeAt || row.status !== job.status) return false;
   if (finishedAt !== null) return stored.version === job.version;
   return stored.status_reason === job.status_reason && stored.attempt === job.attempt;
+}
+
+/** When a job is reconciled: an unfinished one after it is overdue, a finished one when it is to be purged. */
+function reconcileAt(
+  { id, dueAt, purgeAt }: { id: string } & Pick<IndexEntry, "dueAt" | "purgeAt">,
+  { overdueAt, now, backoffUntil }: OverdueQuery,
+): number {
+  const at = dueAt === null ? (purgeAt ?? now) : dueAt + (now - overdueAt);
+  return Math.max(at, backoffUntil.get(id) ?? 0);
 }

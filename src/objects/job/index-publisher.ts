@@ -33,7 +33,7 @@ export function openIndexPublisher(env: Env) {
   return {
     /** Publishes the job unless this version was published. Rejects if that fails. */
     publishOrThrow,
-    /** As `insist`, but never rejects: what fails is confirmed by the alarm. */
+    /** As `publishOrThrow`, but never rejects: the alarm confirms what failed. */
     publish: (job: Job) =>
       publishOrThrow(job).catch((error) =>
         log("warn", "index_publish_failed", { ...jobLogFields(job), error }),

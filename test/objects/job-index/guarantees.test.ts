@@ -1,9 +1,10 @@
-/** What must never happen to a job index: jobs it never finds again, ghosts, endless reconciling, pages that cost more and more. */
+/** What a job index must never do: lose jobs, keep deleted ones, read more rows as it grows. */
 
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import type { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import type { IndexEntry } from "../../../src/rpc/index-entry.ts";
+import { DAY, MINUTE } from "../../../src/core/time.ts";
+import type { JobFilter } from "../../../src/rpc/index-entry.ts";
 import {
   alarmOf,
   nothing,
@@ -14,41 +15,13 @@ import {
   submission,
   submitted,
 } from "../../support/objects.ts";
-import { DAY, entry, everything, MINUTE, openListing, T0 } from "./index-fixtures.ts";
+import { entry, everything, finishedNow, type Listing, openListing, review, T0 } from "./index-fixtures.ts";
 
 beforeEach(stopClock);
 afterEach(() => {
   vi.restoreAllMocks();
   vi.useRealTimers();
 });
-
-type Listing = ReturnType<typeof openListing>;
-
-/** Lets the index reconcile its jobs; the test decides what they answer. Returns the ids that were asked. */
-async function review(
-  listing: Listing,
-  answer: (id: string) => Promise<IndexEntry | null>,
-): Promise<string[]> {
-  const reconciled: string[] = [];
-  const reconcile = async (id: string) => {
-    reconciled.push(id);
-    return answer(id);
-  };
-  const JOBS = {
-    getByName: (name: string) => ({ reconcile: () => reconcile(name.slice(name.indexOf("/") + 1)) }),
-  };
-  await runInDurableObject(listing.stub, async (object) => {
-    const held = object as unknown as { env: typeof env; alarm(): Promise<void> };
-    const before = held.env;
-    held.env = { ...before, JOBS } as unknown as typeof env;
-    await held.alarm();
-    held.env = before;
-  });
-  return reconciled;
-}
-
-const alarmIn = async ({ stub }: Listing) =>
-  ((await runInDurableObject(stub, (_, { storage }) => storage.getAlarm())) ?? Number.NaN) - Date.now();
 
 const rowsOf = ({ stub }: Listing) =>
   runInDurableObject(stub, (_, { storage }) =>
@@ -71,106 +44,8 @@ function rowsRead(listing: Listing, ask: (api: ReturnType<Listing["api"]>) => Pr
   });
 }
 
-const finishedNow = (wish: Parameters<typeof entry>[0] = {}) =>
-  entry({ status: "succeeded", createdAt: Date.now(), purgeAt: Date.now() + 30 * DAY, ...wish });
-
-describe("reconciling", () => {
-  test("jobs that do not answer delay no other job, and are not asked again at once", async () => {
-    const listing = openListing();
-    const all = Array.from({ length: 250 }, () => entry({ createdAt: Date.now() }));
-    await listing.publish(...all);
-    pass(3 * MINUTE);
-    const broken = new Set(all.slice(0, 200).map(({ job }) => job.id));
-    const answer = async (id: string) => {
-      if (broken.has(id)) throw new Error("broken");
-      return null;
-    };
-    await review(listing, answer);
-    expect(await alarmIn(listing)).toBeGreaterThanOrEqual(MINUTE);
-    pass(MINUTE);
-    const second = await review(listing, answer);
-    expect(second.sort()).toEqual(
-      all
-        .slice(200)
-        .map(({ job }) => job.id)
-        .sort(),
-    );
-    expect(await alarmIn(listing)).toBeGreaterThanOrEqual(MINUTE);
-    pass(5 * MINUTE);
-    expect(new Set(await review(listing, async () => null))).toEqual(broken);
-    expect(await listing.ids()).toEqual([]);
-  });
-
-  test("find a job whose deletion broke off among many that stay", async () => {
-    const listing = openListing();
-    const older = Array.from({ length: 600 }, () => finishedNow());
-    await listing.publish(...older);
-    pass(1);
-    const last = finishedNow();
-    await listing.api().markDeleted(listing.tenant, last);
-    pass(2 * MINUTE);
-    expect(await review(listing, async () => last)).toEqual([last.job.id]);
-    expect(await listing.job(last.job.id)).toBeDefined();
-  });
-
-  test("find a job that expires sooner than many older ones", async () => {
-    const listing = openListing();
-    await listing.publish(
-      ...Array.from({ length: 600 }, () => finishedNow({ purgeAt: Date.now() + 365 * DAY })),
-    );
-    pass(1);
-    const brief = finishedNow({ purgeAt: Date.now() + DAY });
-    await listing.publishDurably(brief);
-    pass(2 * MINUTE);
-    await review(listing, async () => null);
-    pass(await alarmIn(listing));
-    const reconciled: string[] = [];
-    for (let turns = 0; turns < 10 && Date.now() < (brief.purgeAt ?? 0) + DAY; turns += 1) {
-      reconciled.push(...(await review(listing, async () => null)));
-      pass(await alarmIn(listing));
-    }
-    expect(reconciled).toEqual([brief.job.id]);
-  });
-
-  test("whose answer is older than a deletion do not undo it", async () => {
-    const listing = openListing();
-    const last = finishedNow();
-    await listing.api().markDeleted(listing.tenant, last);
-    pass(2 * MINUTE);
-    await review(listing, async () => {
-      await listing.api().markDeleted(listing.tenant, last);
-      return last;
-    });
-    expect(await listing.ids()).toEqual([]);
-  });
-
-  test("at a job that is just being purged hear that it is gone", async () => {
-    const job = await submitted({ uniqueKeys: [{ rule: "unique_key", name: "unique/slow" }] });
-    await job.api().start(1, 0, "lease");
-    await job.api().finish("lease", nothing, { type: "succeed", result: null });
-    const words = await runInDurableObject(job.stub, async (object) => {
-      const held = object as unknown as { env: typeof env } & ReturnType<typeof job.api>;
-      const { promise: released, resolve: release } = Promise.withResolvers<void>();
-      const { promise: begun, resolve: begin } = Promise.withResolvers<void>();
-      const slow = () => {
-        begin();
-        return released;
-      };
-      vi.spyOn(held.env, "UNIQUE_KEYS", "get").mockReturnValue({
-        getByName: () => ({ release: slow }),
-      } as never);
-      const removing = held.delete();
-      await begun;
-      const reconciling = held.reconcile();
-      release();
-      return Promise.all([removing, reconciling]);
-    });
-    expect(words).toEqual([{ kind: "deleted" }, null]);
-  });
-});
-
-describe("a deletion", () => {
-  test("does not take along the job that a key has made anew meanwhile", async () => {
+describe("deletion", () => {
+  test("job submitted again meanwhile under the same key → new job is kept", async () => {
     const asked = submission({ fingerprint: "one", tenant: `parked-${crypto.randomUUID().slice(0, 8)}` });
     const job = await submitted(asked);
     await job.api().start(1, 0, "lease");
@@ -199,7 +74,7 @@ describe("a deletion", () => {
     expect(await job.api().read()).toMatchObject({ job: { status: "queued" } });
   });
 
-  test("of the newest jobs leaves no empty pages before the others", async () => {
+  test("newest jobs deleted → no empty pages before the others", async () => {
     const listing = openListing();
     const older = finishedNow();
     await listing.publishDurably(older);
@@ -215,7 +90,7 @@ describe("a deletion", () => {
   });
 });
 
-test("a job that finished before there was a listing is purged by the alarm it has", async () => {
+test("purge: job finished before an index existed → its own alarm purges it", async () => {
   const job = await submitted();
   await job.api().start(1, 0, "lease");
   await job.api().finish("lease", nothing, { type: "succeed", result: null });
@@ -228,24 +103,22 @@ test("a job that finished before there was a listing is purged by the alarm it h
   expect(await job.api().read()).toBeNull();
 });
 
-describe("words of two jobs under one id", () => {
-  test("heard together are both kept, and count as two", async () => {
-    const listing = openListing();
-    await listing.publishDurably(entry());
-    const id = "job_01two0000000000000000000000";
-    const [first, second] = [
-      entry({ id, version: 9, status: "failed", createdAt: T0 }),
-      entry({ id, version: 1, createdAt: T0 + DAY }),
-    ];
-    await listing.publish(second, first);
-    expect(await listing.ids()).toContain(id);
-    expect((await listing.ids({ statuses: ["queued"] })).includes(id)).toBe(true);
-    const sums = await listing.api().stats(T0, T0 + 2 * DAY, null);
-    expect(sums.map(({ accepted }) => accepted)).toEqual([2, 1]);
-  });
+test("publish: two jobs under one id at once → both kept, counted as two", async () => {
+  const listing = openListing();
+  await listing.publishDurably(entry());
+  const id = "job_01two0000000000000000000000";
+  const [first, second] = [
+    entry({ id, version: 9, status: "failed", createdAt: T0 }),
+    entry({ id, version: 1, createdAt: T0 + DAY }),
+  ];
+  await listing.publish(second, first);
+  expect(await listing.ids()).toContain(id);
+  expect((await listing.ids({ statuses: ["queued"] })).includes(id)).toBe(true);
+  const sums = await listing.api().stats(T0, T0 + 2 * DAY, null);
+  expect(sums.map(({ accepted }) => accepted)).toEqual([2, 1]);
 });
 
-test("that a waiting job is due later by now is no row, and when it is forgotten, the job is asked", async () => {
+test("due time: only later → no row written; after an eviction → job is reconciled", async () => {
   const listing = openListing();
   const waiting = entry({ createdAt: Date.now() });
   await listing.publishDurably(waiting);
@@ -263,10 +136,34 @@ test("that a waiting job is due later by now is no row, and when it is forgotten
   expect(await review(listing, async () => later)).toEqual([waiting.job.id]);
 });
 
-describe("a page", () => {
-  test("far down reads no more than the first", async () => {
+describe("page", () => {
+  test.each<[string, Partial<JobFilter>]>([
+    ["no filter", {}],
+    ["a rare status", { statuses: ["failed"] }],
+    ["metadata", { metadata: { even: "1" } }],
+  ])("%s, twice as many jobs → reads as many rows", async (_, filter) => {
+    const read = [];
+    for (const jobs of [300, 600]) {
+      const listing = openListing();
+      const all = Array.from({ length: jobs }, (_, n) => {
+        const status = n % 10 === 0 ? "failed" : "succeeded";
+        return entry({ createdAt: T0 + n, status, metadata: { even: String(n % 2) } });
+      });
+      await listing.publish(...all);
+      await listing.ids({ statuses: ["queued"] });
+      const rows = await rowsRead(listing, async (api) => {
+        const page = await api.page({ ...everything, ...filter }, null, 20);
+        expect(page.jobs).toHaveLength(20);
+      });
+      read.push(rows);
+    }
+    expect(read[1]).toBe(read[0]);
+    expect(read[0]).toBeLessThan(120);
+  });
+
+  test("far down → reads no more than the first", async () => {
     const listing = openListing();
-    const all = Array.from({ length: 3_000 }, (_, n) => entry({ createdAt: T0 + n, metadata: { a: "b" } }));
+    const all = Array.from({ length: 600 }, (_, n) => entry({ createdAt: T0 + n, metadata: { a: "b" } }));
     await listing.publish(...all);
     await listing.ids({ types: ["none"] });
     const after = { createdAt: T0 + 100, id: "job_1" };
@@ -277,7 +174,7 @@ describe("a page", () => {
     }
   });
 
-  test("goes by the rarest of several pairs, however they are said", async () => {
+  test("several metadata pairs in any order → the rarest is scanned", async () => {
     const listing = openListing();
     const all = Array.from({ length: 1_500 }, (_, n) => ({ all: "1", some: String(n % 750) }));
     await listing.publish(...all.map((metadata, n) => entry({ createdAt: T0 + n, metadata })));
@@ -291,7 +188,7 @@ describe("a page", () => {
     }
   });
 
-  test("of types asked for twice, or of very many, holds each job once", async () => {
+  test("types repeated, or very many → each job once", async () => {
     const listing = openListing();
     await listing.publish(...Array.from({ length: 5 }, (_, n) => entry({ createdAt: T0 + n })));
     const types = ["test.simulate", "test.simulate", ...Array.from({ length: 2_000 }, (_, n) => `none-${n}`)];
@@ -302,7 +199,7 @@ describe("a page", () => {
   });
 });
 
-test("no statement is left half read, for each stays open for long and makes all others slower", async () => {
+test("statements: after every call → none is left half read, because an open one slows the others", async () => {
   const listing = openListing();
   const all = Array.from({ length: 60 }, (_, n) =>
     entry({ createdAt: T0 + n, metadata: { a: "b", n: String(n % 2) } }),
@@ -332,25 +229,23 @@ test("no statement is left half read, for each stays open for long and makes all
   });
 });
 
-describe("a count", () => {
-  test("leaves out what has expired, whatever the filter, and asks with any number of pairs", async () => {
-    const listing = openListing();
-    const now = Date.now();
-    const metadata = { team: "a", stage: "b" };
-    await listing.publish(
-      ...[1, 2, 3].map(() => finishedNow({ metadata })),
-      finishedNow({ metadata, purgeAt: now }),
-      finishedNow({ metadata: { team: "a" } }),
-    );
-    const count = (filter: Partial<typeof everything>) => listing.api().count({ ...everything, ...filter });
-    expect(await count({})).toBe(4);
-    expect(await count({ metadata: { team: "a" } })).toBe(4);
-    expect(await count({ metadata })).toBe(3);
-    expect(await count({ metadata, createdBefore: now })).toBe(0);
-    expect(await count({ metadata, createdAfter: now - 1, statuses: ["succeeded", "failed"] })).toBe(3);
-    expect(await count({ metadata, exceptTypes: ["test.simulate"] })).toBe(0);
-    const many = Object.fromEntries(Array.from({ length: 200 }, (_, n) => [`k${n}`, "v"]));
-    expect(await count({ metadata: many })).toBe(0);
-    expect(await listing.ids({ metadata: many })).toEqual([]);
-  });
+test("count: any filter, any number of metadata pairs → leaves out expired jobs", async () => {
+  const listing = openListing();
+  const now = Date.now();
+  const metadata = { team: "a", stage: "b" };
+  await listing.publish(
+    ...[1, 2, 3].map(() => finishedNow({ metadata })),
+    finishedNow({ metadata, purgeAt: now }),
+    finishedNow({ metadata: { team: "a" } }),
+  );
+  const count = (filter: Partial<typeof everything>) => listing.api().count({ ...everything, ...filter });
+  expect(await count({})).toBe(4);
+  expect(await count({ metadata: { team: "a" } })).toBe(4);
+  expect(await count({ metadata })).toBe(3);
+  expect(await count({ metadata, createdBefore: now })).toBe(0);
+  expect(await count({ metadata, createdAfter: now - 1, statuses: ["succeeded", "failed"] })).toBe(3);
+  expect(await count({ metadata, exceptTypes: ["test.simulate"] })).toBe(0);
+  const many = Object.fromEntries(Array.from({ length: 200 }, (_, n) => [`k${n}`, "v"]));
+  expect(await count({ metadata: many })).toBe(0);
+  expect(await listing.ids({ metadata: many })).toEqual([]);
 });

@@ -1,15 +1,14 @@
-/** Listings held in a test's hands: entries of jobs that never were, and what is listed of them. */
+/** Job indexes for tests: entries without job objects, and what the index lists of them. */
 
 import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import type { JobStatus } from "../../../src/core/job.ts";
+import { DAY, SECOND } from "../../../src/core/time.ts";
 import type { IndexEntry, JobFilter } from "../../../src/rpc/index-entry.ts";
 import { jobIndexObject } from "../../../src/rpc/job-index.ts";
 import type { JobView } from "../../../src/rpc/views.ts";
 
 export const T0 = Date.UTC(2026, 10, 22, 12);
-export const MINUTE = 60_000;
-export const DAY = 24 * 60 * MINUTE;
 
 export const everything: JobFilter = {
   statuses: [],
@@ -35,7 +34,7 @@ type Wish = {
 
 let made = 0;
 
-/** An entry as a job of these properties would announce it. */
+/** An entry as a job of these properties would publish it. */
 export function entry(wish: Wish = {}): IndexEntry {
   made += 1;
   const { id = `job_01${String(made).padStart(24, "0")}`, type = "test.simulate", status = "queued" } = wish;
@@ -45,7 +44,7 @@ export function entry(wish: Wish = {}): IndexEntry {
   return {
     job,
     createdAt,
-    finishedAt: isFinished ? createdAt + 1_000 : null,
+    finishedAt: isFinished ? createdAt + SECOND : null,
     dueAt: isFinished ? null : (wish.dueAt ?? createdAt + 30_000),
     purgeAt: isFinished ? (wish.purgeAt ?? createdAt + 30 * DAY) : null,
     queueTimeMs: wish.queueTimeMs ?? null,
@@ -61,7 +60,7 @@ export function openListing(tenant = `listed-${crypto.randomUUID().slice(0, 8)}`
     tenant,
     api,
     stub,
-    /** When the listing looks after its jobs next. */
+    /** When the next sweep is due. */
     alarm: () => runInDurableObject(stub, (_, { storage }) => storage.getAlarm()),
     publish: (...entries: IndexEntry[]) => Promise.all(entries.map((one) => api().publish(tenant, one))),
     publishDurably: (one: IndexEntry) => api().publishDurably(tenant, one),
@@ -81,4 +80,33 @@ export function openListing(tenant = `listed-${crypto.randomUUID().slice(0, 8)}`
       return jobs.find((job) => job.id === id);
     },
   };
+}
+
+export type Listing = ReturnType<typeof openListing>;
+
+/** An entry of a job that finished now and is kept for 30 days. */
+export const finishedNow = (wish: Parameters<typeof entry>[0] = {}) =>
+  entry({ status: "succeeded", createdAt: Date.now(), purgeAt: Date.now() + 30 * DAY, ...wish });
+
+/** Runs a sweep; `answer` plays the jobs. Returns the ids that were reconciled. */
+export async function review(
+  listing: Listing,
+  answer: (id: string) => Promise<IndexEntry | null>,
+): Promise<string[]> {
+  const reconciled: string[] = [];
+  const reconcile = async (id: string) => {
+    reconciled.push(id);
+    return answer(id);
+  };
+  const JOBS = {
+    getByName: (name: string) => ({ reconcile: () => reconcile(name.slice(name.indexOf("/") + 1)) }),
+  };
+  await runInDurableObject(listing.stub, async (object) => {
+    const held = object as unknown as { env: typeof env; alarm(): Promise<void> };
+    const before = held.env;
+    held.env = { ...before, JOBS } as unknown as typeof env;
+    await held.alarm();
+    held.env = before;
+  });
+  return reconciled;
 }

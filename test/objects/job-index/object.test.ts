@@ -1,21 +1,22 @@
-/** The listing of a tenant: what it shows, in what order, and what it makes of words that come late or twice. */
+/** The job index of a tenant: what it lists, in what order, and what late or repeated updates do. */
 
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { afterEach, describe, expect, test, vi } from "vitest";
+import { DAY } from "../../../src/core/time.ts";
 import type { JobFilter } from "../../../src/rpc/index-entry.ts";
-import { DAY, entry, everything, openListing, T0 } from "./index-fixtures.ts";
+import { entry, everything, openListing, T0 } from "./index-fixtures.ts";
 
 afterEach(() => void vi.useRealTimers());
 
-describe("words of jobs", () => {
-  test("show at once, the newest job first", async () => {
+describe("updates", () => {
+  test("several → listed at once, newest first", async () => {
     const listing = openListing();
     const jobs = [0, 1, 2].map((n) => entry({ createdAt: T0 + n }));
     await listing.publish(...jobs);
     expect(await listing.ids()).toEqual(jobs.map(({ job }) => job.id).reverse());
   });
 
-  test("never overwrite newer ones, whatever their order", async () => {
+  test("any order → never overwrite newer ones", async () => {
     const listing = openListing();
     const id = "job_01later000000000000000000";
     for (const version of [3, 1, 2]) {
@@ -26,7 +27,7 @@ describe("words of jobs", () => {
     expect(await listing.ids()).toEqual([id]);
   });
 
-  test("of one job, heard together, leave the last", async () => {
+  test("of one job, received together → the last stays", async () => {
     const listing = openListing();
     const id = "job_01together00000000000000000";
     await listing.publish(
@@ -37,7 +38,7 @@ describe("words of jobs", () => {
     expect(await listing.job(id)).toMatchObject({ status: "failed", version: 3 });
   });
 
-  test("a job made anew under the same id is another job", async () => {
+  test("same id submitted again → another job", async () => {
     const listing = openListing();
     const id = "job_01again0000000000000000000";
     const first = entry({ id, version: 9, status: "succeeded" });
@@ -48,7 +49,7 @@ describe("words of jobs", () => {
     expect(await listing.job(id)).toMatchObject({ status: "queued", version: 1 });
   });
 
-  test("a job that was deleted before it was heard of is not listed either, whatever comes late", async () => {
+  test("deletion before the first update → late updates are not listed", async () => {
     const listing = openListing();
     const first = entry({ status: "failed" });
     await listing.api().markDeleted(listing.tenant, first);
@@ -56,7 +57,7 @@ describe("words of jobs", () => {
     expect(await listing.ids()).toEqual([]);
   });
 
-  test("progress shows at once, and costs a row every ten seconds", async () => {
+  test("progress → listed at once, one row written every ten seconds", async () => {
     vi.useFakeTimers({ toFake: ["Date"] });
     const listing = openListing();
     const id = "job_01progress0000000000000000";
@@ -83,7 +84,7 @@ describe("words of jobs", () => {
     expect(await listing.job(id)).toMatchObject({ status: "succeeded", version: 33 });
   });
 
-  test("an index without jobs stores nothing", async () => {
+  test("no update yet → nothing stored", async () => {
     const listing = openListing();
     expect(await listing.ids()).toEqual([]);
     expect(await listing.api().count(everything)).toBe(0);
@@ -135,7 +136,7 @@ describe("filters", () => {
     ],
   ];
 
-  test.each(cases)("%s: exactly those, newest first, in pages of any size", async (_, filter) => {
+  test.each(cases)("%s → exactly those, newest first, in pages of any size", async (_, filter) => {
     const { listing, all } = await many();
     const asked = { ...everything, ...filter };
     const chosen = all
@@ -155,14 +156,14 @@ describe("filters", () => {
     expect(await listing.api().count(asked)).toBe(chosen.length);
   });
 
-  test("a pair of metadata is not mistaken for another that reads alike", async () => {
+  test("metadata pairs that read alike → not mistaken", async () => {
     const listing = openListing();
     const one = entry({ metadata: { "a=b": "c" } });
     await listing.publish(one, entry({ metadata: { a: "b=c" } }), entry({ metadata: { a: 'b","c' } }));
     expect(await listing.ids({ metadata: { "a=b": "c" } })).toEqual([one.job.id]);
   });
 
-  test("jobs added meanwhile neither hide nor repeat those there were", async () => {
+  test("jobs added between pages → none missing, none repeated", async () => {
     const { listing, all } = await many();
     const seen: string[] = [];
     let after = null;
@@ -175,52 +176,9 @@ describe("filters", () => {
     expect(seen.sort()).toEqual(all.map(({ job }) => job.id).sort());
   });
 
-  test("a job that has expired is not listed, even before it is purged", async () => {
+  test("expired, not yet purged → not listed", async () => {
     const listing = openListing();
     await listing.publish(entry({ status: "succeeded", createdAt: Date.now(), purgeAt: Date.now() - 1 }));
     expect(await listing.ids()).toEqual([]);
-  });
-});
-
-describe("what a page costs", () => {
-  /** Rows read for a page, by the runtime's own count. */
-  async function rowsRead(jobs: number, filter: Partial<JobFilter>): Promise<number> {
-    const listing = openListing();
-    const all = Array.from({ length: jobs }, (_, n) =>
-      entry({
-        createdAt: T0 + n,
-        status: n % 10 === 0 ? "failed" : "succeeded",
-        metadata: { even: String(n % 2) },
-      }),
-    );
-    await listing.publish(...all);
-    await listing.ids({ statuses: ["queued"] });
-    return runInDurableObject(listing.stub, async (object, { storage }) => {
-      let rows = 0;
-      const exec = storage.sql.exec.bind(storage.sql);
-      const cursors: SqlStorageCursor<Record<string, SqlStorageValue>>[] = [];
-      storage.sql.exec = ((text: string, ...values: unknown[]) => {
-        const cursor = exec(text, ...values);
-        cursors.push(cursor);
-        return cursor;
-      }) as typeof storage.sql.exec;
-      const listed = object as unknown as ReturnType<typeof listing.api>;
-      const page = await listed.page({ ...everything, ...filter }, null, 20);
-      storage.sql.exec = exec as typeof storage.sql.exec;
-      expect(page.jobs).toHaveLength(20);
-      rows = cursors.reduce((sum, cursor) => sum + cursor.rowsRead, 0);
-      return rows;
-    });
-  }
-
-  test.each<[string, Partial<JobFilter>]>([
-    ["no filter", {}],
-    ["a rare status", { statuses: ["failed"] }],
-    ["metadata", { metadata: { even: "1" } }],
-  ])("%s: does not grow with the number of jobs", async (_, filter) => {
-    const few = await rowsRead(300, filter);
-    const many = await rowsRead(600, filter);
-    expect(many).toBe(few);
-    expect(many).toBeLessThan(120);
   });
 });

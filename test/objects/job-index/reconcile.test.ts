@@ -3,6 +3,7 @@
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import type { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { DAY, MINUTE } from "../../../src/core/time.ts";
 import type { IndexEntry } from "../../../src/rpc/index-entry.ts";
 import {
   alarmOf,
@@ -15,12 +16,12 @@ import {
   stopClock,
   submitted,
 } from "../../support/objects.ts";
-import { DAY, entry, MINUTE, openListing } from "./index-fixtures.ts";
+import { entry, openListing } from "./index-fixtures.ts";
 
 beforeEach(stopClock);
 afterEach(() => void vi.useRealTimers());
 
-/** A tenant of its own without a consumer, and its index. */
+/** A tenant of its own whose messages are not consumed, and its job index. */
 function openTenant() {
   const tenant = `parked-${crypto.randomUUID().slice(0, 8)}`;
   const listing = openListing(tenant);
@@ -55,7 +56,7 @@ async function lastWord({ stub }: Held): Promise<IndexEntry> {
 }
 
 describe("announcements", () => {
-  test("of an end show at once; of a start, only when the Worker publishes it", async () => {
+  test("end → listed at once; start → listed when the Worker publishes it", async () => {
     const { submit, listed } = openTenant();
     const job = await submit();
     expect(await listed(job)).toBeUndefined();
@@ -198,7 +199,7 @@ describe("reconciling", () => {
     expect(await listed(job)).toBeUndefined();
   });
 
-  test("a job is reconciled as often as its alarm is lost", async () => {
+  test("alarm lost again → job is reconciled again", async () => {
     const { submit, listing, review } = openTenant();
     const job = await submit();
     await job.api().publish();

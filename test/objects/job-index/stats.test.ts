@@ -3,9 +3,9 @@
 import { runInDurableObject } from "cloudflare:test";
 import type { env } from "cloudflare:workers";
 import { expect, test, vi } from "vitest";
-import { entry, MINUTE, openListing, T0 } from "./index-fixtures.ts";
+import { HOUR, MINUTE } from "../../../src/core/time.ts";
+import { entry, openListing, T0 } from "./index-fixtures.ts";
 
-const HOUR = 60 * MINUTE;
 const nothing = { accepted: 0, succeeded: 0, failed: 0, cancelled: 0, attempts: 0 };
 
 test("jobs count as accepted in the hour they were made, and as ended in the hour they ended", async () => {

@@ -4,6 +4,7 @@ import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "c
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { Failure } from "../../../src/core/job.ts";
+import { SECOND } from "../../../src/core/time.ts";
 import {
   alarmOf,
   type Held,
@@ -20,7 +21,6 @@ import { parkedFor } from "../../support/parked.ts";
 beforeEach(stopClock);
 afterEach(() => void vi.useRealTimers());
 
-const SECOND = 1_000;
 const succeed = { type: "succeed", result: null } as const;
 
 function failing(kind: Failure["kind"]) {
@@ -38,7 +38,7 @@ async function withEnv(held: Held, broken: Record<string, unknown>): Promise<voi
 const brokenQueue = { JOB_QUEUE: { send: () => Promise.reject(new Error("the queue is down")) } };
 
 describe("messages", () => {
-  test("that were lost are sent again, at growing distances", async () => {
+  test("lost → sent again, at growing intervals", async () => {
     const job = await submitted();
     const waits = [await ringNext(job), await ringNext(job), await ringNext(job)];
     expect(waits).toEqual([30 * SECOND, 60 * SECOND, 120 * SECOND]);
@@ -46,14 +46,14 @@ describe("messages", () => {
     expect(await read(job)).toMatchObject({ status: "queued", attempt: 0, version: 1 });
   });
 
-  test("that come twice begin one attempt", async () => {
+  test("delivered twice → one attempt", async () => {
     const job = await submitted();
     const claims = await Promise.all([job.api().start(1, 0, "one"), job.api().start(1, 0, "two")]);
     expect(claims.filter(Boolean)).toHaveLength(1);
     expect(await read(job)).toMatchObject({ attempt: 1 });
   });
 
-  test("of an attempt that is over begin nothing", async () => {
+  test("of a finished attempt → start nothing", async () => {
     const job = await submitted();
     await job.api().start(1, 0, "one");
     await job.api().finish("one", nothing, failing("timeout"));
@@ -66,7 +66,7 @@ describe("messages", () => {
     });
   });
 
-  test("whose claim was answered into the void may be claimed again by the same worker", async () => {
+  test("lost response to its claim → the same worker may claim again", async () => {
     const job = await submitted();
     const [first, second] = [await job.api().start(1, 0, "same"), await job.api().start(1, 0, "same")];
     expect(second).toEqual(first);
@@ -75,7 +75,7 @@ describe("messages", () => {
 });
 
 describe("a worker", () => {
-  test("that vanishes is noticed by its lease, and the next attempt begins", async () => {
+  test("vanishes → lease expires, next attempt starts", async () => {
     const job = await submitted();
     await job.api().start(1, 0, "gone");
     await ringNext(job);
@@ -89,7 +89,7 @@ describe("a worker", () => {
     await vi.waitFor(() => expect(parkedFor(job.id).map(({ attempt }) => attempt)).toEqual([1, 2]));
   });
 
-  test("that comes back too late changes nothing", async () => {
+  test("stale report after expiry → rejected, job unchanged", async () => {
     const job = await submitted();
     await job.api().start(1, 0, "late");
     await ringNext(job);
@@ -107,7 +107,7 @@ describe("a worker", () => {
     expect(await read(job)).toEqual(before);
   });
 
-  test("that renews its lease keeps it, though the alarm rings", async () => {
+  test("renews its lease → keeps it when the alarm fires", async () => {
     const job = await submitted();
     await job.api().start(1, 0, "busy");
     for (let beat = 0; beat < 10; beat += 1) {
@@ -118,7 +118,7 @@ describe("a worker", () => {
     expect(await read(job)).toMatchObject({ status: "running", status_reason: "executing", attempt: 1 });
   });
 
-  test("whose job was cancelled learns it and acknowledges", async () => {
+  test("job cancelled → report returns it, worker acknowledges", async () => {
     const job = await submitted();
     await job.api().start(1, 0, "busy");
     await job.api().cancel("enough", null);
@@ -148,7 +148,7 @@ describe("an eviction", () => {
     ["succeeded", (job) => job.api().finish("third", nothing, succeed)],
   ];
 
-  test("in any state loses nothing", async () => {
+  test("in any state → nothing lost", async () => {
     const job = await submitted();
     for (const [stage, act] of stages) {
       await act(job);
@@ -162,7 +162,7 @@ describe("an eviction", () => {
     expect(types?.[types.length - 1]).toBe("job.succeeded");
   });
 
-  test("between the commit and the message is healed by the alarm", async () => {
+  test("between commit and message → the alarm sends the message", async () => {
     const job = await submitted({ runAt: Date.now() + 60 * SECOND });
     await withEnv(job, brokenQueue);
     await ringNext(job);
@@ -175,7 +175,7 @@ describe("an eviction", () => {
 });
 
 describe("an effect that fails", () => {
-  test("in purging leaves the job, and the alarm tries again", async () => {
+  test("while purging → job stays, the alarm tries again", async () => {
     const job = await submitted({ policy: { ...policy, retentionMs: SECOND } });
     await job.api().cancel(null, null);
     await withEnv(job, {
@@ -189,7 +189,7 @@ describe("an effect that fails", () => {
     expect(await job.api().read()).toBeNull();
   });
 
-  test("and is asked for twice, purges once", async () => {
+  test("two deletions at once → one purge", async () => {
     const job = await submitted();
     await job.api().cancel(null, null);
     let asked = 0;
@@ -214,7 +214,7 @@ describe("an effect that fails", () => {
     expect(await job.api().read()).toBeNull();
   });
 
-  test("in an alarm never throws out of it, and the alarm is set again", async () => {
+  test("in an alarm → never thrown, alarm set again", async () => {
     const job = await submitted();
     await runInDurableObject(job.stub, (_, state) => {
       state.storage.kv.put("job", { job: { phase: { status: "nonsense" } }, apart: [], tail: [] });
@@ -226,7 +226,7 @@ describe("an effect that fails", () => {
   });
 });
 
-test("an alarm that was lost is set again by the next read of the job", async () => {
+test("alarm: lost → set again by the next read of the job", async () => {
   const job = await submitted();
   await job.api().start(1, 0, "gone");
   await runInDurableObject(job.stub, (_, state) => state.storage.deleteAlarm());
@@ -237,7 +237,7 @@ test("an alarm that was lost is set again by the next read of the job", async ()
 });
 
 describe("limits", () => {
-  test("end a handler that hangs, by silence, attempt and total limit", async () => {
+  test("handler hangs → ended by heartbeat, attempt and total timeout", async () => {
     const silent = await submitted({ policy: { ...policy, leaseMs: 1e9, heartbeatTimeoutMs: 5 * SECOND } });
     const slow = await submitted({ policy: { ...policy, leaseMs: 1e9, attemptTimeoutMs: 5 * SECOND } });
     const late = await submitted({ policy: { ...policy, leaseMs: 1e9, totalTimeoutMs: 5 * SECOND } });
@@ -262,7 +262,7 @@ describe("limits", () => {
     });
   });
 
-  test("cancel a job that did not begin in time", async () => {
+  test("not started in time → job cancelled", async () => {
     const job = await submitted({ startTimeoutMs: 5 * SECOND });
     expect(await ringNext(job)).toBe(5 * SECOND);
     expect(await read(job)).toMatchObject({

@@ -2,6 +2,7 @@
 
 import { runInDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { DAY } from "../../../src/core/time.ts";
 import {
   alarmOf,
   hold,
@@ -18,8 +19,6 @@ import { parkedFor } from "../../support/parked.ts";
 beforeEach(stopClock);
 afterEach(() => void vi.useRealTimers());
 
-const DAY = 86_400_000;
-
 /** Rows changed in the object's database since it was opened, alarm and all. */
 function rowsWritten(held: ReturnType<typeof hold>): Promise<number> {
   return runInDurableObject(held.stub, (_, state) =>
@@ -28,7 +27,7 @@ function rowsWritten(held: ReturnType<typeof hold>): Promise<number> {
 }
 
 describe("a plain job", () => {
-  test("is stored, announced to the queue, claimed, and ends with its result", async () => {
+  test("submitted → stored, dispatched, claimed, finished with its result", async () => {
     const job = await submitted({ input: '{"n":1}' });
     await vi.waitFor(() =>
       expect(parkedFor(job.id)).toEqual([{ tenant: "parked", jobId: job.id, attempt: 1, continuation: 0 }]),
@@ -47,7 +46,7 @@ describe("a plain job", () => {
     expect(await read(job)).toMatchObject({ status: "succeeded", result: { ok: true }, version: 3 });
   });
 
-  test("writes 4 rows from acceptance to its end, its alarm included", async () => {
+  test("whole life → 4 rows written, alarm included", async () => {
     const job = hold("job_01rowsrowsrowsrowsrowsrows");
     const before = await rowsWritten(job);
     const held = await submitted({ id: job.id });
@@ -61,7 +60,7 @@ describe("a plain job", () => {
     expect(rows).toBeLessThanOrEqual(withClearingOfAlarm);
   });
 
-  test("is purged when its retention is over, and leaves nothing", async () => {
+  test("retention over → purged, nothing left", async () => {
     const job = await submitted();
     await job.api().start(1, 0, "lease");
     await job.api().finish("lease", nothing, { type: "succeed", result: null });
@@ -76,7 +75,7 @@ describe("a plain job", () => {
     expect(left).toEqual([]);
   });
 
-  test("is not purged a day too early", async () => {
+  test("a day before the end of retention → not purged", async () => {
     const job = await submitted({ policy: { ...policy, retentionMs: 2 * DAY } });
     await job.api().cancel(null, null);
     pass(2 * DAY - 1);
@@ -88,7 +87,7 @@ describe("a plain job", () => {
 });
 
 describe("reading", () => {
-  test("or commanding a job that does not exist writes nothing", async () => {
+  test("or commanding a missing job → nothing written", async () => {
     const unknown = hold("job_01000000000000000000000000");
     const before = await rowsWritten(unknown);
     expect(await unknown.api().read()).toBeNull();
@@ -102,7 +101,7 @@ describe("reading", () => {
     expect(await alarmOf(unknown)).toBeNull();
   });
 
-  test("a job writes nothing", async () => {
+  test("existing job → nothing written", async () => {
     const job = await submitted();
     const before = await rowsWritten(job);
     await job.api().read();
@@ -112,7 +111,7 @@ describe("reading", () => {
 });
 
 describe("large things", () => {
-  test("a large input has a row of its own, written once, and reaches the worker whole", async () => {
+  test("large input → one row of its own, written once, returned whole", async () => {
     const input = JSON.stringify({ text: "ü".repeat(400_000) });
     const job = await submitted({ input });
     const before = await rowsWritten(job);
@@ -121,7 +120,7 @@ describe("large things", () => {
     expect(await rowsWritten(job)).toBe(before + 1);
   });
 
-  test("a thousand events are kept in chunks and read without a gap", async () => {
+  test("thousand events → stored in chunks, read without a gap", async () => {
     const job = await submitted();
     await job.api().start(1, 0, "lease");
     for (let batch = 0; batch < 20; batch += 1) {
@@ -137,7 +136,7 @@ describe("large things", () => {
     expect(((await job.api().eventsAfter(500)) ?? [])[0]?.seq).toBe(501);
   });
 
-  test("an input of a megabyte of numbers fits", async () => {
+  test("input of a megabyte of numbers → stored", async () => {
     const input = JSON.stringify(Array.from({ length: 150_000 }, () => 0.5));
     const job = await submitted({ input });
     expect((await job.api().start(1, 0, "lease"))?.input).toBe(input);

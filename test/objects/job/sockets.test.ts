@@ -1,13 +1,13 @@
-/** Following a job's object: sockets that sleep with it, miss nothing, and end with the job. */
+/** Sockets of a job object: they survive eviction, miss no event, and close with the job. */
 
 import { evictDurableObject } from "cloudflare:test";
 import { expect, test, vi } from "vitest";
 import type { EventView } from "../../../src/rpc/views.ts";
-import { type Held, nothing, read, submitted } from "../../support/objects.ts";
+import { alarmOf, type Held, nothing, read, submitted } from "../../support/objects.ts";
 
 type Listener = { events: EventView[]; closed: () => number | null };
 
-async function follow(job: Held, after: number | "end" = 0): Promise<Response> {
+async function subscribe(job: Held, after: number | "end" = 0): Promise<Response> {
   return job.api().fetch(`https://job/events?after=${after}`, { headers: { Upgrade: "websocket" } });
 }
 
@@ -25,11 +25,11 @@ function listen({ webSocket }: Response): Listener {
 
 const succeed = { type: "succeed", result: null } as const;
 
-test("a subscriber gets the whole history, then what follows, and is closed after the final event", async () => {
+test("subscribe: running job → whole history, then new events, closed after the final one", async () => {
   const job = await submitted();
-  const early = listen(await follow(job));
+  const early = listen(await subscribe(job));
   await job.api().start(1, 0, "lease");
-  const later = listen(await follow(job));
+  const later = listen(await subscribe(job));
   await job.api().finish("lease", nothing, succeed);
   for (const { events, closed } of [early, later]) {
     await vi.waitFor(() => expect(closed()).toBe(1000));
@@ -41,9 +41,9 @@ test("a subscriber gets the whole history, then what follows, and is closed afte
   }
 });
 
-test("subscribers of an object that was evicted get the next event", async () => {
+test("subscribe: object evicted → next event still arrives", async () => {
   const job = await submitted();
-  const subscriber = listen(await follow(job));
+  const subscriber = listen(await subscribe(job));
   await vi.waitFor(() => expect(subscriber.events).toHaveLength(1));
   await evictDurableObject(job.stub);
   await job.api().start(1, 0, "lease");
@@ -56,52 +56,52 @@ test("subscribers of an object that was evicted get the next event", async () =>
   expect(subscriber.events.map(({ seq }) => seq)).toEqual([1, 2, 3]);
 });
 
-test("one that comes back gets exactly what it missed", async () => {
+test("subscribe: again after a position → exactly the missed events", async () => {
   const job = await submitted();
   await job.api().start(1, 0, "lease");
-  const resumed = listen(await follow(job, 1));
+  const resumed = listen(await subscribe(job, 1));
   await job.api().finish("lease", nothing, succeed);
   await vi.waitFor(() => expect(resumed.closed()).toBe(1000));
   expect(resumed.events.map(({ seq }) => seq)).toEqual([2, 3]);
-  expect((await follow(job, 3)).status).toBe(204);
-  const late = listen(await follow(job));
+  expect((await subscribe(job, 3)).status).toBe(204);
+  const late = listen(await subscribe(job));
   await vi.waitFor(() => expect(late.closed()).toBe(1000));
   expect(late.events.map(({ seq }) => seq)).toEqual([1, 2, 3]);
 });
 
-test("the hundred and first subscriber is refused, and welcome when another has left", async () => {
+test("subscribe: 100 subscribers → the next is rejected until one leaves", async () => {
   const job = await submitted();
-  const answers = await Promise.all(Array.from({ length: 100 }, () => follow(job, "end")));
+  const answers = await Promise.all(Array.from({ length: 100 }, () => subscribe(job, "end")));
   for (const answer of answers) answer.webSocket?.accept();
-  expect((await follow(job)).status).toBe(503);
+  expect((await subscribe(job)).status).toBe(503);
   answers[0]?.webSocket?.close(1000);
-  await vi.waitFor(async () => expect((await follow(job)).status).toBe(101));
+  await vi.waitFor(async () => expect((await subscribe(job)).status).toBe(101));
 });
 
-test("a job that does not exist: no subscription", async () => {
+test("subscribe: no such job → 404", async () => {
   const job = await submitted();
   await job.api().cancel(null, null);
   await job.api().delete();
-  expect((await follow(job)).status).toBe(404);
+  expect((await subscribe(job)).status).toBe(404);
 });
 
-test("a job that is followed is purged all the same, and its subscribers are let go", async () => {
+test("delete: job with a subscriber → deleted, socket closed", async () => {
   const job = await submitted();
-  const subscriber = listen(await follow(job));
+  const subscriber = listen(await subscribe(job));
   await job.api().cancel(null, null);
   await vi.waitFor(() => expect(subscriber.closed()).toBe(1000));
   expect(await job.api().delete()).toEqual({ kind: "deleted" });
 });
 
-async function line(job: Held, lease: string): Promise<Response> {
+async function openWorkerSocket(job: Held, lease: string): Promise<Response> {
   return job.api().fetch(`https://job/worker?lease=${lease}`, { headers: { Upgrade: "websocket" } });
 }
 
-test("the line of a running attempt tells it at once that it no longer counts", async () => {
+test("worker socket: job cancelled → the attempt receives it at once", async () => {
   const job = await submitted();
   await job.api().start(1, 0, "lease");
   const words: string[] = [];
-  const { webSocket } = await line(job, "lease");
+  const { webSocket } = await openWorkerSocket(job, "lease");
   webSocket?.addEventListener("message", ({ data }) => void words.push(String(data)));
   webSocket?.accept();
   await evictDurableObject(job.stub);
@@ -111,30 +111,29 @@ test("the line of a running attempt tells it at once that it no longer counts", 
   );
 });
 
-test("a line is refused to an attempt that no longer counts", async () => {
+test("worker socket: attempt not current → rejected", async () => {
   const job = await submitted();
   await job.api().start(1, 0, "lease");
   await job.api().cancel(null, null);
-  expect(await (await line(job, "lease")).json()).toEqual({ ok: false, reason: "cancelled" });
-  expect(await (await line(job, "other")).json()).toEqual({ ok: false, reason: "stale" });
+  expect(await (await openWorkerSocket(job, "lease")).json()).toEqual({ ok: false, reason: "cancelled" });
+  expect(await (await openWorkerSocket(job, "other")).json()).toEqual({ ok: false, reason: "stale" });
 });
 
-test("a worker socket that closes abnormally shortens the lease; one closed normally does not", async () => {
-  const { alarmOf } = await import("../../support/objects.ts");
-  const [broken, hungUp] = [await submitted(), await submitted()];
+test("worker socket: closed abnormally → lease shortened; closed normally → lease kept", async () => {
+  const [broken, closedNormally] = [await submitted(), await submitted()];
   for (const [job, code] of [
     [broken, 1011],
-    [hungUp, 1000],
+    [closedNormally, 1000],
   ] as const) {
     await job.api().start(1, 0, "lease");
-    const { webSocket } = await line(job, "lease");
+    const { webSocket } = await openWorkerSocket(job, "lease");
     webSocket?.accept();
     webSocket?.close(code, "");
   }
   await vi.waitFor(async () =>
     expect(((await alarmOf(broken)) ?? 0) - Date.now()).toBeLessThanOrEqual(5_000),
   );
-  expect(((await alarmOf(hungUp)) ?? 0) - Date.now()).toBeGreaterThan(20_000);
+  expect(((await alarmOf(closedNormally)) ?? 0) - Date.now()).toBeGreaterThan(20_000);
   await broken.api().report("lease", nothing, false);
   expect(await read(broken)).toMatchObject({ status: "running", status_reason: "executing" });
 });

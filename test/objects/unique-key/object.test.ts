@@ -1,9 +1,10 @@
-/** A unique place: held by one job at a time, and never by a job that has finished or does not exist. */
+/** A unique key: owned by one job at a time, and never by a job that has finished or does not exist. */
 
 import { evictDurableObject, runDurableObjectAlarm } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { expect, test } from "vitest";
 import type { Submission } from "../../../src/core/job.ts";
+import { DAY, MINUTE } from "../../../src/core/time.ts";
 import { randomId } from "../../../src/lib/id.ts";
 import type { SubmitAnswer } from "../../../src/rpc/job.ts";
 import { uniqueKeyObject } from "../../../src/rpc/unique-key.ts";
@@ -24,13 +25,13 @@ function idOf(answer: SubmitAnswer): string {
   throw new Error(`no job in ${answer.kind}`);
 }
 
-test("taken by a job, it answers that job to the next, or refuses it", async () => {
-  const place = uniqueAt(randomId("place"));
-  const first = await submit(place);
+test("unique key: owned by a job → the next submission gets that job, or is rejected", async () => {
+  const uniqueKey = uniqueAt(randomId("key"));
+  const first = await submit(uniqueKey);
   expect(first.kind).toBe("accepted");
-  const second = await submit(place);
+  const second = await submit(uniqueKey);
   expect(second).toMatchObject({ kind: "existing", deduplicated: "unique_key", job: { id: idOf(first) } });
-  expect(await submit(place, "reject")).toEqual({ kind: "duplicate", jobId: idOf(first) });
+  expect(await submit(uniqueKey, "reject")).toEqual({ kind: "duplicate", jobId: idOf(first) });
 });
 
 test.each([
@@ -43,40 +44,42 @@ test.each([
     } as const,
   ],
 ])("is free when its job %s", async (_, outcome) => {
-  const place = uniqueAt(randomId("place"));
-  const job = hold(idOf(await submit(place)));
+  const uniqueKey = uniqueAt(randomId("key"));
+  const job = hold(idOf(await submit(uniqueKey)));
   await job.api().start(1, 0, "lease");
   await job.api().finish("lease", nothing, outcome);
-  expect((await submit(place)).kind).toBe("accepted");
+  expect((await submit(uniqueKey)).kind).toBe("accepted");
 });
 
-test("is free when its job is cancelled, or deleted", async () => {
-  const place = uniqueAt(randomId("place"));
-  const job = hold(idOf(await submit(place)));
+test("unique key: owner cancelled or deleted → free", async () => {
+  const uniqueKey = uniqueAt(randomId("key"));
+  const job = hold(idOf(await submit(uniqueKey)));
   await job.api().cancel(null, null);
-  const next = await submit(place);
+  const next = await submit(uniqueKey);
   expect(next.kind).toBe("accepted");
   await hold(idOf(next)).api().cancel(null, null);
   await hold(idOf(next)).api().delete();
-  expect((await submit(place)).kind).toBe("accepted");
+  expect((await submit(uniqueKey)).kind).toBe("accepted");
 });
 
-test("claimed for a job that was never stored, it is taken over", async () => {
-  const name = randomId("place");
-  const place = uniqueKeyObject(env, { tenant: TENANT, type: "test.simulate" }, name);
-  expect(await place.claim({ tenant: TENANT, name }, "job_01000000000000000000000000")).toEqual({ ok: true });
+test("unique key: claimed for a job that was never stored → the next job takes it", async () => {
+  const name = randomId("key");
+  const uniqueKey = uniqueKeyObject(env, { tenant: TENANT, type: "test.simulate" }, name);
+  expect(await uniqueKey.claim({ tenant: TENANT, name }, "job_01000000000000000000000000")).toEqual({
+    ok: true,
+  });
   expect((await submit(uniqueAt(name))).kind).toBe("accepted");
 });
 
-test("asked for by fifty at once, it is given to one", async () => {
-  const place = uniqueAt(randomId("place"));
-  const answers = await Promise.all(Array.from({ length: 50 }, () => submit(place)));
+test("unique key: fifty submissions at once → one owner", async () => {
+  const uniqueKey = uniqueAt(randomId("key"));
+  const answers = await Promise.all(Array.from({ length: 50 }, () => submit(uniqueKey)));
   expect(answers.filter(({ kind }) => kind === "accepted")).toHaveLength(1);
   expect(new Set(answers.map(idOf)).size).toBe(1);
 });
 
-test("survives the eviction of place and holder", async () => {
-  const name = randomId("place");
+test("unique key: its object and its owner evicted → still owned", async () => {
+  const name = randomId("key");
   const first = idOf(await submit(uniqueAt(name)));
   await evictDurableObject(hold(first).stub);
   await evictDurableObject(
@@ -85,10 +88,10 @@ test("survives the eviction of place and holder", async () => {
   expect(idOf(await submit(uniqueAt(name)))).toBe(first);
 });
 
-test("a key that was answered with another's job keeps that answer, also when that job has finished", async () => {
-  const place = uniqueAt(randomId("place"));
-  const ownerJobId = hold(idOf(await submit(place)));
-  const keyed = submission({ ...place, fingerprint: "print" });
+test("idempotency key: answered with an existing job → same answer after that job has finished", async () => {
+  const uniqueKey = uniqueAt(randomId("key"));
+  const ownerJobId = hold(idOf(await submit(uniqueKey)));
+  const keyed = submission({ ...uniqueKey, fingerprint: "print" });
   const again = () => hold(keyed.id).api().submit(keyed, "use_existing");
   expect(idOf(await again())).toBe(ownerJobId.id);
   await ownerJobId.api().cancel(null, null);
@@ -105,10 +108,10 @@ test("a key that was answered with another's job keeps that answer, also when th
   expect(await again()).toMatchObject({ kind: "accepted", job: { id: keyed.id } });
 });
 
-test("two requests with one key, at once, while the place is taken: one of them has the key", async () => {
-  const place = uniqueAt(randomId("place"));
-  await submit(place);
-  const keyed = submission({ ...place, fingerprint: "one" });
+test("idempotency key: two different requests at once, unique key owned → one of them keeps the key", async () => {
+  const uniqueKey = uniqueAt(randomId("key"));
+  await submit(uniqueKey);
+  const keyed = submission({ ...uniqueKey, fingerprint: "one" });
   const [first, second] = await Promise.all(
     ["one", "other"].map((fingerprint) =>
       hold(keyed.id)
@@ -119,12 +122,12 @@ test("two requests with one key, at once, while the place is taken: one of them 
   expect([first?.kind, second?.kind].sort()).toEqual(["existing", "key_reused"]);
 });
 
-test("a key that stands for another's job lasts as long as that job", async () => {
-  const place = uniqueAt(randomId("place"));
+test("idempotency key: alias of another job → lasts as long as that job", async () => {
+  const uniqueKey = uniqueAt(randomId("key"));
   const ownerJobId = hold(
-    idOf(await submit({ ...place, policy: { ...policy, retentionMs: 1_000 * 86_400_000 } })),
+    idOf(await submit({ ...uniqueKey, policy: { ...policy, retentionMs: 1_000 * DAY } })),
   );
-  const keyed = submission({ ...place, fingerprint: "print" });
+  const keyed = submission({ ...uniqueKey, fingerprint: "print" });
   const again = () => hold(keyed.id).api().submit(keyed, "use_existing");
   await again();
   await ownerJobId.api().cancel(null, null);
@@ -139,16 +142,16 @@ test("a key that stands for another's job lasts as long as that job", async () =
   expect(await alarmOf(hold(keyed.id))).toBeNull();
 });
 
-test("equal requests are one job for their time, unless it failed", async () => {
+test("dedupe window: equal inputs → one job until the window ends, unless it failed", async () => {
   const name = randomId("request");
   const same = (untilAt: number): Partial<Submission> => ({
     uniqueKeys: [{ rule: "input_hash", name, untilAt }],
     policy,
   });
-  const first = hold(idOf(await submit(same(Date.now() + 60_000))));
+  const first = hold(idOf(await submit(same(Date.now() + MINUTE))));
   await first.api().start(1, 0, "lease");
   await first.api().finish("lease", nothing, { type: "succeed", result: null });
-  expect(await submit(same(Date.now() + 60_000))).toMatchObject({
+  expect(await submit(same(Date.now() + MINUTE))).toMatchObject({
     kind: "existing",
     deduplicated: "input_hash",
     job: { id: first.id },
@@ -156,7 +159,7 @@ test("equal requests are one job for their time, unless it failed", async () => 
 
   const failedName = randomId("request");
   const failing = {
-    uniqueKeys: [{ rule: "input_hash" as const, name: failedName, untilAt: Date.now() + 60_000 }],
+    uniqueKeys: [{ rule: "input_hash" as const, name: failedName, untilAt: Date.now() + MINUTE }],
   };
   const second = hold(idOf(await submit(failing)));
   await second.api().cancel(null, null);
