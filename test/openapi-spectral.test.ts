@@ -5,7 +5,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import { openApiDocument } from "../src/api/openapi/document.ts";
 import { jobTypes } from "../src/job-types/index.ts";
 
@@ -34,7 +34,7 @@ async function lint(text: string): Promise<string[]> {
   return found.map(({ code, message, path }) => `${code}: ${message} at ${path.join("/")}`);
 }
 
-it(
+test(
   "is flawless by Spectral's rules",
   async () => {
     expect(await lint(JSON.stringify(document))).toEqual([]);
@@ -42,7 +42,7 @@ it(
   LINT_MS,
 );
 
-it(
+test(
   "or the linter would say so",
   async () => {
     const { operationId: _, ...health } = document.paths?.["/v1/health"]?.get ?? {};

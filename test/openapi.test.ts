@@ -5,7 +5,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { jobExample } from "../src/api/jobs/example.ts";
 import { JobSchema } from "../src/api/jobs/schemas.ts";
 import { openApiDocument } from "../src/api/openapi/document.ts";
@@ -49,11 +49,11 @@ async function lint(text: string): Promise<string[]> {
 }
 
 describe("the document", () => {
-  it("is flawless by Redocly's recommended rules", async () => {
+  test("is flawless by Redocly's recommended rules", async () => {
     expect(await lint(JSON.stringify(document))).toEqual([]);
   }, 60_000);
 
-  it("or the linter would say so", async () => {
+  test("or the linter would say so", async () => {
     const { summary: _, ...health } = document.paths?.["/v1/health"]?.get ?? {};
     const paths = { ...document.paths, "/v1/health": { get: health }, "/v1/jobs/{other}": { get: {} } };
     const found = (await lint(JSON.stringify({ ...document, paths }))).map((line) => line.split(":")[0]);
@@ -62,7 +62,7 @@ describe("the document", () => {
     );
   }, 60_000);
 
-  it("describes every route, and no other but the pages for people", () => {
+  test("describes every route, and no other but the pages for people", () => {
     const app = createApp(jobTypes);
     const isPage = (path: string) => path === "/" || path === "/docs" || /^\/dashboard(\/|$)/.test(path);
     const routes = app.routes
@@ -74,7 +74,7 @@ describe("the document", () => {
     expect([...new Set(operations)].sort()).toEqual([...new Set(routes)].sort());
   });
 
-  it("says of every operation that needs a key how the key can fail, and of no other", () => {
+  test("says of every operation that needs a key how the key can fail, and of no other", () => {
     for (const [path, item] of Object.entries(document.paths ?? {})) {
       for (const operation of Object.values(item as Record<string, Operation>)) {
         const needsKey = operation.security?.length !== 0;
@@ -85,18 +85,18 @@ describe("the document", () => {
     }
   });
 
-  it("names every operation differently", () => {
+  test("names every operation differently", () => {
     const ids = Object.values(document.paths ?? {}).flatMap((item) =>
       Object.values(item as Record<string, Operation>).map(({ operationId }) => operationId),
     );
     expect(new Set(ids).size).toBe(ids.length);
   });
 
-  it("shows a job as jobs are", () => {
+  test("shows a job as jobs are", () => {
     expect(JobSchema.strict().safeParse(jobExample).error).toBeUndefined();
   });
 
-  it("has for every job type a body that can be sent as it is", () => {
+  test("has for every job type a body that can be sent as it is", () => {
     const body = document.paths?.["/v1/jobs"]?.post?.requestBody as RequestBody;
     const { examples } = body.content["application/json"];
     expect(Object.keys(examples).sort()).toEqual([...jobTypes.keys()].sort());
@@ -106,7 +106,7 @@ describe("the document", () => {
     }
   });
 
-  it("gives no header, query parameter or id an example, which tools would send along unasked", () => {
+  test("gives no header, query parameter or id an example, which tools would send along unasked", () => {
     const operations = Object.values(document.paths ?? {}).flatMap(
       (item) => Object.values(item) as { parameters?: Parameter[] }[],
     );
@@ -116,7 +116,7 @@ describe("the document", () => {
     expect([...new Set(shown.map(({ name }) => name))].sort()).toEqual(["code", "type"]);
   });
 
-  it("knows every code of a problem", () => {
+  test("knows every code of a problem", () => {
     const text = JSON.stringify(document.components?.schemas?.Problem);
     for (const code of Object.keys(problemKinds)) expect(text).toContain(`"${code}"`);
   });
