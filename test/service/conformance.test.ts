@@ -1,6 +1,6 @@
 /**
- * The conformance suite against the local service, each of its checks a test; and that the suite bites: before a
- * proxy that breaks the contract in one way, the checks that stand for it fail, and others do not.
+ * The conformance suite against the local service, each of its checks a test. And against a proxy that breaks the
+ * contract in one way at a time: the responsible checks must fail, and no others.
  */
 
 import { readdirSync, readFileSync } from "node:fs";
