@@ -1,6 +1,6 @@
 /**
- * Accepting a job beside the baseline, which does no more than store and set an alarm: what authentication, checks, the job's
- * record, its log line and its index update cost. Each job must have been stored and its message sent.
+ * Accepting a job beside the baseline, which only stores a row and sets an alarm. The difference is the cost of
+ * authentication, validation, the job record, the log line and the index update. Every job must have sent its message.
  */
 
 import { atLeast, type Benchmark, ensure, figure, type Row } from "./benchmark.ts";
@@ -76,7 +76,7 @@ async function sidesOf(service: Native, baseline: Native): Promise<{ service: As
   };
 }
 
-/** A message is sent after the job is stored, and only then: as many messages as jobs are as many jobs. */
+/** A message is sent only after its job is stored, so the count of messages is the count of stored jobs. */
 async function ensureSent(native: Native): Promise<void> {
   const accepted = Object.values(plans).map(({ rounds, amount }) => WARM_UP_ANSWERS + rounds * amount);
   const jobs = accepted.reduce((sum, some) => sum + some);

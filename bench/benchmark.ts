@@ -1,9 +1,9 @@
-/** What a benchmark is: a name, and a run that answers rows of one table, or throws if what it measured did not happen. */
+/** A benchmark has a name and a run, which returns the rows of one table or throws if the measured work was not done. */
 
-/** One line of a table; what has nothing to be compared with has no ratio, what has no goal none. */
+/** One line of a table. The ratio needs something to compare with; the goal is optional. */
 export type Row = {
   what: string;
-  /** The service's figure with its unit, and that of what it is compared with. */
+  /** The figures of the service and of the other side, with units. */
   service: string;
   other?: string;
   /** Above 1, the service is better. */
@@ -11,7 +11,7 @@ export type Row = {
   goal?: Goal;
 };
 
-/** What the ratio, or another figure of the row, must reach; `text` says it to the reader. */
+/** What a figure of the row must reach; `text` is for the reader. */
 export type Goal = { text: string; isMet: boolean };
 
 export type Benchmark = {
@@ -21,18 +21,18 @@ export type Benchmark = {
   run: () => Promise<Row[]>;
 };
 
-/** The goal of a ratio that is at least so large. */
+/** The goal of a ratio of at least `least`. */
 export function atLeast(least: number, ratio: number): Goal {
   return { text: `≥ ${least}`, isMet: ratio >= least };
 }
 
-/** A figure with its unit, in as many digits as say something. */
+/** A figure with its unit, in about three significant digits. */
 export function figure(value: number, unit: string): string {
   const digits = value < 10 ? 2 : value < 100 ? 1 : 0;
   return `${value.toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits })} ${unit}`;
 }
 
-/** Throws with `what` unless it is so: a benchmark of what did not happen is none. */
+/** Throws with `what` unless the condition holds. */
 export function ensure(isSo: boolean, what: string): asserts isSo {
   if (!isSo) throw new Error(`Not measured: ${what}.`);
 }

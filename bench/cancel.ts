@@ -1,4 +1,4 @@
-/** How soon a cancelled job has really stopped: by its own account, and as a client sees it. Judges nothing. */
+/** How soon the code of a cancelled job stops, by the job's record and as a client sees it. It has no goal. */
 
 import type { JobView } from "../src/rpc/views.ts";
 import { type Benchmark, ensure, figure, type Row } from "./benchmark.ts";
@@ -7,7 +7,7 @@ import { median, percentile } from "./load.ts";
 
 const JOBS = 100;
 
-/** How often the client looks whether the code has stopped: the client's view is no finer than this. */
+/** The client's polling interval, and so the resolution of its view. */
 const LOOK_MS = 10;
 
 export const cancel: Benchmark = {
@@ -20,7 +20,7 @@ export const cancel: Benchmark = {
       const jobs = await Promise.all(
         Array.from({ length: JOBS }, () => client.submit("test.simulate", input)),
       );
-      // Once progress is stored a second time, the code runs and has long had its line.
+      // Once progress above 0 is stored, the code runs and has its worker socket.
       const isUnderWay = ({ progress }: JobView) => (progress?.current ?? 0) > 0;
       await Promise.all(jobs.map(({ id }) => client.until(id, isUnderWay, 100)));
       const samples: Sample[] = [];
@@ -41,7 +41,7 @@ type Sample = { own: number; answered: number; seen: number };
 
 const cancellationOf = (job: JobView) => ("cancellation" in job ? job.cancellation : undefined);
 
-/** Cancels a running job; answers how long it ran on, by its own account and as seen from here. Milliseconds. */
+/** Cancels a running job. Returns in milliseconds how long it went on, by its record and as seen by the client. */
 async function stop(client: Client, id: string): Promise<Sample> {
   const askedAt = performance.now();
   await client.call("POST", `/v1/jobs/${id}/cancel`);

@@ -1,4 +1,4 @@
-/** A client of the local service, `npm start` with a state of its own, as the benchmarks of whole jobs need it. */
+/** A client of the local service, which runs as in `npm start` on its own storage. Benchmarks of whole jobs use it. */
 
 import { mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
@@ -8,12 +8,12 @@ import type { JobView } from "../src/rpc/views.ts";
 
 const MEMORY = "/dev/shm";
 
-/** Nothing that is measured takes longer, unless it is stuck. */
-const PATIENCE_MS = 300_000;
+/** No measured job takes longer unless it is stuck. */
+const TIMEOUT_MS = 300_000;
 
 export type Client = ReturnType<typeof openClient>;
 
-/** Starts the service, lets `use` work with it, and stops it and removes its state whatever happens. */
+/** Starts the service, runs `use`, and always stops it and deletes its storage. */
 export async function withService<T>(use: (service: Service) => Promise<T>): Promise<T> {
   return inMemory(async (stateDir) => {
     const service = await startService({ stateDir });
@@ -21,7 +21,7 @@ export async function withService<T>(use: (service: Service) => Promise<T>): Pro
   });
 }
 
-/** Lets `use` have a folder in memory (tmpfs), so that no disk is measured, and removes it whatever happens. */
+/** Runs `use` with a folder in memory (tmpfs), so that no disk is measured. Always deletes the folder. */
 export async function inMemory<T>(use: (folder: string) => Promise<T>): Promise<T> {
   const folder = await mkdtemp(join(MEMORY, "accepted-bench-"));
   try {
@@ -31,7 +31,7 @@ export async function inMemory<T>(use: (folder: string) => Promise<T>): Promise<
   }
 }
 
-/** Speaks for one key; an answer that is no success rejects. */
+/** Sends requests with one key. Rejects if an answer is not a success. */
 export function openClient(url: string, key: string) {
   const headers = { Authorization: `Bearer ${key}`, "Content-Type": "application/json" };
 
@@ -51,18 +51,18 @@ export function openClient(url: string, key: string) {
     ask,
     call,
     submit: (type: string, input: object) => call("POST", "/v1/jobs", { type, input }),
-    /** The job once it is so; it is looked at every `everyMs`. */
+    /** Polls the job every `everyMs` until the condition holds, and returns it. */
     async until(id: string, is: (job: JobView) => boolean, everyMs: number): Promise<JobView> {
-      for (const since = performance.now(); performance.now() - since < PATIENCE_MS; await pause(everyMs)) {
+      for (const since = performance.now(); performance.now() - since < TIMEOUT_MS; await pause(everyMs)) {
         const job = await call("GET", `/v1/jobs/${id}`);
         if (is(job)) return job;
       }
-      throw new Error(`Job ${id} did not become what was awaited.`);
+      throw new Error(`Job ${id} did not reach the awaited state.`);
     },
   };
 }
 
-/** Does `act` with each item, so many at a time; the results in the items' order. */
+/** Runs `act` for each item, `atOnce` at a time. Returns the results in the order of the items. */
 export async function eachOf<Item, Result>(
   items: readonly Item[],
   atOnce: number,

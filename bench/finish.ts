@@ -17,7 +17,7 @@ const AT_ONCE = 16;
 const ROUNDS = 3;
 const GOAL = 2;
 
-/** Between two looks at a piece of work that has not finished. */
+/** Between two polls of unfinished work. */
 const LOOK_MS = 20;
 
 /** How to ask for a piece of work, and whether it has finished; `isFinished` rejects if it has failed. */
@@ -91,7 +91,7 @@ function workflowsPeer(url: string): Peer {
   };
 }
 
-/** Starts the Worker with the workflow, lets `use` work with it, and stops it whatever happens. */
+/** Starts the Worker with the workflow, runs `use`, and always stops it. */
 function withWorkflows<T>(use: (url: string) => Promise<T>): Promise<T> {
   return inMemory(async (stateDir) => {
     const folder = join(import.meta.dirname, "workflows");

@@ -1,6 +1,6 @@
 /**
- * A `csv.import` of 100 MB: how long, and how much memory the runtime takes for it at most, against what it took
- * before. The file is made row by row, and every row must have been imported.
+ * A `csv.import` of 100 MB: its duration, and the runtime's peak memory against the memory before. Every row of the
+ * generated file must have been imported.
  */
 
 import { readdir, readFile, writeFile } from "node:fs/promises";
@@ -41,7 +41,7 @@ export const importCsv: Benchmark = {
     }),
 };
 
-/** As much CSV as the file has bytes, to within a row: eight columns of about a hundred bytes together. */
+/** CSV of FILE_BYTES to within a row: eight columns, about a hundred bytes together. */
 function makeCsv(): { csv: Blob; rows: number } {
   const parts = ["id,booked_at,account,currency,amount,status,country,note\n"];
   let rows = 0;
@@ -92,7 +92,7 @@ function isNumber(name: string): boolean {
   return /^\d+$/.test(name);
 }
 
-/** proc_pid_stat(5); a process that has ended meanwhile has no parent. */
+/** proc_pid_stat(5). A process that has exited meanwhile has no parent. */
 async function processOf(name: string): Promise<{ pid: number; parent: number; name: string }> {
   const text = await readFile(`/proc/${name}/stat`, "utf8").catch(() => "");
   const [, command = "", parent = "0"] = text.match(/^\d+ \((.*)\) \S (\d+)/s) ?? [];

@@ -1,6 +1,6 @@
 /**
- * The listing of one tenant: 10,000 finished jobs page by page, as a client reads them; pages under 300 updates
- * a second; and what a page of any filter costs inside the index object as the tenant grows to 100,000 jobs.
+ * Listing one tenant's jobs: 10,000 finished jobs page by page through the API, pages under 300 updates a second, and
+ * the cost of a page per filter inside the index object as the tenant grows to 100,000 jobs.
  */
 
 import { localKeys } from "../scripts/local-keys.ts";
@@ -16,10 +16,10 @@ import { startNativeService } from "./side-by-side.ts";
 const sizes = [1_000, 10_000, 100_000];
 const FILL_AT_ONCE = 1_000;
 
-const ANNOUNCED_PER_SECOND = 300;
-const TOTAL = ANNOUNCED_PER_SECOND * 10;
+const UPDATES_PER_SECOND = 300;
+const TOTAL = UPDATES_PER_SECOND * 10;
 
-/** Inside the object: so often in a row, that the way there hardly counts. */
+/** Each page is read TIMES in a row inside the object, so that the call to it hardly counts. */
 const PAGE_GOAL_MS = 50;
 const TIMES = 50;
 
@@ -36,27 +36,26 @@ export const listing: Benchmark = {
   },
 };
 
-type Door = ReturnType<typeof openDoor>;
+type IndexAccess = ReturnType<typeof openIndexAccess>;
 type Cost = PageCost & { ms: number };
 
 async function measure({ url }: Native): Promise<Row[]> {
   const client = openClient(url, (await localKeys()).acme.full);
   const startAt = Date.now() - 3_600_000;
-  const door = openDoor(url, startAt);
+  const access = openIndexAccess(url, startAt);
   const costs = new Map<string, Cost[]>();
   const rows: Row[] = [];
   for (const size of sizes) {
-    await door.fillTo(size);
+    await access.fillTo(size);
     for (const [what, asked] of questions(size, startAt))
-      costs.set(what, [...(costs.get(what) ?? []), await door.cost(asked)]);
-    if (size === 10_000)
-      rows.push(await pageByPage(client, size), ...(await underAnnouncements(client, door)));
+      costs.set(what, [...(costs.get(what) ?? []), await access.cost(asked)]);
+    if (size === 10_000) rows.push(await pageByPage(client, size), ...(await underUpdates(client, access)));
   }
   return [...rows, ...[...costs].map(([what, found]) => costRow(what, found))];
 }
 
-/** The way past the API, to the listing itself. */
-function openDoor(url: string, startAt: number) {
+/** Access to the index object past the API. */
+function openIndexAccess(url: string, startAt: number) {
   let jobs = 0;
 
   async function ask<Answer>(what: string, asked: object): Promise<Answer> {
@@ -66,7 +65,7 @@ function openDoor(url: string, startAt: number) {
   }
 
   return {
-    /** Makes it a listing of so many jobs. */
+    /** Fills the index up to `size` jobs. */
     async fillTo(size: number): Promise<void> {
       while (jobs < size) {
         const count = Math.min(FILL_AT_ONCE, size - jobs);
@@ -75,7 +74,7 @@ function openDoor(url: string, startAt: number) {
       }
       await this.ensureAllListed();
     },
-    /** One job more, told as its object would. */
+    /** Publishes one more job as its object would. */
     publish: () => ask("publish", { startAt, first: jobs++, count: 1 } satisfies Filling),
     async ensureAllListed(): Promise<void> {
       const listed = await ask<number>("count", all);
@@ -91,7 +90,7 @@ function openDoor(url: string, startAt: number) {
 
 const all: JobFilter = { statuses: [], types: [], createdAfter: null, createdBefore: null, metadata: {} };
 
-/** Every kind of filter, alone and together, and a page from the middle. */
+/** Every kind of filter, alone and combined, and a page from the middle. */
 function questions(size: number, startAt: number): [string, Omit<PageAsked, "times">][] {
   const middle = madeAt(size / 2, startAt);
   const filters: [string, Partial<JobFilter>, JobPosition?][] = [
@@ -115,7 +114,7 @@ function questions(size: number, startAt: number): [string, Omit<PageAsked, "tim
   ]);
 }
 
-/** Follows the cursor from the first page to the last; every job must come exactly once. */
+/** Follows the cursor from the first page to the last. Every job must be listed exactly once. */
 async function pageByPage(client: Client, size: number): Promise<Row> {
   const ids = new Set<string>();
   const times: number[] = [];
@@ -127,7 +126,10 @@ async function pageByPage(client: Client, size: number): Promise<Row> {
     times.push(page.ms);
     cursor = page.next_cursor;
   }
-  ensure(ids.size === size && listed === size, `${ids.size} of ${size} jobs came, ${listed} in all`);
+  ensure(
+    ids.size === size && listed === size,
+    `${ids.size} of ${size} jobs were listed, ${listed} entries in all`,
+  );
   const seconds = times.reduce((sum, ms) => sum + ms) / 1_000;
   const what = `${size.toLocaleString("en")} finished jobs in ${times.length} pages of 100`;
   return { what, service: `${figure(seconds, "s")}, a page ${figure(median(times), "ms")}` };
@@ -143,7 +145,7 @@ async function readPage(client: Client, query: string): Promise<PageRead> {
 }
 
 /** Pages read one after another, first idle, then while jobs are published at a steady rate. */
-async function underAnnouncements(client: Client, door: Door): Promise<Row[]> {
+async function underUpdates(client: Client, access: IndexAccess): Promise<Row[]> {
   const times = async (isOver: () => boolean) => {
     const found: number[] = [];
     while (!isOver()) found.push((await readPage(client, "limit=20")).ms);
@@ -153,14 +155,14 @@ async function underAnnouncements(client: Client, door: Door): Promise<Row[]> {
   const published: Promise<unknown>[] = [];
   const startedAt = performance.now();
   const timer = setInterval(() => {
-    const due = Math.min(TOTAL, ((performance.now() - startedAt) * ANNOUNCED_PER_SECOND) / 1_000);
-    while (published.length < due) published.push(door.publish());
+    const due = Math.min(TOTAL, ((performance.now() - startedAt) * UPDATES_PER_SECOND) / 1_000);
+    while (published.length < due) published.push(access.publish());
   }, 10);
   const busy = await times(() => published.length >= TOTAL);
   const seconds = (performance.now() - startedAt) / 1_000;
   clearInterval(timer);
   await Promise.all(published);
-  await door.ensureAllListed();
+  await access.ensureAllListed();
   const rate = figure(TOTAL / seconds, "updates/s");
   const text = (ms: number[]) =>
     `${figure(median(ms), "ms")}, 99 % within ${figure(percentile(ms, 0.99), "ms")}`;
@@ -175,7 +177,7 @@ function after(ms: number): () => boolean {
   return () => performance.now() - startedAt >= ms;
 }
 
-/** Rows read for a page as the tenant grows; more than twice those of the smaller ones would be growth. */
+/** Rows read for a page as the tenant grows. More than twice those of the previous size is growth. */
 function costRow(what: string, found: Cost[]): Row {
   const [last] = found.slice(-1);
   const [before] = found.slice(-2);

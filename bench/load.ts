@@ -1,4 +1,4 @@
-/** Load on one URL from within this process, and what became of it. An answer that is not the expected one is an error. */
+/** Puts load on one URL from this process and measures it. An unexpected answer is an error. */
 
 import autocannon, { type Options } from "autocannon";
 
@@ -14,10 +14,7 @@ export type Load = {
 /** `perSecond`: answers per second; `medianMs`: of the single answers; `atLast`: what was read after the last one. */
 export type Measured<Reading> = { perSecond: number; medianMs: number; atLast: Reading };
 
-/**
- * Asks `amount` times over so many connections, each of which waits for its answer before it asks again; reads a
- * gauge as soon as the last answer has come.
- */
+/** Sends `amount` requests over `connections`, one at a time on each. Reads a gauge right after the last answer. */
 export async function load<Reading>(
   asked: Load,
   amount: number,
@@ -46,11 +43,11 @@ export async function load<Reading>(
   return { perSecond: amount / seconds, medianMs: median(times), atLast: await reading };
 }
 
-/** Resolves when all answers have come; `heard` is given each one's status and milliseconds. */
-function run(options: Options, heard: (statusCode: number, ms: number) => void): Promise<void> {
+/** Resolves after all answers. Calls `onAnswer` with the status and milliseconds of each. */
+function run(options: Options, onAnswer: (statusCode: number, ms: number) => void): Promise<void> {
   return new Promise((resolve, reject) => {
-    const instance = autocannon(options, (fault) => (fault ? reject(fault) : resolve()));
-    instance.on("response", (_client, statusCode, _bytes, ms) => heard(statusCode, ms));
+    const instance = autocannon(options, (error) => (error ? reject(error) : resolve()));
+    instance.on("response", (_client, statusCode, _bytes, ms) => onAnswer(statusCode, ms));
     instance.on("reqError", reject);
   });
 }

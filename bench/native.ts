@@ -1,7 +1,7 @@
 /**
- * Runs a Worker in workerd alone, as wrangler would deploy it: no proxy in front, no simulator behind. Its objects
- * are stored in memory (tmpfs), so that no disk is measured. What workerd lacks has a stub: queues take and drop
- * messages, rate limiters let everybody pass. D1 and R2 are left out, so only paths that use neither can be measured.
+ * Runs a Worker in workerd alone, as wrangler builds it for a deployment, without wrangler's proxy and simulators. Its
+ * objects are stored in memory (tmpfs), so that no disk is measured. Stubs replace queues and rate limiters. There is
+ * no D1 and no R2, so only paths without them can be measured.
  */
 
 import { type ChildProcess, spawn } from "node:child_process";
@@ -19,7 +19,7 @@ const workerd = join(root, "node_modules/workerd/bin/workerd");
 
 export type Native = Awaited<ReturnType<typeof startNative>>;
 
-/** On top of what wrangler.toml says: variables, and an entry in place of its `main`. */
+/** Changes to wrangler.toml: more variables, and another `main`. */
 type Changes = { variables?: Record<string, string>; main?: string };
 
 /** Starts the Worker of a wrangler.toml; paths are named from the project's folder. Leaves nothing behind if it fails. */
@@ -40,7 +40,7 @@ async function startIn(folder: string, configPath: string, { variables = {}, mai
   await mkdir(join(folder, "state"));
   const outdir = join(folder, "worker");
   await runWrangler(["deploy", ...(main ? [main] : []), "--dry-run", "--config", path, "--outdir", outdir]);
-  await buildStandIns(folder);
+  await buildStubs(folder);
   const modules = await modulesOf(outdir);
   const configText = toCapnp(readConfig({ config: path }), modules, variables);
   await writeFile(join(folder, "config.capnp"), configText);
@@ -68,7 +68,7 @@ async function startIn(folder: string, configPath: string, { variables = {}, mai
   };
 }
 
-async function buildStandIns(folder: string): Promise<void> {
+async function buildStubs(folder: string): Promise<void> {
   const entryPoints = ["queue.ts", "limiter.ts"].map((name) => join(import.meta.dirname, "stubs", name));
   await build({ entryPoints, outdir: join(folder, "stubs"), format: "esm" });
 }
@@ -79,7 +79,7 @@ async function modulesOf(folder: string): Promise<string[]> {
   return names.toSorted((a, b) => Number(b === "index.js") - Number(a === "index.js"));
 }
 
-/** workerd tells the ports it was given on its control channel. Rejects if it ends before it listens. */
+/** Reads the ports from workerd's control channel. Rejects if workerd exits before it listens. */
 async function portsOf(child: ChildProcess): Promise<Map<string, number>> {
   const ports = new Map<string, number>();
   const control = child.stdio[3] as Readable;
@@ -88,7 +88,7 @@ async function portsOf(child: ChildProcess): Promise<Map<string, number>> {
     if (message.event === "listen") ports.set(message.socket, message.port);
     if (ports.size === 2) return ports;
   }
-  throw new Error("workerd did not start; what it said stands above.");
+  throw new Error("workerd did not start. See its messages above.");
 }
 
 /** The first field of a thread's schedstat is its time on a CPU in nanoseconds. */

@@ -1,4 +1,4 @@
-/** Tells what was measured: tables on the terminal, and between the marks of docs/internals/benchmarks.md, whose prose it leaves. */
+/** Prints the results as tables and writes them between the marks of docs/internals/benchmarks.md. */
 
 import { readFile, writeFile } from "node:fs/promises";
 import { arch, cpus, loadavg, release, totalmem, type } from "node:os";
@@ -8,7 +8,7 @@ import type { Goal, Row } from "./benchmark.ts";
 
 const page = join(root, "docs/internals/benchmarks.md");
 
-/** The benchmarks' tables by name go where the page has a mark of that name; rejects if it has none. */
+/** Writes each table between the marks with its name. Rejects if the page lacks the marks. */
 export async function writePage(found: ReadonlyMap<string, Row[]>, machineText: string): Promise<void> {
   let text = await readFile(page, "utf8");
   for (const [name, rows] of found) text = between(text, name, toMarkdown(rows));
@@ -22,7 +22,7 @@ function between(text: string, name: string, content: string): string {
   return `${text.slice(0, from + begin.length)}\n\n${content}\n\n${text.slice(to)}`;
 }
 
-/** What was measured on and when, as Markdown. Taken before the run, so that the load is not the run's own. */
+/** The machine and the date, as Markdown. Read before the run, so that the load is not the run's own. */
 export async function machine(): Promise<string> {
   const [cpu] = cpus();
   const os = (await readFile("/etc/os-release", "utf8")).match(/^PRETTY_NAME="(.*)"$/m)?.[1];

@@ -1,7 +1,7 @@
 /**
- * `npm run bench`: measures everything and writes docs/internals/benchmarks.md; `npm run bench -- --only accept,status` measures
- * those and writes nothing, so that the numbers of the page are always of one run. Fails if anything could not be
- * measured; a goal that is not met is told, and is no failure.
+ * `npm run bench` measures everything and writes docs/internals/benchmarks.md. With `-- --only accept,status` it measures
+ * only those and writes nothing, so that all numbers of the page come from one run. It fails if a measurement fails. A
+ * missed goal is printed and is no failure.
  */
 
 import { parseArgs } from "node:util";

@@ -1,6 +1,6 @@
 /**
- * Two Workers in workerd alone, the service and the baseline, asked in turn: a round asks one and then the other, so that
- * whatever else the machine does meets both. A ratio is the median of the rounds' ratios, a figure of the rounds' figures.
+ * Measures the service and the baseline, each in workerd alone. Every round measures both in turn, so that other load on
+ * the machine affects both. Ratios and figures are medians over the rounds.
  */
 
 import { setTimeout as pause } from "node:timers/promises";
@@ -8,29 +8,29 @@ import { localApiKeys, localKeys } from "../scripts/local-keys.ts";
 import { type Load, load, type Measured, median } from "./load.ts";
 import { type Native, startNative } from "./native.ts";
 
-/** No alarm of a job rings while it is measured. */
+/** No alarm of a job fires during the measurement. */
 const DISPATCH_TIMEOUT_MS = "600000";
 
 /** The service publishes a job 0.4 s after it was accepted, and writes updates together for up to a second. */
-const ANNOUNCED_MS = 1_500;
+const INDEXED_MS = 1_500;
 
-/** Idle is who uses less than a tenth of this. */
+/** A side is idle when it uses less than a tenth of this as CPU time. */
 const QUIET_MS = 300;
 
 /** The first answers of an isolate are slow: its code is not yet compiled. */
 export const WARM_UP_ANSWERS = 1_000;
 
-/** One of the two, with CPU time per answer in milliseconds: until it was given, and with what it left to be done. */
+/** One side. CPU milliseconds per answer: until the answer, and including the work after it. */
 export type Side = Measured<number> & { answerCpuMs: number; cpuMs: number };
 type Rounds = { service: Side[]; baseline: Side[] };
 
-/** The service in workerd alone; with `main`, another entry in place of its own. */
+/** Starts the service in workerd alone; `main` replaces its entry. */
 export async function startNativeService(main?: string): Promise<Native> {
   const variables = { API_KEYS: await localApiKeys(), DISPATCH_TIMEOUT_MS };
   return startNative("wrangler.toml", { variables, ...(main !== undefined && { main }) });
 }
 
-/** Starts both, lets `use` work with them, and stops them whatever happens. */
+/** Starts both, runs `use`, and always stops them. */
 export async function withBoth<T>(use: (service: Native, baseline: Native) => Promise<T>): Promise<T> {
   const service = await startNativeService();
   try {
@@ -47,7 +47,7 @@ export async function clientHeaders(): Promise<Record<string, string>> {
   return { Authorization: `Bearer ${acme.full}`, "Content-Type": "application/json" };
 }
 
-/** `leaves`: the work that answers leave to be done after them, which must not fall into the other's turn. */
+/** `leaves` is the work after the answers. It must end before the other side's turn. */
 export type Asked = { native: Native; asked: Load; leaves: "updates" | "nothing" };
 type Amount = { rounds: number; amount: number; connections: number };
 
@@ -72,7 +72,7 @@ async function side({ native, asked, leaves }: Asked, { amount, connections }: A
 
 /** The CPU time used when all updates have been written. */
 async function cpuMsWhenIdle(native: Native): Promise<number> {
-  await pause(ANNOUNCED_MS);
+  await pause(INDEXED_MS);
   for (let before = await native.cpuMs(); ; ) {
     await pause(QUIET_MS);
     const after = await native.cpuMs();
@@ -81,7 +81,7 @@ async function cpuMsWhenIdle(native: Native): Promise<number> {
   }
 }
 
-/** The median of one figure on either side, and of the service's advantage: above 1, the service is better. */
+/** Medians of one figure on both sides and of the ratio. A ratio above 1 favours the service. */
 export function summary({ service, baseline }: Rounds, of: (side: Side) => number, better: "more" | "less") {
   const ratios = service.map((mine, round) => {
     const other = baseline[round];

@@ -1,7 +1,6 @@
 /**
- * From a job's acceptance to the beginning of its code: as the job itself says (started_at - created_at), and as a
- * client sees it, from sending the request until `job.started` has come over the event stream. Once with nothing
- * else to do, once while other jobs come and run all the time.
+ * From a job's acceptance to the start of its code. Measured by the job (started_at - created_at), and by a client from
+ * sending the request until `job.started` arrives on the event stream. Once idle, once beside a steady load of jobs.
  */
 
 import type { JobView } from "../src/rpc/views.ts";
@@ -11,7 +10,7 @@ import { median, percentile } from "./load.ts";
 
 const PROBES = 150;
 
-/** The other jobs: so many a second, each running for so long. */
+/** The other jobs: how many start each second, and how long each runs. */
 const OTHERS_PER_SECOND = 20;
 const OTHER_MS = 1_000;
 
@@ -47,7 +46,7 @@ async function probe(client: Client): Promise<Probe> {
   return { own: Date.parse(started_at ?? "") - Date.parse(created_at), seen };
 }
 
-/** Resolves when the event stream has told that the job has started. */
+/** Resolves when the event stream delivers `job.started`. */
 async function untilStarted(client: Client, id: string): Promise<void> {
   const headers = { ...client.headers, Accept: "text/event-stream" };
   const { body } = await client.ask("GET", `/v1/jobs/${id}/events`, { headers });

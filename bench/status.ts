@@ -1,6 +1,6 @@
 /**
- * Reading a job's status beside the baseline, which reads one row of one object: with the job in the answer, and with
- * If-None-Match, where the answer is 304. The baseline knows no 304; it answers with its row both times.
+ * Reading a job's status beside the baseline, which reads one row of one object. Once the answer is the job, once a 304
+ * for If-None-Match. The baseline has no 304 and returns its row both times.
  */
 
 import { type Benchmark, figure, type Row } from "./benchmark.ts";
@@ -43,7 +43,7 @@ export const status: Benchmark = {
     }),
 };
 
-/** Where what was made can be read, and its ETag. */
+/** Submits, and returns the path and ETag of the new resource. */
 async function made(url: string, headers: Record<string, string>, body: string) {
   const answer = await fetch(url, { method: "POST", headers, body });
   if (answer.status !== 202) throw new Error(`POST ${url}: ${answer.status} ${await answer.text()}`);

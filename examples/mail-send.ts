@@ -7,8 +7,7 @@ export const mailSend = defineJobType({
   input: z.strictObject({ text: z.string().min(1), recipients: z.array(z.email()).min(1).max(10_000) }),
   example: { text: "We moved.", recipients: ["ada@example.com"] },
   maxAttempts: 10,
-  alsoRetry: ["internal_error"], // such as a broken connection: every letter has its key, so repeating does no harm
-
+  alsoRetry: ["internal_error"], // such as a broken connection; each letter has a key, so a retry sends none twice
   async run({ text, recipients }, job) {
     let sent = typeof job.checkpoint === "number" ? job.checkpoint : 0;
     for (const to of recipients.slice(sent)) {
@@ -18,8 +17,7 @@ export const mailSend = defineJobType({
       if (status === 429) throw new JobFailure("rate_limited", { retryAfterMs: 30_000 });
       if (status >= 500) throw new JobFailure("service_unavailable", { code: "mail_unavailable" });
       if (status >= 400) throw new JobFailure("invalid_input", { code: "mail_refused" });
-      sent += 1;
-      await job.saveCheckpoint(sent);
+      await job.saveCheckpoint(++sent);
       job.progress({ current: sent, total: recipients.length, unit: "letters" });
     }
     return { sent };

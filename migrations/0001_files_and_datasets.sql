@@ -1,4 +1,4 @@
--- Files: one row per file, written before the bytes and completed after them, so that no byte is without a row.
+-- Files: one row per file, written before the bytes and completed after them, so no bytes are without a row.
 CREATE TABLE files (
   tenant TEXT NOT NULL,
   id TEXT NOT NULL,
@@ -27,7 +27,7 @@ CREATE TABLE datasets (
   PRIMARY KEY (tenant, name)
 ) WITHOUT ROWID;
 
--- Every generation that has rows anywhere: live, being staged, or abandoned and to be swept.
+-- Every generation that has rows: live, staged, or abandoned and waiting for deletion.
 CREATE TABLE dataset_generations (
   tenant TEXT NOT NULL,
   dataset TEXT NOT NULL,
@@ -48,6 +48,6 @@ CREATE TABLE dataset_rows (
 CREATE TABLE dataset_rejects (
   generation TEXT NOT NULL,
   line INTEGER NOT NULL,
-  reject TEXT NOT NULL,            -- JSON array: why, and the row's text as it stood in the file
+  reject TEXT NOT NULL,            -- JSON array: the reason, and the row's text as in the file
   PRIMARY KEY (generation, line)
 ) WITHOUT ROWID;

@@ -1,18 +1,18 @@
 /**
- * The baseline: the least that any Worker does that stores a piece of work in an object of its own and has it done.
- * Accepting creates one object, writes one row, sets one alarm and sends one message; reading reads the row.
- * No authentication, no checks, no idempotency, no log, no job: what the service costs beyond this is its own.
+ * The baseline: the least that a Worker must do to store work in a Durable Object and run it. Accepting creates one
+ * object, writes one row, sets one alarm and sends one message. Reading reads the row. There is no authentication,
+ * validation, idempotency, log or job.
  */
 
 import { DurableObject } from "cloudflare:workers";
 import { Hono } from "hono";
 
-type Env = { OBJECTS: DurableObjectNamespace<FloorObject>; QUEUE: Queue };
+type Env = { OBJECTS: DurableObjectNamespace<BaselineObject>; QUEUE: Queue };
 
-/** As far ahead as the service's first alarm, which must not ring while it is measured. */
+/** As far ahead as the service's first alarm, which must not fire during the measurement. */
 const ALARM_MS = 600_000;
 
-export class FloorObject extends DurableObject<Env> {
+export class BaselineObject extends DurableObject<Env> {
   async accept(id: string, text: string): Promise<void> {
     this.ctx.storage.kv.put("row", text);
     void this.ctx.storage.setAlarm(Date.now() + ALARM_MS);

@@ -1,4 +1,4 @@
-/** Jobs that never were, as their objects would tell them to the listing: one of a few kinds, finished long ago. */
+/** Index entries of invented, finished jobs of a few kinds. */
 
 import { acceptJob } from "../../src/core/dispatch.ts";
 import type { Command, Job, Submission } from "../../src/core/job.ts";

@@ -1,28 +1,28 @@
 /**
- * The service with a door beside it, by which a benchmark fills the listing of the tenant `acme` with jobs that never
- * were, has one published as a job's object would, and sees what a page costs inside the index object.
+ * The service with additional routes for the benchmark: they fill the job index of the tenant `acme` with invented jobs,
+ * publish one as a job object would, and measure a page inside the index object.
  */
 
 import type { Env } from "../../src/env.ts";
 import type { JobFilter, JobPosition } from "../../src/rpc/index-entry.ts";
-import service, { JobObject, JobIndexObject as RealListing, UniqueKeyObject } from "../../src/worker.ts";
+import service, { JobObject, JobIndexObject as RealJobIndex, UniqueKeyObject } from "../../src/worker.ts";
 import { entryNumber, TENANT } from "./entries.ts";
 
 export { JobObject, UniqueKeyObject };
 
-/** Jobs numbered from `first`, the very first of which was made at `startAt`. */
+/** Jobs numbered from `first`. Job 0 was made at `startAt`. */
 export type Filling = { startAt: number; first: number; count: number };
 
-/** A page to be made `times` times in a row. */
+/** A page that is read `times` times in a row. */
 export type PageAsked = { filter: JobFilter; after: JobPosition | null; times: number };
 
-/** What one page of 20 was: rows read by the platform's own count. */
+/** The cost of one page of 20; the platform counts the rows read. */
 export type PageCost = { rowsRead: number; jobs: number };
 
 const LIMIT = 20;
 
-export class JobIndexObject extends RealListing {
-  /** All is heard first and then written together, as under load. */
+export class JobIndexObject extends RealJobIndex {
+  /** Publishes all entries and waits for one write, as under load. */
   async fill({ startAt, first, count }: Filling): Promise<void> {
     for (let number = first; number < first + count; number += 1)
       void this.publish(TENANT, await entryNumber(number, startAt));
@@ -38,7 +38,7 @@ export class JobIndexObject extends RealListing {
   }
 }
 
-/** Everything asked of the database until `stop`, which answers it. */
+/** Collects the cursors of all queries until `stop` returns them. */
 function collectCursors(sql: SqlStorage) {
   const prototype = Object.getPrototypeOf(sql) as SqlStorage;
   const { exec } = prototype;
@@ -56,19 +56,19 @@ function collectCursors(sql: SqlStorage) {
   };
 }
 
-function atTheDoor(what: string, asked: unknown, env: Env): Promise<unknown> {
-  const listing = env.JOB_INDEXES.getByName(TENANT) as unknown as JobIndexObject;
+function callIndex(what: string, asked: unknown, env: Env): Promise<unknown> {
+  const index = env.JOB_INDEXES.getByName(TENANT) as unknown as JobIndexObject;
   switch (what) {
     case "/bench/fill":
-      return listing.fill(asked as Filling);
+      return index.fill(asked as Filling);
     case "/bench/publish": {
       const { first, startAt } = asked as Filling;
-      return entryNumber(first, startAt).then((entry) => listing.publish(TENANT, entry));
+      return entryNumber(first, startAt).then((entry) => index.publish(TENANT, entry));
     }
     case "/bench/cost":
-      return listing.cost(asked as PageAsked);
+      return index.cost(asked as PageAsked);
     case "/bench/count":
-      return listing.count(asked as JobFilter);
+      return index.count(asked as JobFilter);
     default:
       throw new Error(`There is no ${what}.`);
   }
@@ -79,7 +79,7 @@ export default {
   async fetch(request, env, ctx) {
     const { pathname } = new URL(request.url);
     if (pathname.startsWith("/bench/"))
-      return Response.json({ value: await atTheDoor(pathname, await request.json(), env) });
+      return Response.json({ value: await callIndex(pathname, await request.json(), env) });
     return service.fetch?.(request, env, ctx) ?? new Response(null, { status: 404 });
   },
 } satisfies ExportedHandler<Env>;

@@ -1,4 +1,4 @@
-/** A rate limiter that knows no limit: workerd alone has none, and a benchmark must not be slowed down by one. */
+/** A rate limiter without a limit. workerd alone has no rate limiter, and a limit would distort a benchmark. */
 
 export default function wrap(): RateLimit {
   return { limit: async () => ({ success: true }) };

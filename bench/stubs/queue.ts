@@ -1,7 +1,7 @@
 /**
- * What workerd alone lacks: the service behind a queue's producer binding. It takes messages, counts them and drops
- * them, and tells on `GET /` how many it took. The Workers measured share this code, each with an instance of its own,
- * so a message costs all of them the same, and no consumer competes with what is measured.
+ * The service behind a queue's producer binding, which workerd alone lacks. It counts and drops messages and returns the
+ * count on `GET /`. Each measured Worker has its own instance of this code, so a message costs both sides the same, and
+ * no consumer competes with the measurement.
  */
 
 let taken = 0;

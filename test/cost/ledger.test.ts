@@ -1,7 +1,6 @@
 /**
- * What a job costs: the real objects live the lives of a few kinds of jobs, and every row, call and message is counted.
- * The table in docs/running/costs.md is written from here (`npm run cost`); a change that makes jobs dearer, or cheaper, fails
- * until it is written anew.
+ * What a job costs: the real objects run the life of a few kinds of jobs, and every row, call and message is counted.
+ * `npm run cost` writes the table in docs/running/costs.md. A change of the price fails until the table is written again.
  */
 
 import { env } from "cloudflare:workers";
@@ -15,8 +14,8 @@ import { bill, billed, type Counts } from "./meter.ts";
 import { priceOf, secondsAwake } from "./prices.ts";
 
 const NAME = "unique/export";
-const UNFOLLOWED = "Ten minutes with progress";
-const FOLLOWED = "The same, with an SSE subscriber";
+const UNSUBSCRIBED = "Ten minutes with progress";
+const SUBSCRIBED = "The same, with an SSE subscriber";
 
 beforeAll(stopClock);
 afterAll(() => void vi.useRealTimers());
@@ -80,12 +79,12 @@ const kinds: Record<string, Kind> = {
     live: plainly,
   },
   "Three attempts": { jobs: 20, live: inThreeAttempts },
-  [UNFOLLOWED]: { asked: { policy: patient }, jobs: 1, live: slowly },
-  [FOLLOWED]: { asked: { policy: patient }, jobs: 1, live: followed },
+  [UNSUBSCRIBED]: { asked: { policy: patient }, jobs: 1, live: slowly },
+  [SUBSCRIBED]: { asked: { policy: patient }, jobs: 1, live: followed },
   "With a webhook, delivered at once": { asked: { webhook }, jobs: 20, live: delivered },
 };
 
-/** What one job of the kind costs, of several that a tenant has submitted so far apart. */
+/** The average counts of a job of this kind, submitted by one tenant at this interval. */
 async function ledgerOf({ asked = {}, live, apartMs = MINUTE, jobs = 4 }: Kind): Promise<Counts> {
   const tenant = openTenant();
   await tenant.warmUp();
@@ -101,7 +100,7 @@ async function ledgerOf({ asked = {}, live, apartMs = MINUTE, jobs = 4 }: Kind):
   return Object.fromEntries(names.map((name) => [name, counts[name] / jobs])) as Counts;
 }
 
-/** What was sent without being waited for arrives. */
+/** Lets calls that are not awaited arrive. */
 async function settle(): Promise<void> {
   for (let turn = 0; turn < 5; turn += 1) await scheduler.wait(2);
 }
@@ -140,7 +139,7 @@ function tableOf(ledger: Record<string, Counts>): string {
   ].join("\n");
 }
 
-/** The price that docs/running/costs.md tells of a kind of job. */
+/** The price of a kind of job in docs/running/costs.md. */
 function documented(name: string): number {
   const row = costs.split("\n").find((line) => line.startsWith(`| ${name} |`));
   return Number(row?.split("|").at(-2));
@@ -160,10 +159,10 @@ beforeAll(async () => {
 
 const isWriting = env.COST_WRITE === "true";
 
-/** What is written together depends a little on when; a row more is a tenth of a plain job's price. */
+/** Which writes share a batch depends on timing. One more row is a tenth of a plain job's price. */
 const TOLERANCE = 0.04;
 
-test.runIf(isWriting)("the ledger is written", async () => {
+test.runIf(isWriting)("ledger: npm run cost → written to docs/running/costs.md", async () => {
   const written = costs.replace(
     /(<!-- ledger -->\n)[\s\S]*?(<!-- \/ledger -->)/,
     `$1\n${tableOf(ledger)}\n\n$2`,
@@ -171,17 +170,14 @@ test.runIf(isWriting)("the ledger is written", async () => {
   await expect(written).toMatchFileSnapshot("../../docs/running/costs.md");
 });
 
-test.skipIf(isWriting).each(Object.keys(kinds))(
-  "docs/running/costs.md has the price of a job: %s",
-  (name) => {
-    expect(Math.abs(price(name) / documented(name) - 1)).toBeLessThan(TOLERANCE);
-  },
-);
+test.skipIf(isWriting).each(Object.keys(kinds))("docs/running/costs.md: %s → the counted price", (name) => {
+  expect(Math.abs(price(name) / documented(name) - 1)).toBeLessThan(TOLERANCE);
+});
 
-test("a plain job, its listing and purge included, costs at most 11 dollars a million", () => {
+test("plain job: index entry and purge included → at most 11 dollars a million", () => {
   expect(price("Plain, ten a second")).toBeLessThanOrEqual(11);
 });
 
-test("being followed for ten minutes adds at most one", () => {
-  expect(price(FOLLOWED) - price(UNFOLLOWED)).toBeLessThanOrEqual(1);
+test("SSE subscriber: ten minutes → at most one dollar a million more", () => {
+  expect(price(SUBSCRIBED) - price(UNSUBSCRIBED)).toBeLessThanOrEqual(1);
 });

@@ -1,4 +1,4 @@
-/** The two scripts as a person runs them: in a process of their own, with the project's Node. */
+/** The two scripts, run as a person runs them: each in its own process, with the project's Node. */
 
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
@@ -18,7 +18,7 @@ function run(script: string, ...args: string[]) {
 }
 
 describe("dev-keys", () => {
-  test("prints the keys of the two local tenants as JSON, the same on every machine", async () => {
+  test("dev-keys: no argument → the keys of both tenants as JSON, the same on every machine", async () => {
     const { status, stdout } = run("dev-keys");
     expect(status).toBe(0);
     const keys = JSON.parse(stdout);
@@ -29,18 +29,18 @@ describe("dev-keys", () => {
     expect(keys).toEqual(await localKeys());
   });
 
-  test("a tenant's name → its full key and nothing else", async () => {
+  test("dev-keys: tenant → its full key and nothing else", async () => {
     const { acme } = await localKeys();
     expect(run("dev-keys", "acme")).toEqual({ status: 0, stdout: `${acme.full}\n`, stderr: "" });
   });
 
-  test("an unknown tenant → exit code 1, and the tenants there are", () => {
+  test("dev-keys: unknown tenant → exit code 1, and the known tenants", () => {
     const { status, stdout, stderr } = run("dev-keys", "toString");
     expect([status, stdout]).toEqual([1, ""]);
     expect(stderr).toContain("acme, globex");
   });
 
-  test("gives four different keys, listed with their scopes", async () => {
+  test("local keys: two tenants → four different keys, listed with their scopes", async () => {
     const { acme, globex } = await localKeys();
     const keys = [acme.full, acme.read, globex.full, globex.read];
     expect(new Set(keys).size).toBe(4);
@@ -58,7 +58,7 @@ describe("dev-keys", () => {
 });
 
 describe("new-key", () => {
-  test("prints a key once, the entry for it, and how to store it", async () => {
+  test("new-key: valid options → the key once, its entry, and how to store it", async () => {
     const expires = "2999-01-01T00:00:00Z";
     const args = ["--tenant", "acme", "--scopes", "jobs:read", "--expires", expires, "--name", "the shop"];
     const { status, stdout } = run("new-key", ...args);
@@ -84,7 +84,7 @@ describe("new-key", () => {
     ["a bad time", ["--tenant", "acme", "--expires", "tomorrow"], "--expires:"],
     ["a past time", ["--tenant", "acme", "--expires", "2020-01-01T00:00:00Z"], "--expires lies in the past"],
     ["an unknown option", ["--tenant", "acme", "--admin"], "--admin"],
-  ])("refuses %s with a clear message and prints no key", (_what, args, message) => {
+  ])("new-key: %s → exit code 1, a clear message and no key", (_what, args, message) => {
     const { status, stdout, stderr } = run("new-key", ...args);
     expect(status).toBe(1);
     expect(stdout).toBe("");

@@ -1,6 +1,6 @@
 /**
- * The conformance suite against the local service, each of its checks a test; and that the suite bites: before a
- * proxy that breaks the contract in one way, the checks that stand for it fail, and others do not.
+ * The conformance suite against the local service, each of its checks a test. And against a proxy that breaks the
+ * contract in one way at a time: the responsible checks must fail, and no others.
  */
 
 import { readdirSync, readFileSync } from "node:fs";
@@ -28,12 +28,12 @@ const beginning = (names: string[]) =>
   new RegExp(names.map((name) => ` ${name.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")}`).join("|"));
 
 describe("the suite", () => {
-  test("has a name for every check, and no name twice", () => {
+  test("checks: names → more than 150, none twice", () => {
     expect(titles.length).toBeGreaterThan(150);
     expect(new Set(titles).size).toBe(titles.length);
   });
 
-  test("judges from outside: it imports nothing of the service and its tests", () => {
+  test("imports: folder conformance/ → nothing of the service and its tests", () => {
     const folder = join(root, "conformance");
     const files = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((name) =>
       name.endsWith(".ts"),
@@ -51,13 +51,13 @@ describe("the suite", () => {
 describe("docs/using/contract.md", () => {
   const contract = readFileSync(join(root, "docs/using/contract.md"), "utf8");
 
-  test("has every section that a check names", () => {
+  test("sections: named by a check → exist", () => {
     const named = titles.flatMap((title) => /^contract (\d+)/.exec(title)?.[1] ?? []);
     const headings = [...contract.matchAll(/^## (\d+)\. /gm)].map(([, number]) => number);
     expect(headings).toEqual(expect.arrayContaining([...new Set(named)]));
   });
 
-  test("has a row for every problem, with its status", () => {
+  test("problems: every code → a row with its status", () => {
     const rows = [...contract.matchAll(/^\| (`[a-z_]+`(?: \/ `[a-z_]+`)*) \| ([\d/ ]+) \|/gm)];
     const codes = rows.flatMap(([, names = "", statuses = ""]) => {
       const numbers = statuses.trim().split(" / ").map(Number);
@@ -83,12 +83,12 @@ describe("the local service", () => {
     });
   });
 
-  test("was left as it was found", () => {
+  test("suite: after the run → everything it made is deleted", () => {
     expect(report.left).toEqual([]);
     expect(report.answersSeen).toBeGreaterThan(500);
   });
 
-  test("one that calls no http://localhost is not judged by webhooks, and the report says why", async () => {
+  test("suite: service refuses http://localhost → webhook checks skipped, with the reason", async () => {
     const asked: string[] = [];
     const refuseFirst = {
       answer(answering: { status: number }, { method, url }: { method: string; url: string }) {
@@ -110,20 +110,23 @@ describe("the local service", () => {
     }
   });
 
-  test.each(plantedFaults)("one that $name is found out", async ({ fault, noticed }) => {
-    const proxy = await startFaultyProxy(service.url, fault);
-    try {
-      const { outcomes } = await judge({
-        url: proxy.url,
-        keys: service.keys,
-        only: beginning([...noticed, ...CONTROLS]),
-      });
-      const failed = outcomes.filter(({ status }) => status === "failed").map(({ name }) => name);
-      expect(outcomes).toHaveLength(noticed.length + CONTROLS.length);
-      expect(failed.filter((name) => !noticed.some((beginning) => name.startsWith(beginning)))).toEqual([]);
-      expect(failed).toHaveLength(noticed.length);
-    } finally {
-      proxy.stop();
-    }
-  });
+  test.each(plantedFaults)(
+    "suite: service that $name → the responsible checks fail, no others",
+    async ({ fault, noticed }) => {
+      const proxy = await startFaultyProxy(service.url, fault);
+      try {
+        const { outcomes } = await judge({
+          url: proxy.url,
+          keys: service.keys,
+          only: beginning([...noticed, ...CONTROLS]),
+        });
+        const failed = outcomes.filter(({ status }) => status === "failed").map(({ name }) => name);
+        expect(outcomes).toHaveLength(noticed.length + CONTROLS.length);
+        expect(failed.filter((name) => !noticed.some((beginning) => name.startsWith(beginning)))).toEqual([]);
+        expect(failed).toHaveLength(noticed.length);
+      } finally {
+        proxy.stop();
+      }
+    },
+  );
 });

@@ -1,6 +1,6 @@
 /**
- * The README and docs/ are true: their commands run and answer as shown, their example works, their links lead
- * somewhere, and what they list is complete.
+ * The README and docs/ are true: the commands run and print what is shown, the example works, links and paths exist,
+ * and lists are complete.
  */
 
 import { execFile } from "node:child_process";
@@ -30,7 +30,7 @@ function blocksOf(markdown: string): Block[] {
   }));
 }
 
-/** What is in the first column of the tables of a page, without its code marks. */
+/** The code in the first column of a page's tables. */
 function firstCells(markdown: string): string[] {
   return [...markdown.matchAll(/^\| ([^|]+) \|/gm)].flatMap(([, cell = ""]) =>
     [...cell.matchAll(/`([^`]+)`/g)].map(([, code = ""]) => code),
@@ -42,30 +42,34 @@ function section(markdown: string, heading: string): string {
   return after.split("\n## ")[0] ?? "";
 }
 
-describe("the README's commands", () => {
-  const service = sharedService();
+const service = sharedService();
 
-  /** Each block that speaks to the service, with the block after it: what it is said to print. */
-  const spoken = blocksOf(readme).flatMap((block, index, all) =>
-    block.language === "sh" && /\bcurl\b/.test(block.text) ? [{ block, shown: all[index + 1] }] : [],
+/** The commands of a page that call the service, each with the block after it, which shows the output. */
+function commandsOf(page: string): { command: string; shown: Block | undefined }[] {
+  return blocksOf(readText(page)).flatMap(({ language, text }, index, all) =>
+    language === "sh" && /\bcurl\b/.test(text) ? [{ command: text, shown: all[index + 1] }] : [],
   );
+}
 
-  /** Runs the blocks one after another in one shell, as a reader does; answers what each printed. */
-  async function play(): Promise<string[]> {
-    const script = spoken.map(({ block }) => `${block.text}\necho; echo ======\n`).join("");
-    const local = script.replaceAll("http://localhost:8787", service.url);
-    const { stdout } = await promisify(execFile)("sh", ["-ec", local], { cwd: root });
-    return stdout.replaceAll("\r", "").split("\n======\n");
-  }
+/** Runs the commands in one shell, as a reader does. Returns what each printed. */
+async function runAll(commands: string[]): Promise<string[]> {
+  const script = commands.map((command) => `${command}\necho; echo ======\n`).join("");
+  const local = script.replaceAll("http://localhost:8787", service.url);
+  const { stdout } = await promisify(execFile)("sh", ["-ec", local], { cwd: root });
+  return stdout.replaceAll("\r", "").split("\n======\n");
+}
 
-  test("answer as it shows", async () => {
-    const printed = await play();
-    expect(spoken.map(({ shown }) => shown?.language)).toEqual(["http", "text", "text"]);
-    for (const [index, { shown }] of spoken.entries()) expectShown(shown, printed[index] ?? "");
-  });
+test.concurrent.each([
+  ["README.md", ["http", "text"]],
+  ["docs/internals/verification.md", ["text"]],
+])("%s: commands in one shell → print what is shown below them", async (page, languages) => {
+  const commands = commandsOf(page);
+  expect(commands.map(({ shown }) => shown?.language)).toEqual(languages);
+  const printed = await runAll(commands.map(({ command }) => command));
+  for (const [index, { shown }] of commands.entries()) expectShown(shown, printed[index] ?? "");
 });
 
-/** An ellipsis stands for whatever is there; a line or a member that is not shown may be. */
+/** Every shown line was printed. An ellipsis stands for any text. */
 function expectShown(shown: Block | undefined, printed: string): void {
   for (const line of shown?.text.split("\n").filter(Boolean) ?? []) {
     const pattern = line.split("…").map(literally).join(".*");
@@ -73,7 +77,7 @@ function expectShown(shown: Block | undefined, printed: string): void {
   }
 }
 
-/** A pattern that matches this text and nothing else. */
+/** A pattern that matches exactly this text. */
 function literally(text: string): string {
   return text.replaceAll(/[\\^$.*+?()[\]{}|/]/g, "\\$&");
 }
@@ -83,7 +87,7 @@ describe("the README's job type", () => {
 
   const recipients = ["a", "b", "c", "d", "e"].map((name) => `${name}@example.com`);
 
-  /** A third party that answers with this status; remembers the keys it was given. */
+  /** A third party that answers with this status. Returns the idempotency keys it receives. */
   function stubMail(status: number): string[] {
     const keys: string[] = [];
     vi.stubGlobal("fetch", async (_: string, { headers }: { headers: Record<string, string> }) => {
@@ -93,13 +97,13 @@ describe("the README's job type", () => {
     return keys;
   }
 
-  test("is the example file, which is checked like all code", () => {
+  test("README's job type: examples/mail-send.ts → the same text, and a valid example", () => {
     const example = readText("examples/mail-send.ts").replace("../src/job-types/", "./");
     expect(blocksOf(readme).find(({ language }) => language === "ts")?.text).toBe(example);
     expect(mailSend.input.safeParse(mailSend.example).success).toBe(true);
   });
 
-  test("goes on where an earlier attempt stopped", async () => {
+  test("mail.send: checkpoint of an earlier attempt → continues after it", async () => {
     const keys = stubMail(202);
     const { job, reported } = fakeJobContext({ attempt: 2, checkpoint: 3 });
     const result = await mailSend.run({ text: "We moved.", recipients }, job);
@@ -113,7 +117,7 @@ describe("the README's job type", () => {
     [429, "rate_limited"],
     [503, "service_unavailable"],
     [400, "invalid_input"],
-  ])("fails on %i as %s", async (status, kind) => {
+  ])("mail.send: third party answers %i → fails as %s", async (status, kind) => {
     stubMail(status);
     const { job, reported } = fakeJobContext();
     await expect(mailSend.run({ text: "We moved.", recipients }, job)).rejects.toMatchObject({ kind });
@@ -121,7 +125,7 @@ describe("the README's job type", () => {
   });
 });
 
-test("the README's diagram has the five transitions there are", () => {
+test("README: diagram → the five transitions", () => {
   const diagram = blocksOf(readme).find(({ language }) => language === "mermaid")?.text ?? "";
   const moves = [...diagram.matchAll(/^ *(\w+) --> (\w+)/gm)].map(([, from, to]) => `${from} to ${to}`);
   expect(moves).toEqual([
@@ -133,14 +137,14 @@ test("the README's diagram has the five transitions there are", () => {
   ]);
 });
 
-test("the README has less than 150 lines", () => {
-  expect(readme.trimEnd().split("\n").length).toBeLessThan(150);
+test("README: length → at most 130 lines", () => {
+  expect(readme.trimEnd().split("\n").length).toBeLessThanOrEqual(130);
 });
 
 describe.each(pages)("%s", (page) => {
   const text = readText(page);
 
-  test("names only npm scripts there are", () => {
+  test("npm scripts it names → exist", () => {
     const named = [...text.matchAll(/\bnpm (?:run (?:-s )?([\w-]+)|(start|test))\b/g)];
     const missing = named
       .map(([, script, short]) => script ?? short ?? "")
@@ -148,21 +152,23 @@ describe.each(pages)("%s", (page) => {
     expect(missing).toEqual([]);
   });
 
-  test("has only links that lead somewhere", () => {
+  test("its relative links and anchors → exist", () => {
     const links = [...text.matchAll(/\]\(([^)\s]+)\)/g)].map(([, target = ""]) => target);
-    const broken = links.filter((target) => !/^https?:/.test(target) && !leadsSomewhere(page, target));
+    const broken = links.filter((target) => !/^https?:/.test(target) && !exists(page, target));
     expect(broken).toEqual([]);
   });
 
-  test("names only files of the repository that are there", () => {
-    const named = [...text.matchAll(/`((?:src|test|scripts|examples|docs)\/[\w./-]+)`/g)];
+  test("paths it names → exist", () => {
+    const named = [
+      ...text.matchAll(/`((?:src|test|scripts|examples|docs|bench|conformance|migrations)\/[\w./-]+)`/g),
+    ];
     const own = "src/job-types/mail-send.ts";
     const missing = named.map(([, path = ""]) => path).filter((path) => !existsSync(join(root, path)));
     expect(missing.filter((path) => path !== own)).toEqual([]);
   });
 });
 
-function leadsSomewhere(page: string, target: string): boolean {
+function exists(page: string, target: string): boolean {
   const [path = "", anchor] = target.split("#");
   const file = path === "" ? page : join(dirname(page), path);
   if (!existsSync(join(root, file))) return false;
@@ -182,13 +188,13 @@ function anchorsOf(markdown: string): string[] {
 describe("docs/running/operating.md", () => {
   const text = readText("docs/running/operating.md");
 
-  test("has a row for every line the service logs, and no other", () => {
+  test("log lines → a row for every event that the source logs, and no other", () => {
     const emitted = [...emittedEvents(), "runtime"];
     expect(emitted).toEqual(expect.arrayContaining(["accepted", "retry_scheduled", "unavailable"]));
     expect(rowNames(section(text, "Log lines"))).toEqual(new Set(["event", ...emitted]));
   });
 
-  test("has every variable", () => {
+  test("variables and secrets → those of wrangler.toml and src/env.ts", () => {
     const [, vars = ""] = readText("wrangler.toml").split("\n[vars]\n");
     const names = [...(vars.split("\n\n")[0] ?? "").matchAll(/^(\w+) =/gm)].map(([, name = ""]) => name);
     const secrets = [...readText("src/env.ts").matchAll(/^ {2}(\w+)\?: string;$/gm)].map(
@@ -203,7 +209,7 @@ function rowNames(table: string): Set<string> {
   return new Set([...table.matchAll(/^\| `(\w+)` +\|/gm)].map(([, name = ""]) => name));
 }
 
-/** The names of all lines the source logs: said to `log` itself, or by the events' description in effects.ts. */
+/** The names of all events that the source logs: in calls of `log`, and in the descriptions of effects.ts. */
 function emittedEvents(): string[] {
   const sources = globSync("src/**/*.{ts,tsx}", { cwd: root }).map(readText);
   const calls = sources.flatMap((source) => [...source.matchAll(/(?<![.\w])log\(([^{;]*)/g)]);
@@ -225,17 +231,17 @@ describe("docs/using/job-types.md", () => {
   }
 
   test.each([
-    ["every field of a job type", "Fields of `defineJobType`", membersOf("JobTypeDefinition")],
-    ["all that the code is given", "What the code is given", membersOf("JobContext")],
-    ["every kind of failure", "Failures", [...failureKinds]],
-  ])("has %s", (_, heading, names) => {
+    ["fields of a job type", "Fields of `defineJobType`", membersOf("JobTypeDefinition")],
+    ["what the code is given", "What the code is given", membersOf("JobContext")],
+    ["kinds of failure", "Failures", [...failureKinds]],
+  ])("%s → complete", (_, heading, names) => {
     expect(names.length).toBeGreaterThan(5);
     const cells = firstCells(section(text, heading)).map((cell) => cell.replace(/\(.*/, ""));
     expect(cells.filter((cell) => cell !== "job.").toSorted()).toEqual(names.toSorted());
   });
 });
 
-test("docs/internals/dependencies.md has a row for every dependency, and no other", () => {
+test("docs/internals/dependencies.md: rows → the dependencies of package.json", () => {
   const names = Object.keys({ ...manifest.dependencies, ...manifest.devDependencies });
   expect(firstCells(readText("docs/internals/dependencies.md")).toSorted()).toEqual(names.toSorted());
 });
