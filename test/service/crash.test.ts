@@ -11,7 +11,7 @@ import { runChaos } from "../../scripts/chaos/run.ts";
 const seed = Number(process.env.CRASH_SEED ?? randomInt(2 ** 31));
 
 /** Too few jobs would show nothing. */
-const ACCEPTED_MIN = 100;
+const ACCEPTED_MIN = 60;
 
 /** Fifteen seconds of load, the settling, and the time in which the job index becomes consistent. */
 const TEST_MS = 400_000;
