@@ -6,6 +6,7 @@
 import { parseArgs } from "node:util";
 import { ApiKeySchema, scopes } from "../src/api/middleware/keys.ts";
 import { keyHash, makeKey } from "../src/lib/key.ts";
+import { toEpochMs } from "../src/lib/rfc3339.ts";
 import { now, randomBytes } from "../src/lib/runtime.ts";
 
 const USAGE = `Usage: npm run new-key -- --tenant <tenant> [options]
@@ -31,7 +32,7 @@ function entryFor(hash: string, args: string[]): ApiKeySchema {
     name: values.name,
   });
   if (!entry.success) throw new Error(entry.error.issues.map(describe).join("\n"));
-  if (Date.parse(entry.data.expires_at ?? "9999-12-31T00:00:00Z") <= now()) {
+  if (toEpochMs(entry.data.expires_at ?? "9999-12-31T00:00:00Z") <= now()) {
     throw new Error("--expires lies in the past");
   }
   return entry.data;

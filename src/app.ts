@@ -1,6 +1,6 @@
 /** The HTTP side as a whole: what holds for every request, and which routes there are. */
 
-import { Hono } from "hono";
+import { type Context, Hono } from "hono";
 import { cors } from "hono/cors";
 import { createMiddleware } from "hono/factory";
 import { methodNotAllowed } from "hono/method-not-allowed";
@@ -11,7 +11,10 @@ import { fileRoutes } from "./api/files/routes.ts";
 import { jobTypeRoutes } from "./api/job-types/routes.ts";
 import { jobRoutes } from "./api/jobs/routes.ts";
 import { authenticate } from "./api/middleware/authenticate.ts";
-import { openApiDocument } from "./api/openapi/document.ts";
+import { checkQuery } from "./api/middleware/query.ts";
+import { requireSecureOrigin } from "./api/middleware/secure-origin.ts";
+import { documentPaths, openApiDocument } from "./api/openapi/document.ts";
+import { declaredHeaders, queryRules } from "./api/openapi/rules.ts";
 import { Problem, problemResponse } from "./api/problems.ts";
 import { continueTrace } from "./api/request/headers.ts";
 import { statsRoutes } from "./api/stats/routes.ts";
@@ -22,22 +25,10 @@ import { log } from "./lib/log.ts";
 import { uuid } from "./lib/runtime.ts";
 import { siteRoutes } from "./site/routes.tsx";
 
-const exposeHeaders = [
-  "Location",
-  "Content-Location",
-  "Link",
-  "Retry-After",
-  "ETag",
-  "Preference-Applied",
-  "Idempotent-Replayed",
-  "Request-Id",
-];
-
 /** Other answers get their headers from `identifyRequest`: given before there is an answer, they would cost a copy of it. */
 const answerPreflight = cors({
   origin: "*",
-  allowMethods: ["GET", "HEAD", "POST", "DELETE"],
-  exposeHeaders,
+  allowMethods: ["GET", "HEAD", "POST", "PUT", "DELETE"],
   maxAge: 86_400,
 });
 
@@ -47,9 +38,11 @@ const UNAVAILABLE_RETRY_SECONDS = 2;
 /** The Hono app with these job types. */
 export function createApp(types: JobTypes) {
   const app = new Hono<AppEnv>();
+  const paths = documentPaths(types);
 
-  app.use(identifyRequest);
-  app.use((c, next) => (c.req.method === "OPTIONS" ? answerPreflight(c, next) : next()));
+  app.use(identifyRequest(declaredHeaders(paths)));
+  app.use(requireSecureOrigin);
+  app.use((c, next) => (c.req.method === "OPTIONS" && isShared(c) ? answerPreflight(c, next) : next()));
   app.use(
     methodNotAllowed({
       app,
@@ -63,6 +56,7 @@ export function createApp(types: JobTypes) {
   app.get("/v1/health", (c) => c.json({ data: { status: "ok" } }, 200, { "Cache-Control": "no-store" }));
   app.all("/v1/health", (c) => c.notFound());
   app.use("/v1/*", authenticate);
+  app.use("/v1/*", checkQuery(queryRules(paths)));
   app.route("/v1", jobRoutes(types));
   app.route("/v1", statsRoutes());
   app.route("/v1", bulkRoutes(types));
@@ -82,19 +76,32 @@ export function createApp(types: JobTypes) {
   return app;
 }
 
-/** Gives every request an id and a trace, and every answer the headers that none goes without. */
-const identifyRequest = createMiddleware<AppEnv>(async (c, next) => {
-  c.set("requestId", `urn:uuid:${uuid()}`);
-  c.set("traceparent", continueTrace(c.req.header("traceparent")));
-  await next();
-  // The first makes the answer one whose headers may be set; every further `c.header` would copy the answer again.
-  c.header("Request-Id", c.get("requestId"));
-  const { headers } = c.res;
-  headers.set("X-Content-Type-Options", "nosniff");
-  headers.set("Access-Control-Allow-Origin", "*");
-  headers.set("Access-Control-Expose-Headers", exposeHeaders.join(","));
-  if (!headers.has("Cache-Control")) headers.set("Cache-Control", "no-store");
-});
+/**
+ * Gives every request an id and a trace, and every answer the headers that none goes without. Pages of other origins
+ * may read the declared headers.
+ */
+function identifyRequest(declared: readonly string[]) {
+  const exposed = declared.join(", ");
+  return createMiddleware<AppEnv>(async (c, next) => {
+    c.set("requestId", uuid());
+    c.set("traceparent", continueTrace(c.req.header("traceparent")));
+    await next();
+    // The first makes the answer one whose headers may be set; every further `c.header` would copy the answer again.
+    c.header("Request-Id", c.get("requestId"));
+    const { headers } = c.res;
+    headers.set("X-Content-Type-Options", "nosniff");
+    if (isShared(c)) {
+      headers.set("Access-Control-Allow-Origin", "*");
+      headers.set("Access-Control-Expose-Headers", exposed);
+    }
+    if (!headers.has("Cache-Control")) headers.set("Cache-Control", "no-store");
+  });
+}
+
+/** Whether pages of other origins may read the answer: all of it but the dashboard, which has a session. */
+function isShared(c: Context<AppEnv>): boolean {
+  return !/^\/dashboard(\/|$)/.test(c.req.path);
+}
 
 /** Anything thrown becomes a problem; what was not meant for clients goes to the log, and only there. */
 function errorToProblem(error: Error, requestId: string): Problem {

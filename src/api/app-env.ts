@@ -8,7 +8,7 @@ export type Caller = { tenant: string; scopes: readonly Scope[]; keyId: string }
 export type AppEnv = {
   Bindings: Env;
   Variables: {
-    /** `urn:uuid:…` (RFC 9562): the Request-Id header and the `instance` of a problem. */
+    /** A UUID (RFC 9562): the Request-Id header, and as `urn:uuid:…` the `instance` of a problem. */
     requestId: string;
     /** W3C Trace Context of this request, with our own span as parent. */
     traceparent: string;

@@ -14,6 +14,7 @@ type ContentfulErrorStatus =
   | 403
   | 404
   | 405
+  | 408
   | 409
   | 412
   | 413
@@ -62,6 +63,11 @@ export const problemKinds = {
     title: "The method is not possible here.",
     detail: "Use one of the methods in the Allow header.",
   },
+  request_timeout: {
+    status: 408,
+    title: "The body did not arrive in time.",
+    detail: "Send the whole body without pauses of more than 30 seconds.",
+  },
   job_not_cancellable: {
     status: 409,
     title: "The job has already finished.",
@@ -94,7 +100,7 @@ export const problemKinds = {
   },
   unsupported_media_type: {
     status: 415,
-    title: "The body is not JSON.",
+    title: "The media type or coding of the body is not supported.",
     detail: "Send the body as JSON with the header Content-Type: application/json.",
   },
   range_not_satisfiable: {
@@ -164,7 +170,7 @@ export function problemResponse(c: Context<AppEnv>, { code, occasion }: Problem)
     status,
     detail: occasion.detail ?? detail,
     code,
-    instance: c.get("requestId"),
+    instance: `urn:uuid:${c.get("requestId")}`,
     ...occasion.members,
   };
   return c.body(JSON.stringify(body), status, {

@@ -74,7 +74,7 @@ function metadataPairs({ metadata }: ListFilter): [string, string][] {
 
 /** The filter as `GET /v1/jobs` takes it. */
 export function apiQuery(filter: ListFilter): URLSearchParams {
-  const metadata = metadataPairs(filter).map(([key, value]) => [`metadata.${key}`, value] as const);
+  const metadata = metadataPairs(filter).map(([key, value]) => [`metadata[${key}]`, value] as const);
   const others = filterPairs(filter).filter(([name]) => name !== "metadata");
   return new URLSearchParams([...others, ...metadata].map(([name, value]) => [name, value]));
 }

@@ -5,6 +5,7 @@
  */
 
 import { z } from "zod";
+import { rfc3339Schema, toEpochMs } from "../lib/rfc3339.ts";
 import { now, sleep } from "../lib/runtime.ts";
 import {
   ATTEMPT_TIMEOUT_MAX_MS,
@@ -41,15 +42,13 @@ const actionable = {
   delete: finishedStatuses,
 } as const;
 
-const filterTimeSchema = z.iso.datetime({ offset: true });
-
 /** Which jobs; an absent part matches all. */
 export const BulkFilterSchema = z
   .strictObject({
     status: z.array(z.enum(bulkStatuses)).optional().describe("Jobs in any of these states."),
     type: z.array(z.string().min(1)).max(50).optional().describe("Jobs of any of these types."),
-    created_after: filterTimeSchema.optional(),
-    created_before: filterTimeSchema.optional(),
+    created_after: rfc3339Schema.optional(),
+    created_before: rfc3339Schema.optional(),
     metadata: z.record(z.string(), z.string()).optional().describe("Jobs with all of these pairs."),
   })
   .describe("Which jobs; those in a state in which the action makes no sense are left out.");
@@ -145,10 +144,10 @@ export function toJobFilter(
     statuses: chosen,
     types,
     exceptTypes: types.length === 0 ? ["jobs.bulk"] : [],
-    createdAfter: filter.created_after === undefined ? null : Date.parse(filter.created_after),
+    createdAfter: filter.created_after === undefined ? null : toEpochMs(filter.created_after),
     createdBefore: Math.min(
       before,
-      filter.created_before === undefined ? before : Date.parse(filter.created_before),
+      filter.created_before === undefined ? before : toEpochMs(filter.created_before),
     ),
     metadata: filter.metadata ?? {},
   };

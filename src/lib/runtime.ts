@@ -34,6 +34,13 @@ export function sleep(ms: number, signal?: AbortSignal): Promise<void> {
   });
 }
 
+/** A timer of `ms` milliseconds: `passed` resolves when it is over, unless `stop` was called before. */
+export function startTimer(ms: number): { passed: Promise<"passed">; stop: () => void } {
+  const { promise: passed, resolve } = Promise.withResolvers<"passed">();
+  const timer = setTimeout(() => resolve("passed"), ms);
+  return { passed, stop: () => clearTimeout(timer) };
+}
+
 /** Calls `act` every `ms` milliseconds until the returned function is called. */
 export function repeatEvery(ms: number, act: () => void): () => void {
   const timer = setInterval(act, ms);

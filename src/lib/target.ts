@@ -22,8 +22,10 @@ const PRIVATE_TLDS = new Set(
 
 const LOCAL_HOSTS = new Set(["localhost", "127.0.0.1"]);
 
-/** The scheme, then an authority. Rejects what the URL parser would silently repair. */
-const URL_PATTERN = /^https?:\/\/([^/?#\\\s]+)[^\\\s]*$/i;
+/** The scheme, then an authority. */
+const AUTHORITY = /^https?:\/\/([^/?#]+)/i;
+/** What the URL parser would silently repair. */
+const REPAIRED = /[\\\s]/;
 const LABEL = /^[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?$/;
 const TLD = /^([a-z]{2,63}|xn--[a-z0-9-]{1,59})$/;
 const IPV4 = /^\d+\.\d+\.\d+\.\d+$/;
@@ -33,11 +35,11 @@ const IPV4 = /^\d+\.\d+\.\d+\.\d+$/;
  * URL section 3.5) reads them, so octal, hexadecimal, short and full-width spellings of an address are the same.
  */
 export function checkTarget(text: string, rules: TargetRules): string | null {
-  const authority = URL_PATTERN.exec(text)?.[1];
-  const url = authority === undefined ? null : URL.parse(text);
-  if (authority === undefined || !url) return "The URL must be an absolute https URL.";
   if (text.length > TARGET_CHARS_MAX)
     return `The URL must not be longer than ${TARGET_CHARS_MAX} characters.`;
+  const authority = REPAIRED.test(text) ? undefined : AUTHORITY.exec(text)?.[1];
+  const url = authority === undefined ? null : URL.parse(text);
+  if (authority === undefined || !url) return "The URL must be an absolute https URL.";
   if (authority.includes("@")) return "The URL must not contain user information.";
   if (isOwn(url, rules.ownHost)) return "The URL must not point at this service itself.";
   if (rules.allowLocal && url.protocol === "http:" && LOCAL_HOSTS.has(url.hostname)) return null;

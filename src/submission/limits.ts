@@ -4,6 +4,7 @@ import { ATTEMPTS_MAX, type Policy, temporaryKinds } from "../core/job.ts";
 import { defaultBackoff } from "../core/retry.ts";
 import { type Env, settings } from "../env.ts";
 import { ATTEMPT_TIMEOUT_MAX_MS, DAY, type JobType, MINUTE } from "../job-types/define.ts";
+import { toEpochMs } from "../lib/rfc3339.ts";
 import { now } from "../lib/runtime.ts";
 import { type FieldError, toPointer } from "./field-errors.ts";
 import { RUN_AHEAD_MAX_MS, type SubmitRequest } from "./request.ts";
@@ -44,7 +45,7 @@ export function createPolicy(
 export function limitErrors(request: SubmitRequest, type: JobType): FieldError[] {
   const { maxAttempts, totalTimeoutMs } = typeLimits(type);
   const { max_attempts = 1, total_timeout_ms = 1, run_at } = request;
-  const isTooFar = run_at !== undefined && Date.parse(run_at) > now() + RUN_AHEAD_MAX_MS;
+  const isTooFar = run_at !== undefined && toEpochMs(run_at) > now() + RUN_AHEAD_MAX_MS;
   const rules: [keyof SubmitRequest, boolean, string][] = [
     ["max_attempts", max_attempts > maxAttempts, `At most ${maxAttempts} for this type.`],
     ["total_timeout_ms", total_timeout_ms > totalTimeoutMs, `At most ${totalTimeoutMs} for this type.`],

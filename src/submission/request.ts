@@ -3,6 +3,7 @@
 import { z } from "zod";
 import { deliverableEvents } from "../core/deliveries.ts";
 import { DAY } from "../core/time.ts";
+import { rfc3339Schema } from "../lib/rfc3339.ts";
 import { TARGET_CHARS_MAX } from "../lib/target.ts";
 
 export const RUN_AHEAD_MAX_MS = 365 * DAY;
@@ -37,8 +38,7 @@ export const SubmitRequestSchema = z
     metadata: MetadataSchema.optional().meta({
       description: "Up to 16 pairs of your own, returned with the job",
     }),
-    run_at: z.iso
-      .datetime({ offset: true })
+    run_at: rfc3339Schema
       .optional()
       .meta({ description: "When to begin, at most 365 days ahead; a past time means now" }),
     start_timeout_ms: z

@@ -8,6 +8,7 @@ import { type Env, settings } from "../env.ts";
 import type { JobType, JobTypes } from "../job-types/define.ts";
 import { fingerprint } from "../lib/hash.ts";
 import { derivedOwnedId, randomOwnedId } from "../lib/id.ts";
+import { toEpochMs } from "../lib/rfc3339.ts";
 import { now } from "../lib/runtime.ts";
 import type { ReplaySource } from "../rpc/job.ts";
 import { type FieldError, toFieldErrors } from "./field-errors.ts";
@@ -112,7 +113,7 @@ async function identify(sender: Sender, request: unknown) {
 
 function schedule({ run_at, start_timeout_ms }: Pick<SubmitRequest, "run_at" | "start_timeout_ms">) {
   return {
-    runAt: run_at === undefined ? null : Date.parse(run_at),
+    runAt: run_at === undefined ? null : toEpochMs(run_at),
     startTimeoutMs: start_timeout_ms ?? null,
   };
 }

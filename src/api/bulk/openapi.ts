@@ -36,6 +36,7 @@ export const bulkPaths: ZodOpenApiPathsObject = {
           "malformed_request",
           "invalid_idempotency_key",
           "payload_too_large",
+          "request_timeout",
           "unsupported_media_type",
           "invalid_request",
           "idempotency_key_reused",

@@ -19,7 +19,12 @@ import {
 } from "./subscribe.ts";
 
 const EVENT_STREAM = "text/event-stream";
-const STREAM_HEADERS = { "Content-Type": EVENT_STREAM, "Cache-Control": "no-store" };
+/** nginx buffers a response unless this header says no; `no-transform` keeps proxies from compressing it. */
+const STREAM_HEADERS = {
+  "Content-Type": EVENT_STREAM,
+  "Cache-Control": "no-store, no-transform",
+  "X-Accel-Buffering": "no",
+};
 
 export function eventRoutes() {
   const routes = new Hono<AppEnv>();
@@ -93,12 +98,12 @@ function webSocketResponse(subscription: Subscription): Response {
 
 /**
  * The seq after which the events begin: `Last-Event-ID`, which a reconnecting EventSource sends along with its first
- * URL, else `?after=`, else 0. Throws `malformed_request` if it is no whole number.
+ * URL, else `?after=`, else 0. An empty one is none. Throws `malformed_request` if it is no whole number.
  */
 function readAfter(c: Context<AppEnv>): number {
   const given = c.req.header("Last-Event-ID") || c.req.query("after");
-  if (given === undefined) return 0;
-  if (!/^\d{1,15}$/.test(given)) {
+  if (!given) return 0;
+  if (!/^\d+$/.test(given)) {
     throw new Problem("malformed_request", {
       detail: "The parameter after must be the seq of an event, a whole number.",
     });

@@ -10,6 +10,7 @@ import {
   ifNoneMatch,
   jsonResponse,
   problemResponses,
+  rangeResponseHeaders,
   sameFileHeaders,
 } from "../openapi/parts.ts";
 import { envelope, FileIdSchema } from "../schemas.ts";
@@ -39,7 +40,12 @@ export const filePaths: ZodOpenApiPathsObject = {
         "201": jsonResponse("Stored", envelope(StoredFileSchema), {
           Location: z.string().meta({ description: "The file's URL" }),
         }),
-        ...problemResponses("malformed_request", "payload_too_large"),
+        ...problemResponses(
+          "malformed_request",
+          "request_timeout",
+          "payload_too_large",
+          "unsupported_media_type",
+        ),
       },
     },
   },
@@ -51,7 +57,7 @@ export const filePaths: ZodOpenApiPathsObject = {
       requestParams: { path: filePath, header: range },
       responses: {
         "200": bytesResponse("The file", fileResponseHeaders),
-        "206": bytesResponse("The range", fileResponseHeaders),
+        "206": bytesResponse("The range", rangeResponseHeaders),
         "304": emptyResponse("The file is still the one you have", sameFileHeaders),
         ...problemResponses("not_found", "range_not_satisfiable"),
       },

@@ -13,8 +13,15 @@ const listQuery = z.object({
     .optional()
     .meta({ description: "May be repeated: jobs in any of them" }),
   type: z.array(z.string()).optional().meta({ description: "May be repeated: jobs of any of them" }),
-  created_after: timeParameter("Only jobs made later than this"),
-  created_before: timeParameter("Only jobs made earlier than this"),
+  created_after: timeParameter("Only jobs accepted at this time or later"),
+  created_before: timeParameter("Only jobs accepted earlier than this"),
+  metadata: z
+    .record(z.string(), z.string())
+    .optional()
+    .meta({
+      description: "As `metadata[key]=value`, once per key: jobs that have all of these pairs",
+      param: { style: "deepObject", explode: true },
+    }),
   limit: z
     .int()
     .min(1)
@@ -33,9 +40,8 @@ export const listJobsOperation: ZodOpenApiOperationObject = {
   operationId: "listJobs",
   summary: "List jobs, newest first",
   description:
-    "Following next_cursor meets every job that existed at the start exactly once. Jobs with certain metadata are " +
-    "asked for by `metadata.<key>=<value>`, once per key; a job must have all of them. A page may be short, or " +
-    "empty, and yet have a next one.",
+    "Following next_cursor visits every job that existed at the start exactly once. A page may be short, or empty, " +
+    "and yet have a next one.",
   tags: ["Jobs"],
   requestParams: { query: listQuery },
   responses: {

@@ -8,6 +8,7 @@ import { z } from "zod";
 import { sha256 } from "../../lib/hash.ts";
 import { isKey } from "../../lib/key.ts";
 import { log } from "../../lib/log.ts";
+import { rfc3339Schema, toEpochMs } from "../../lib/rfc3339.ts";
 
 export const scopes = ["jobs:read", "jobs:write"] as const;
 export type Scope = (typeof scopes)[number];
@@ -19,7 +20,7 @@ export const ApiKeySchema = z.strictObject({
     .string()
     .regex(/^[a-z0-9][a-z0-9-]{0,39}$/, "must be 1 to 40 of a-z, 0-9 and -, not starting with -"),
   scopes: z.array(z.enum(scopes)).min(1),
-  expires_at: z.iso.datetime({ offset: true }).optional(),
+  expires_at: rfc3339Schema.optional(),
   name: z.string().optional(),
 });
 export type ApiKeySchema = z.infer<typeof ApiKeySchema>;
@@ -97,7 +98,7 @@ function toEntry({ hash, tenant, scopes, expires_at }: ApiKeySchema): KeyEntry {
     keyId: hash.slice(0, KEY_ID_CHARS),
     tenant,
     scopes,
-    expiresAt: expires_at === undefined ? null : Date.parse(expires_at),
+    expiresAt: expires_at === undefined ? null : toEpochMs(expires_at),
   };
 }
 

@@ -85,6 +85,21 @@ const tags = [
   { name: "Service", description: "The service itself; needs no key" },
 ];
 
+/** Every path of the service with these job types. */
+export function documentPaths(types: JobTypes): ZodOpenApiPathsObject {
+  return {
+    ...submitPaths(types),
+    ...jobPaths,
+    ...bulkPaths,
+    ...statsPaths,
+    ...eventPaths,
+    ...webhookPaths,
+    ...typePaths,
+    ...filePaths,
+    ...servicePaths,
+  };
+}
+
 /** The document for a deployment at `origin` with these job types. */
 export function openApiDocument(types: JobTypes, origin: string) {
   return createDocument({
@@ -98,17 +113,7 @@ export function openApiDocument(types: JobTypes, origin: string) {
     servers: [{ url: origin }],
     security: [{ apiKey: [] }],
     tags,
-    paths: {
-      ...submitPaths(types),
-      ...jobPaths,
-      ...bulkPaths,
-      ...statsPaths,
-      ...eventPaths,
-      ...webhookPaths,
-      ...typePaths,
-      ...filePaths,
-      ...servicePaths,
-    },
+    paths: documentPaths(types),
     components: { securitySchemes: { apiKey: { type: "http", scheme: "bearer" } } },
   });
 }

@@ -2,6 +2,7 @@
 
 import { z } from "zod";
 import type { ZodOpenApiResponseObject } from "zod-openapi";
+import { rfc3339Schema } from "../../lib/rfc3339.ts";
 import { JobSchema, SubmittedSchema } from "../jobs/schemas.ts";
 import { type ProblemCode, problemKinds } from "../problems.ts";
 import { envelope, type FileIdSchema, JobIdSchema, ProblemSchema } from "../schemas.ts";
@@ -57,8 +58,16 @@ export const fileResponseHeaders: Headers = {
   "Content-Disposition": text("Always attachment"),
 };
 
+export const rangeResponseHeaders: Headers = {
+  ...fileResponseHeaders,
+  "Content-Range": text("The range and the length of the file"),
+};
+
 const problemHeaders: Partial<Record<ProblemCode, Headers>> = {
   unauthenticated: { "WWW-Authenticate": text("Always the scheme Bearer") },
+  unsupported_media_type: {
+    "Accept-Encoding": optionalText("identity, if the body had another Content-Encoding"),
+  },
   method_not_allowed: { Allow: text("The methods possible here") },
   rate_limited: { "Retry-After": seconds("Seconds to wait") },
   unavailable: { "Retry-After": seconds("Seconds to wait") },
@@ -88,7 +97,7 @@ export const idempotencyKey = z.string().optional().meta({
 
 export const preferWait = z.string().optional().meta({
   description:
-    "RFC 7240: wait=30 holds the answer until the job has finished, at most so many seconds, and at most 60",
+    "RFC 7240: wait=30 holds the answer until the job has finished, at most so many seconds, and at most 55",
 });
 
 /** A request's JSON body; `examples` are bodies that can be sent as they are, by name. */
@@ -173,7 +182,4 @@ function createProblemResponse(codes: ProblemCode[]): ZodOpenApiResponseObject {
 
 /** A time as a query parameter. */
 export const timeParameter = (description: string) =>
-  z.iso
-    .datetime({ offset: true })
-    .optional()
-    .meta({ description: `${description}; such as 2026-11-22T12:00:00Z` });
+  rfc3339Schema.optional().meta({ description: `${description}; such as 2026-11-22T12:00:00Z` });

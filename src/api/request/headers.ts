@@ -29,40 +29,51 @@ function parseQuoted(text: string): string {
   }
 }
 
-type EntityTags = "*" | { tag: string; isWeak: boolean }[];
+/** Without their `W/`: proxies mark tags as weak when they compress. */
+type EntityTags = "*" | string[];
 
 function parseEntityTags(header: string): EntityTags {
   if (header.trim() === "*") return "*";
-  return [...header.matchAll(/(W\/)?"([^"]*)"/g)].map(([, weak, tag]) => ({
-    tag: tag ?? "",
-    isWeak: weak !== undefined,
-  }));
+  return [...header.matchAll(/"([^"]*)"/g)].map(([, tag]) => tag ?? "");
 }
 
 /** Whether If-None-Match names this tag (RFC 9110 section 13.1.2: weak comparison). */
 export function matchesWeakly(header: string | undefined, tag: string): boolean {
   if (header === undefined) return false;
   const tags = parseEntityTags(header);
-  return tags === "*" || tags.some((given) => given.tag === tag);
+  return tags === "*" || tags.includes(tag);
 }
 
-/** The job versions If-Match allows (RFC 9110 section 13.1.1: strong comparison); null allows any. */
+/**
+ * The job versions If-Match allows; null allows any. Only the version of a tag is compared, also of one that a proxy
+ * has marked as weak: `"4"`, `W/"4"` and `"4.2"` all mean version 4.
+ */
 export function parseIfMatch(header: string | undefined): number[] | null {
   if (header === undefined) return null;
   const tags = parseEntityTags(header);
   if (tags === "*") return null;
-  return tags
-    .filter(({ tag, isWeak }) => !isWeak && /^[1-9][0-9]{0,14}$/.test(tag))
-    .map(({ tag }) => Number(tag));
+  return tags.flatMap((tag) => {
+    const [, version] = /^([1-9]\d{0,14})(?:\.\d{1,15})?$/.exec(tag) ?? [];
+    return version === undefined ? [] : [Number(version)];
+  });
 }
 
-const TRACEPARENT = /^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/;
+const TRACEPARENT = /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/;
 
-/** Continues the caller's trace (W3C Trace Context) with a span of our own, or begins one. */
+/** The flags this version knows: sampled, and random trace id (W3C Trace Context level 2, section 2.2.5). */
+const KNOWN_FLAGS = 0b11;
+
+/**
+ * Continues the caller's trace (W3C Trace Context) with a span of our own, or begins one. Of a later version the known
+ * fields are used (section 3.2.4); version ff is invalid, and so is an id of zeros only.
+ */
 export function continueTrace(header: string | undefined): string {
-  const [, traceId, parentId, flags] = header?.match(TRACEPARENT) ?? [];
-  const isGood = traceId && parentId && !/^0+$/.test(traceId) && !/^0+$/.test(parentId);
+  const [, version, traceId = "", parentId = "", flags = "", rest] =
+    TRACEPARENT.exec(header?.trim() ?? "") ?? [];
+  const isVersion = version !== undefined && version !== "ff" && (version !== "00" || rest === undefined);
+  const isContinued = isVersion && !/^0+$/.test(traceId) && !/^0+$/.test(parentId);
   const fresh = hex(randomBytes(24));
-  const trace = isGood ? traceId : fresh.slice(16);
-  return `00-${trace}-${fresh.slice(0, 16)}-${isGood ? flags : "01"}`;
+  if (!isContinued) return `00-${fresh.slice(16)}-${fresh.slice(0, 16)}-01`;
+  const kept = (Number.parseInt(flags, 16) & KNOWN_FLAGS).toString(16).padStart(2, "0");
+  return `00-${traceId}-${fresh.slice(0, 16)}-${kept}`;
 }

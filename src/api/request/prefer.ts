@@ -1,10 +1,10 @@
 /** The Prefer header (RFC 7240 section 2), as far as this service knows it: `wait`. */
 
-/** A connection is held at most this long. */
-export const WAIT_SECONDS_MAX = 60;
+/** A connection is held at most this long. Proxies and load balancers often give up after 60 s. */
+export const WAIT_SECONDS_MAX = 55;
 
 /**
- * The seconds a client is willing to wait, at most 60; null if it did not say so understandably.
+ * The seconds a client is willing to wait, at most 55; null if it did not say so understandably.
  * Several header lines come as one, joined by commas; of several `wait` the first counts.
  */
 export function parseWait(header: string | undefined): number | null {

@@ -87,6 +87,7 @@ export const webhookPaths: ZodOpenApiPathsObject = {
           "malformed_request",
           "not_found",
           "payload_too_large",
+          "request_timeout",
           "unsupported_media_type",
           "invalid_request",
         ),

@@ -1,0 +1,93 @@
+/** 64 KB of hostile text in a header, a parameter or a field is answered in linear time. */
+
+import { expect, test } from "vitest";
+import { parseRange } from "../../src/api/files/response.ts";
+import {
+  continueTrace,
+  matchesWeakly,
+  parseIdempotencyKey,
+  parseIfMatch,
+} from "../../src/api/request/headers.ts";
+import { parseJson } from "../../src/api/request/json.ts";
+import { parseWait } from "../../src/api/request/prefer.ts";
+import { readListQuery } from "../../src/api/request/query.ts";
+import { parseDecimal } from "../../src/lib/decimal.ts";
+import { isId } from "../../src/lib/id.ts";
+import { isKey } from "../../src/lib/key.ts";
+import { retryAfterMs } from "../../src/lib/retry-after.ts";
+import { parseTime } from "../../src/lib/rfc3339.ts";
+import { checkTarget } from "../../src/lib/target.ts";
+
+const LENGTH = 64 * 1024;
+/** A quadratic reader takes seconds, a linear one a few milliseconds; the best of several runs counts. */
+const LIMIT_MS = 50;
+const RUNS = 5;
+
+const readers: Record<string, (text: string) => unknown> = {
+  Range: (text) => parseRange(text, 100),
+  Prefer: parseWait,
+  "Idempotency-Key": parseIdempotencyKey,
+  "If-None-Match": (text) => matchesWeakly(text, "4"),
+  "If-Match": parseIfMatch,
+  traceparent: continueTrace,
+  "Retry-After of a third party": (text) => retryAfterMs(text, 0),
+  "a query": (text) => readListQuery(new URLSearchParams({ limit: text, created_after: text })),
+  "a metadata parameter": (text) => readListQuery(new URLSearchParams({ [`metadata[${text}]`]: text })),
+  "a JSON body": parseJson,
+  "a JSON string": (text) => parseJson(JSON.stringify({ [text]: text })),
+  "a URL": (text) => checkTarget(text, { allowLocal: true, ownHost: null }),
+  "a URL's path": (text) => checkTarget(`https://example.com/${text}`, { allowLocal: true, ownHost: null }),
+  "a decimal": parseDecimal,
+  "a time": parseTime,
+  "an id": (text) => isId("job", text),
+  "a key": isKey,
+};
+
+const repeated = [
+  " ",
+  "\t",
+  "\n",
+  "a",
+  "0",
+  "-",
+  ",",
+  ";",
+  "=",
+  '"',
+  "\\",
+  "W/",
+  '",',
+  "bytes= ",
+  "[",
+  "{",
+  ":",
+  "=,",
+  ".",
+  "%",
+  "/",
+  "@",
+  "é",
+];
+const prefixes = ["", '"', "bytes=", "wait=", 'W/"', "00-", "https://", "1", "job_"];
+const texts = repeated.flatMap((unit) =>
+  prefixes.map((prefix) => `${prefix}${unit.repeat(Math.ceil(LENGTH / unit.length))}!`),
+);
+
+test.each(Object.entries(readers))("%s: 64 KB of hostile text → at most 50 ms", (_name, read) => {
+  const slow = texts.filter((text) => bestMs(read, text) > LIMIT_MS);
+  expect(slow.map((text) => text.slice(0, 20))).toEqual([]);
+});
+
+function bestMs(read: (text: string) => unknown, text: string): number {
+  let best = Number.POSITIVE_INFINITY;
+  for (let run = 0; run < RUNS && best > LIMIT_MS; run += 1) {
+    const startedAt = performance.now();
+    try {
+      read(text);
+    } catch {
+      // A rejection is an answer.
+    }
+    best = Math.min(best, performance.now() - startedAt);
+  }
+  return best;
+}
