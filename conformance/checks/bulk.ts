@@ -63,7 +63,7 @@ async function replaysAll(deployment: Deployment): Promise<void> {
   const { id } = jobOf(await bulk(deployment, request), 202);
   equal((await mine.finished(id)).status, "succeeded", "the bulk job");
   await counted(deployment, { action: "delete", filter }, 4);
-  const query = new URLSearchParams({ "metadata.herd": filter.metadata.herd });
+  const query = new URLSearchParams({ "metadata[herd]": filter.metadata.herd });
   const listed = dataOf<Job[]>(await mine.call("GET", `/v1/jobs?${query}`), 200);
   const sources = listed.flatMap(({ replayed_from }) => replayed_from ?? []);
   equal(sources.toSorted(), jobs.map((job) => job.id).toSorted(), "what was replayed");

@@ -22,7 +22,7 @@ async function page(client: Client, query: string): Promise<Page> {
   return { jobs, next, link: answer.headers.get("Link") };
 }
 
-const of = (mark: string, more = "") => `metadata.mark=${mark}${more}`;
+const of = (mark: string, more = "") => `metadata[mark]=${mark}${more}`;
 const idsOf = (jobs: Job[]) => jobs.map(({ id }) => id);
 
 /** Lists again until it is as wanted, for as long as a change may take to show; the list then, or a disagreement. */
@@ -87,7 +87,7 @@ async function filters(deployment: Deployment): Promise<void> {
     "two types",
   );
   equal(await listed("&type=csv.import"), [], "a type without jobs");
-  equal(await listed("&metadata.other=x"), [], "another metadata pair");
+  equal(await listed("&metadata[other]=x"), [], "another metadata pair");
 }
 
 async function createdBetween(deployment: Deployment): Promise<void> {
@@ -155,7 +155,7 @@ async function pages(deployment: Deployment): Promise<void> {
       matches(link, /^<[^>]+>; *rel="next"$/, "Link");
       const target = new URL(/<([^>]+)>/.exec(link ?? "")?.[1] ?? "", mine.url);
       equal(target.searchParams.get("cursor"), next, "the cursor in Link");
-      equal(target.searchParams.get("metadata.mark"), mark, "the filter in Link");
+      equal(target.searchParams.get("metadata[mark]"), mark, "the filter in Link");
     }
   }
   equal(new Set(seen).size, seen.length, "the number of different jobs seen");

@@ -32,7 +32,7 @@ async function headIsGet({ mine, run }: Deployment): Promise<void> {
   const paths = [
     ...["/v1/health", "/v1/job-types", "/v1/job-types/test.simulate", "/openapi.json", "/problems/not_found"],
     ...[`/v1/jobs/${id}`, `/v1/jobs/${id}/events`, `/v1/jobs/${id}/result`, `/v1/jobs/${id}/deliveries`],
-    ...[`/v1/files/${file.id}`, "/v1/webhook-secret", "/v1/jobs?metadata.none=none", "/v1/jobs/absent"],
+    ...[`/v1/files/${file.id}`, "/v1/webhook-secret", "/v1/jobs?metadata[none]=none", "/v1/jobs/absent"],
   ];
   for (const path of paths) {
     const [get, head] = [await mine.call("GET", path), await mine.call("HEAD", path)];

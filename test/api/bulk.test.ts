@@ -7,7 +7,7 @@ const as = "globex";
 const own = () => `t${crypto.randomUUID().slice(0, 8)}`;
 
 async function listed(team: string, query = ""): Promise<JobJson[]> {
-  const answer = await call("GET", `/v1/jobs?metadata.team=${team}&limit=100${query}`, { as });
+  const answer = await call("GET", `/v1/jobs?metadata[team]=${team}&limit=100${query}`, { as });
   return answer.body.data as JobJson[];
 }
 

@@ -55,7 +55,7 @@ describe.skipIf(noBrowser !== null)("the dashboard", () => {
 
   /** Resolves when the list has so many jobs of a batch: a new one shows within a second, not at once. */
   async function listed(batch: string, count: number): Promise<void> {
-    const ask = () => service.acme.call<unknown[]>("GET", `/v1/jobs?limit=100&metadata.batch=${batch}`);
+    const ask = () => service.acme.call<unknown[]>("GET", `/v1/jobs?limit=100&metadata[batch]=${batch}`);
     await expect.poll(async () => (await ask()).data.length, { timeout: 15_000 }).toBe(count);
   }
   const folder = mkdtempSync(join(tmpdir(), "accepted-test-"));
