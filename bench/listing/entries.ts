@@ -4,7 +4,6 @@ import { acceptJob } from "../../src/core/dispatch.ts";
 import type { Command, Job, Submission } from "../../src/core/job.ts";
 import { defaultBackoff } from "../../src/core/retry.ts";
 import { transition } from "../../src/core/transition.ts";
-import { derivedOwnedId } from "../../src/lib/id.ts";
 import { toIndexEntry } from "../../src/objects/job/index-publisher.ts";
 import type { IndexEntry } from "../../src/rpc/index-entry.ts";
 
@@ -34,7 +33,7 @@ export function madeAt(number: number, startAt: number): number {
 /** The job of this number, when the first was made at `startAt`, epoch milliseconds. */
 export async function entryNumber(number: number, startAt: number): Promise<IndexEntry> {
   const at = madeAt(number, startAt);
-  let job = acceptJob(await submissionOf(number), at).job;
+  let job = acceptJob(submissionOf(number), `job_${String(number).padStart(47, "0")}`, at).job;
   for (const command of livesOf(number)) job = transition(job, command, at + 1, 0).job;
   return toIndexEntry(job);
 }
@@ -58,7 +57,7 @@ function livesOf(number: number): Command[] {
   }
 }
 
-async function submissionOf(number: number): Promise<Submission> {
+function submissionOf(number: number): Submission {
   const policy: Job["policy"] = {
     maxAttempts: 3,
     attemptTimeoutMs: 5 * MINUTE_MS,
@@ -71,7 +70,6 @@ async function submissionOf(number: number): Promise<Submission> {
     retentionMs: 30 * 24 * 60 * MINUTE_MS,
   };
   return {
-    id: await derivedOwnedId("job", TENANT, String(number)),
     tenant: TENANT,
     type: types[number % types.length] ?? "test.simulate",
     input: "{}",

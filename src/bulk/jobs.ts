@@ -2,10 +2,9 @@
 
 import type { Env } from "../env.ts";
 import type { JobTypes, TenantJobs } from "../job-types/define.ts";
-import { derivedOwnedId } from "../lib/id.ts";
 import { log } from "../lib/log.ts";
 import { withRetry } from "../lib/retry.ts";
-import { jobObject } from "../rpc/job.ts";
+import { jobObject, submissionObject } from "../rpc/job.ts";
 import { jobIndexObject } from "../rpc/job-index.ts";
 import { readReplay } from "../submission/submission.ts";
 
@@ -32,22 +31,22 @@ export function tenantJobs(
   }
 
   /** What fails is made up for by the new job's alarm. */
-  function announce(newId: string): Promise<void> {
+  function publish(newId: string): Promise<void> {
     const failed = (error: unknown) => log("warn", "index_publish_failed", { job_id: newId, tenant, error });
     return withRetry(() => api(newId).publish()).catch(failed);
   }
 
-  /** The new job's id derives from both jobs, so repeating the call makes no second job. */
+  /** The new job's object is named after both jobs, so repeating the call makes no second job. */
   async function replay(id: string): Promise<boolean> {
     const source = await withRetry(() => api(id).replaySource());
     if (!source?.isFinished) return false;
     const sender = { env, tenant, idempotencyKey: null, requestId, traceparent, ownHost: null };
     const replay = await readReplay({ ...source, id }, types, sender);
     if (!replay.ok) return false;
-    const newId = await derivedOwnedId("job", tenant, JSON.stringify(["bulk", jobId, id]));
-    const submission = { ...replay.submission, id: newId, fingerprint: `${jobId}/${id}` };
-    const answer = await withRetry(() => api(newId).submit(submission, "reject"));
-    if (answer.kind === "accepted") await announce(newId);
+    const name = `bulk/${jobId}/${id}`;
+    const submission = { ...replay.submission, fingerprint: name };
+    const answer = await withRetry(() => submissionObject(env, tenant, name).submit(submission, "reject"));
+    if (answer.kind === "accepted") await publish(answer.job.id);
     return answer.kind === "accepted" || answer.kind === "existing";
   }
 

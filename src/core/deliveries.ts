@@ -82,12 +82,9 @@ function isWanted(job: Job, event: JobEvent): boolean {
   return isAsked && (isFinal || job.deliveries.length < DELIVERIES_MAX);
 }
 
-/**
- * The `webhook-id`: the same for every attempt of this event and for no other event, even if an idempotency key is
- * used again.
- */
+/** The `webhook-id`: the same for every attempt of this event, and for no other event. */
 function deliveryId(job: Job, event: JobEvent): string {
-  return `msg_${job.id.slice(job.id.indexOf("_") + 1)}_${job.createdAt.toString(36)}_${event.seq}`;
+  return `msg_${job.id.slice(job.id.indexOf("_") + 1)}_${event.seq}`;
 }
 
 /** When the next delivery message goes out; null if no delivery waits. */

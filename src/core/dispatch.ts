@@ -10,7 +10,7 @@ import { ATTEMPTS_MAX, type Decision, type Effect, type Job, type Submission, ty
 import { dispatchDelayMs } from "./retry.ts";
 
 /** Makes the queued job of a submission. */
-export function acceptJob(submission: Submission, now: number): Decision {
+export function acceptJob(submission: Submission, id: string, now: number): Decision {
   const { runAt, startTimeoutMs, ...asked } = submission;
   const {
     maxAttempts,
@@ -25,6 +25,7 @@ export function acceptJob(submission: Submission, now: number): Decision {
   const { wait, effects } = scheduleRun(dueAt, now, submission.policy, 1, 0);
   const job: Job = {
     ...asked,
+    id,
     createdAt: now,
     updatedAt: now,
     dueAt,

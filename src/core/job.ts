@@ -147,7 +147,6 @@ export type Trace = { requestId: string; traceparent: string };
 
 /** What a client asked for, already validated; the job is made of it. */
 export type Submission = {
-  id: string;
   tenant: string;
   type: string;
   /** JSON text, opaque to the core, as are `checkpoint` and `result`. */
@@ -165,6 +164,8 @@ export type Submission = {
 };
 
 export type Job = Omit<Submission, "runAt" | "startTimeoutMs"> & {
+  /** Never the id of another job, also not of one made later under the same idempotency key. */
+  id: string;
   createdAt: number;
   updatedAt: number;
   /** When the first attempt is due: `run_at`, or acceptance. */

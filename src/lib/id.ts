@@ -1,68 +1,58 @@
-/** Ids: a prefix that names the kind, and at least 100 random bits in Crockford's base 32. */
+/** Ids: a prefix that names the kind, and what makes them unique. */
 
-import { sha256 } from "./hash.ts";
+import { hex } from "./hash.ts";
 import { randomBytes } from "./runtime.ts";
 
-const ID_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz";
-const BYTES = 15;
+const BASE32 = "0123456789abcdefghjkmnpqrstvwxyz";
+const RANDOM_BYTES = 15;
 
 /** The version of the format, so that later formats can be distinguished. */
 const VERSION = "01";
-const ID_PATTERN = new RegExp(`^[a-z]+_${VERSION}[${ID_ALPHABET}]{24}$`);
+const ID_PATTERN = new RegExp(`^[a-z]+_${VERSION}[${BASE32}]{24}$`);
 
-/** The last characters of an owned id are a checksum of the rest and the owner: 20 bits. */
-const MARK_CHARS = 4;
+const BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+/** The characters of a Durable Object's id, 256 bits, in base 62. */
+const OBJECT_CHARS = 43;
+/** 24 bits that tell the jobs of one object apart. */
+const NONCE_CHARS = 4;
+const NONCE_BYTES = 8;
+const JOB_ID_PATTERN = new RegExp(`^job_[0-9A-Za-z]{${OBJECT_CHARS + NONCE_CHARS}}$`);
 
-/** A new random id, such as `file_01h2xcejqtf2nbrexx3vqjhp41`. */
+/** A new random id of 120 bits, such as `file_01h2xcejqtf2nbrexx3vqjhp41`. */
 export function randomId(prefix: string): string {
-  return `${prefix}_${VERSION}${base32(randomBytes(BYTES))}`;
+  return `${prefix}_${VERSION}${encode(randomBytes(RANDOM_BYTES), BASE32, 24)}`;
 }
 
-/** A new random id that carries its owner's mark. */
-export function randomOwnedId(prefix: string, owner: string): Promise<string> {
-  return marked(prefix, owner, randomBytes(BYTES));
-}
-
-/** The owned id that belongs to `name` and to nothing else: the same owner and name always give the same id. */
-export async function derivedOwnedId(prefix: string, owner: string, name: string): Promise<string> {
-  return marked(prefix, owner, (await digest([prefix, owner, name])).subarray(0, BYTES));
-}
-
-/** Whether `text` has the form of an id with this prefix; other texts need no lookup. */
+/** Whether `text` has the form of a random id with this prefix; other texts need no lookup. */
 export function isId(prefix: string, text: string): boolean {
   return text.startsWith(`${prefix}_`) && ID_PATTERN.test(text);
 }
 
-/**
- * Whether `text` has the form of an id of this owner. Foreign and malformed ids are rejected without a lookup, in
- * constant time. The checksum is no secret, so ids that pass must still be looked up.
- */
-export async function isOwnedId(prefix: string, owner: string, text: string): Promise<boolean> {
-  if (!isId(prefix, text)) return false;
-  const body = text.slice(0, -MARK_CHARS);
-  return text === body + (await markOf(owner, body));
+/** A new id for a job of the object with this id, 64 hexadecimal digits. No other job ever has it. */
+export function makeJobId(objectId: string): string {
+  const object = toBase(BigInt(`0x${objectId}`), BASE62, OBJECT_CHARS);
+  const nonce = encode(randomBytes(NONCE_BYTES), BASE62, NONCE_CHARS);
+  return `job_${object}${nonce}`;
 }
 
-async function marked(prefix: string, owner: string, bytes: Uint8Array): Promise<string> {
-  const body = `${prefix}_${VERSION}${base32(bytes).slice(0, -MARK_CHARS)}`;
-  return body + (await markOf(owner, body));
+/** The id of the object that the job is in, 64 hexadecimal digits; null if `jobId` has not the form of a job's id. */
+export function objectIdOf(jobId: string): string | null {
+  if (!JOB_ID_PATTERN.test(jobId)) return null;
+  let value = 0n;
+  for (const char of jobId.slice(4, 4 + OBJECT_CHARS)) value = value * 62n + BigInt(BASE62.indexOf(char));
+  const digits = value.toString(16).padStart(64, "0");
+  return digits.length === 64 ? digits : null;
 }
 
-async function markOf(owner: string, body: string): Promise<string> {
-  return base32((await digest([owner, body])).subarray(0, BYTES)).slice(0, MARK_CHARS);
+function encode(bytes: Uint8Array, alphabet: string, chars: number): string {
+  return toBase(BigInt(`0x${hex(bytes)}`), alphabet, chars);
 }
 
-function digest(parts: string[]): Promise<Uint8Array> {
-  return sha256(JSON.stringify(parts));
-}
-
-function base32(bytes: Uint8Array): string {
-  let bits = 0n;
-  for (const byte of bytes) bits = (bits << 8n) | BigInt(byte);
+/** The last `chars` digits of a number. */
+function toBase(value: bigint, alphabet: string, chars: number): string {
+  const base = BigInt(alphabet.length);
   let text = "";
-  for (let rest = bytes.length * 8; rest > 0; rest -= 5) {
-    text = ID_ALPHABET.charAt(Number(bits & 31n)) + text;
-    bits >>= 5n;
-  }
+  for (let rest = value; text.length < chars; rest /= base)
+    text = alphabet.charAt(Number(rest % base)) + text;
   return text;
 }

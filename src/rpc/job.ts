@@ -1,10 +1,11 @@
 /**
- * The calls a job object answers: the only way from the Worker to a job.
- * A job's object is named by tenant and id, so no request of another tenant can ever reach it.
+ * The calls a job object answers: the only way from the Worker to a job. Every call names its job by tenant and id; the
+ * object answers as if there were none if its job is another one.
  */
 
 import type { DeliveryAttempt, Failure, JobStatus, Report, Submission, Trace, Webhook } from "../core/job.ts";
 import type { Env } from "../env.ts";
+import { objectIdOf } from "../lib/id.ts";
 import type { IndexEntry } from "./index-entry.ts";
 import type { DeliveryView, EventView, JobView, Snapshot } from "./views.ts";
 
@@ -62,9 +63,13 @@ export type RunOutcome =
 /** What a due delivery sends, and where. */
 export type DueDelivery = { url: string; type: string; timestamp: string; job: JobView; trace: Trace };
 
+/** Names a job for ever. */
+export type JobRef = { tenant: string; id: string };
+
+export type OnConflict = "use_existing" | "reject";
+
 /** Every call may be repeated: what has taken effect once takes none again. Rejects only if the object failed. */
 export type JobCalls = {
-  submit(submission: Submission, onConflict: "use_existing" | "reject"): Promise<SubmitAnswer>;
   read(): Promise<Snapshot | null>;
   eventsAfter(seq: number): Promise<EventView[] | null>;
   cancel(reason: string | null, ifVersion: number[] | null): Promise<CancelAnswer>;
@@ -92,10 +97,67 @@ export type JobCalls = {
   redeliver(deliveryId: string): Promise<DeliveryView | null>;
 };
 
-/** The calls, and WebSocket upgrades: `/events?after=SEQ|end` and `/worker?lease=…`, see JobObject.fetch. */
-export type JobApi = JobCalls & Pick<DurableObjectStub, "fetch">;
+/** The calls as the object takes them: with the job they are for. */
+export type JobObjectCalls = {
+  [Name in keyof JobCalls]: (ref: JobRef, ...args: Parameters<JobCalls[Name]>) => ReturnType<JobCalls[Name]>;
+} & { submit(submission: Submission, onConflict: OnConflict): Promise<SubmitAnswer> };
 
-/** A fresh stub of the job's object. Take a new one for every call, because a broken stub stays broken. */
+/** The calls, and WebSocket upgrades: `/events?after=SEQ|end` and `/worker?lease=…`, see JobObject.fetch. */
+export type JobApi = JobCalls & { fetch(url: string, init?: RequestInit): Promise<Response> };
+
+/** Whether the id may be one of this deployment; a job may have had it, or not. Needs no lookup. */
+export function isJobId(env: Env, jobId: string): boolean {
+  return findObjectId(env, jobId) !== null;
+}
+
+/**
+ * A fresh stub of the job's object. Take a new one for every call, because a broken stub stays broken. Throws for an
+ * id that is none of this deployment.
+ */
 export function jobObject(env: Env, tenant: string, jobId: string): JobApi {
-  return env.JOBS.getByName(`${tenant}/${jobId}`) as unknown as JobApi;
+  const objectId = findObjectId(env, jobId);
+  if (!objectId) throw new TypeError(`${jobId} is not the id of a job.`);
+  const stub = env.JOBS.get(objectId) as unknown as Record<string, (...args: unknown[]) => unknown>;
+  const ref: JobRef = { tenant, id: jobId };
+  return new Proxy({} as JobApi, {
+    get(_, name) {
+      // A promise that resolves to this must not take it for a promise.
+      if (typeof name !== "string" || name === "then") return undefined;
+      return name === "fetch"
+        ? (url: string, init?: RequestInit) => stub.fetch?.(withRef(url, ref), init)
+        : (...args: unknown[]) => stub[name]?.(ref, ...args);
+    },
+  });
+}
+
+/**
+ * The object that takes a submission: the one of its name, which keeps equal submissions in one place, or without a
+ * name one of its own.
+ */
+export function submissionObject(
+  env: Env,
+  tenant: string,
+  name: string | null,
+): Pick<JobObjectCalls, "submit"> {
+  const id = name === null ? env.JOBS.newUniqueId() : env.JOBS.idFromName(`${tenant}/${name}`);
+  return env.JOBS.get(id) as unknown as JobObjectCalls;
+}
+
+/** The job that an upgrade is for. */
+export function readRef({ searchParams }: URL): JobRef {
+  return { tenant: searchParams.get("tenant") ?? "", id: searchParams.get("job") ?? "" };
+}
+
+function withRef(url: string, { tenant, id }: JobRef): string {
+  return `${url}&${new URLSearchParams({ tenant, job: id })}`;
+}
+
+function findObjectId(env: Env, jobId: string): DurableObjectId | null {
+  const objectId = objectIdOf(jobId);
+  try {
+    return objectId === null ? null : env.JOBS.idFromString(objectId);
+  } catch {
+    // The namespace made no such id.
+    return null;
+  }
 }

@@ -7,10 +7,9 @@ import type { Submission, UniqueKey } from "../core/job.ts";
 import { type Env, settings } from "../env.ts";
 import type { JobType, JobTypes } from "../job-types/define.ts";
 import { fingerprint } from "../lib/hash.ts";
-import { derivedOwnedId, randomOwnedId } from "../lib/id.ts";
 import { toEpochMs } from "../lib/rfc3339.ts";
 import { now } from "../lib/runtime.ts";
-import type { ReplaySource } from "../rpc/job.ts";
+import type { OnConflict, ReplaySource } from "../rpc/job.ts";
 import { type FieldError, toFieldErrors } from "./field-errors.ts";
 import { createPolicy, limitErrors } from "./limits.ts";
 import { type SubmitRequest, SubmitRequestSchema } from "./request.ts";
@@ -27,9 +26,9 @@ export type Sender = {
   ownHost: string | null;
 };
 
-/** What to submit, or why the request is rejected. */
+/** What to submit and the name of its object (null for one of its own), or why the request is rejected. */
 export type SubmissionResult =
-  | { ok: true; submission: Submission; onConflict: "use_existing" | "reject" }
+  | { ok: true; submission: Submission; onConflict: OnConflict; objectName: string | null }
   | { ok: false; reason: "unknown_job_type" }
   | { ok: false; reason: "invalid_request"; errors: FieldError[] };
 
@@ -54,6 +53,7 @@ export async function readSubmission(
   return {
     ok: true,
     onConflict: data.on_conflict ?? "use_existing",
+    objectName: objectName(sender),
     submission: {
       ...(await identify(sender, body)),
       ...schedule(data),
@@ -85,6 +85,7 @@ export async function readReplay(
   return {
     ok: true,
     onConflict: "use_existing",
+    objectName: objectName(sender),
     submission: {
       ...(await identify(sender, { replay: source.id })),
       ...schedule({}),
@@ -103,12 +104,15 @@ function invalid(errors: FieldError[]): SubmissionResult {
   return { ok: false, reason: "invalid_request", errors };
 }
 
-/** With an idempotency key the id follows from tenant and key, so the same key reaches the same object. */
+/** The same key reaches the same object, whose single thread is its lock. */
+function objectName({ idempotencyKey: key }: Sender): string | null {
+  return key === null ? null : `key/${key}`;
+}
+
 async function identify(sender: Sender, request: unknown) {
   const { tenant, idempotencyKey: key, requestId, traceparent } = sender;
-  const id = await (key === null ? randomOwnedId("job", tenant) : derivedOwnedId("job", tenant, key));
   const requestPrint = key === null ? null : await fingerprint(request);
-  return { id, tenant, fingerprint: requestPrint, trace: { requestId, traceparent } };
+  return { tenant, fingerprint: requestPrint, trace: { requestId, traceparent } };
 }
 
 function schedule({ run_at, start_timeout_ms }: Pick<SubmitRequest, "run_at" | "start_timeout_ms">) {

@@ -4,10 +4,10 @@
  */
 
 import { evictDurableObject } from "cloudflare:test";
-import { env } from "cloudflare:workers";
 import { expect, test, vi } from "vitest";
 import { ask, eventsOf, socket, stream } from "../support/follow.ts";
 import { type Answer, call, type EventJson, type JobJson, submit } from "../support/http.ts";
+import { hold } from "../support/objects.ts";
 
 const JOBS = 50;
 const FINAL = ["job.succeeded", "job.failed", "job.cancelled"];
@@ -68,7 +68,7 @@ test("all see the same, once and in order", { timeout: 60_000 }, async () => {
   async function evictAtRandom(): Promise<void> {
     while (!isOver) {
       const { id } = followed[Math.floor(random() * JOBS)] ?? expect.fail();
-      const stub = env.JOBS.getByName(`acme/${id}`) as unknown as DurableObjectStub;
+      const stub = hold(id).stub;
       evictions += await evictDurableObject(stub).then(
         () => 1,
         (error) => (/not currently running/.test(String(error)) ? 0 : Promise.reject(error)),

@@ -7,6 +7,7 @@ import { randomId } from "../../src/lib/id.ts";
 import { jobObject } from "../../src/rpc/job.ts";
 import { askSocket, askStream, eventsOf, readSocket, readStream, socket, stream } from "../support/follow.ts";
 import { call, callWith, type EventJson, refusal, submit } from "../support/http.ts";
+import { jobsWith } from "../support/job-namespace.ts";
 import { begin, finish, succeed } from "../support/moves.ts";
 
 async function newJob(): Promise<string> {
@@ -188,7 +189,7 @@ describe("an event stream", () => {
   }, async () => {
     const id = await newJob();
     const fault = Object.assign(new Error("secret-internal-detail"), { retryable: true });
-    const JOBS = { getByName: () => ({ fetch: () => Promise.reject(fault) }) };
+    const JOBS = jobsWith(() => ({ fetch: () => Promise.reject(fault) }));
     const answer = await callWith({ JOBS }, "GET", eventsOf(id), {
       headers: { Accept: "text/event-stream" },
     });

@@ -1,9 +1,7 @@
-import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { type ProblemCode, problemKinds } from "../../src/api/problems.ts";
-import type { Submission } from "../../src/core/job.ts";
-import type { JobApi } from "../../src/rpc/job.ts";
 import { type Answer, call, callWith, freshKey, jobNow, refusal, submit } from "../support/http.ts";
+import { jobsWith } from "../support/job-namespace.ts";
 import { succeed } from "../support/moves.ts";
 
 let logged: string[] = [];
@@ -24,8 +22,8 @@ const SECRET = "SELECT secret FROM vault at /srv/app/src/vault.ts:12";
 
 /** Job objects that fail with this error, whatever they are asked. */
 function brokenJobs(error: Error) {
-  const get = (_: object, name: string) => (name === "then" ? undefined : () => Promise.reject(error));
-  return { JOBS: { getByName: () => new Proxy({}, { get }) } };
+  const fail = () => Promise.reject(error);
+  return { JOBS: jobsWith(() => new Proxy({}, { get: () => fail })) };
 }
 const passing = (mark: object) => Object.assign(new Error(SECRET), mark);
 
@@ -41,6 +39,20 @@ const occasions: Record<ProblemCode, () => Promise<Answer>> = {
   forbidden: () => call("POST", "/v1/jobs", { json: simulated, as: "parkedReader" }),
   not_found: () => call("GET", "/v1/jobs/none"),
   method_not_allowed: () => call("PATCH", "/v1/job-types"),
+  async request_timeout() {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    try {
+      const body = new ReadableStream({
+        start: (controller) => controller.enqueue(new TextEncoder().encode("{")),
+      });
+      const answer = call("POST", "/v1/jobs", { body, headers: { "Content-Type": "application/json" } });
+      await vi.waitFor(() => expect(vi.getTimerCount()).toBeGreaterThan(0));
+      await vi.advanceTimersByTimeAsync(30_000);
+      return await answer;
+    } finally {
+      vi.useRealTimers();
+    }
+  },
   job_not_cancellable: async () => call("POST", `/v1/jobs/${await finishedJob()}/cancel`),
   job_not_finished: async () => call("DELETE", `/v1/jobs/${(await submit()).job.id}`),
   async job_without_result() {
@@ -195,13 +207,12 @@ describe("what goes wrong inside", () => {
 
   test("after a job was stored does not lose it: the same key finds it", async () => {
     const options = { json: simulated, headers: { "Idempotency-Key": freshKey() } };
-    const submitAndBreak = async (name: string, submission: Submission) => {
-      await (env.JOBS.getByName(name) as unknown as JobApi).submit(submission, "use_existing");
-      throw passing({ retryable: true });
-    };
-    const JOBS = {
-      getByName: (name: string) => ({ submit: (asked: Submission) => submitAndBreak(name, asked) }),
-    };
+    const JOBS = jobsWith((_id, real) => ({
+      async submit(...args: never[]) {
+        await real.submit?.(...args);
+        throw passing({ retryable: true });
+      },
+    }));
     expect((await callWith({ JOBS }, "POST", "/v1/jobs", options)).status).toBe(503);
     const again = await submit({}, options);
     expect(again.headers.get("Idempotent-Replayed")).toBe("true");

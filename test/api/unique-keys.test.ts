@@ -1,9 +1,9 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, test } from "vitest";
 import { fingerprint } from "../../src/lib/hash.ts";
-import { randomOwnedId } from "../../src/lib/id.ts";
 import { uniqueKeyObject } from "../../src/rpc/unique-key.ts";
 import { type Answer, type Call, call, finished, freshKey, refusal, submit, until } from "../support/http.ts";
+import { absentJobId } from "../support/job-namespace.ts";
 import { begin, fail, succeed } from "../support/moves.ts";
 
 const anywhere = () => `place-${crypto.randomUUID()}`;
@@ -74,7 +74,7 @@ describe("a unique key that is owned", () => {
   test("by a job that was never stored is taken over", async () => {
     const place = anywhere();
     const name = `unique/${await fingerprint(place)}`;
-    const ghost = await randomOwnedId("job", "parked");
+    const ghost = absentJobId();
     const claimed = await uniqueKeyObject(env, { tenant: "parked", type: "test.place" }, name).claim(
       { tenant: "parked", name },
       ghost,

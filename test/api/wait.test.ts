@@ -1,10 +1,7 @@
 /** `Prefer: wait`: an answer held back until the job has finished, on a POST and on a GET. */
 
 import { abortAllDurableObjects, evictDurableObject, runInDurableObject } from "cloudflare:test";
-import { env } from "cloudflare:workers";
 import { describe, expect, test, vi } from "vitest";
-import type { Submission } from "../../src/core/job.ts";
-import type { JobApi } from "../../src/rpc/job.ts";
 import { eventsOf, socket } from "../support/follow.ts";
 import {
   type Answer,
@@ -16,15 +13,16 @@ import {
   refusal,
   submit,
 } from "../support/http.ts";
+import { jobsWith } from "../support/job-namespace.ts";
 import { begin, finish, succeed } from "../support/moves.ts";
+import { hold } from "../support/objects.ts";
 
 const job = (id: string) => `/v1/jobs/${id}`;
 const waiting = (seconds: number, more = {}) => ({ headers: { Prefer: `wait=${seconds}`, ...more } });
-const stubOf = (id: string) => env.JOBS.getByName(`parked/${id}`) as unknown as DurableObjectStub;
 const succeeded = { type: "succeed", result: null } as const;
 
 function subscribersOf(id: string): Promise<number> {
-  return runInDurableObject(stubOf(id), (_, state) => state.getWebSockets("subscriber").length);
+  return runInDurableObject(hold(id).stub, (_, state) => state.getWebSockets("subscriber").length);
 }
 
 /** Resolves once a client waits on the job's object. */
@@ -52,16 +50,8 @@ describe("on POST", () => {
   test("an accepted job is said to be accepted, though it cannot be reached after the wait", {
     timeout: 15_000,
   }, async () => {
-    const real = env.JOBS;
     const down = () => Promise.reject(new Error("unreachable"));
-    const JOBS = {
-      getByName: (name: string) => ({
-        submit: (asked: Submission) =>
-          (real.getByName(name) as unknown as JobApi).submit(asked, "use_existing"),
-        fetch: down,
-        read: down,
-      }),
-    };
+    const JOBS = jobsWith(() => ({ fetch: down, read: down }));
     const json = { type: "test.simulate", input: {} };
     const answer = await callWith({ JOBS }, "POST", "/v1/jobs", { as: "parked", json, ...waiting(1) });
     expect([answer.status, answer.job.status]).toEqual([202, "queued"]);
@@ -147,9 +137,9 @@ describe("a waiting answer", () => {
     const { id } = (await submit()).job;
     const answering = call("GET", job(id), waiting(30));
     await followed(id);
-    await evictDurableObject(stubOf(id));
+    await evictDurableObject(hold(id).stub);
     const lease = await begin(id);
-    await evictDurableObject(stubOf(id));
+    await evictDurableObject(hold(id).stub);
     await finish(id, lease, succeeded);
     expect((await answering).job.status).toBe("succeeded");
   });

@@ -52,7 +52,6 @@ export function policyOf(overrides: Partial<Policy> = {}): Policy {
 
 export function submissionOf(overrides: Partial<Submission> = {}): Submission {
   return {
-    id: "job_01abc",
     tenant: "acme",
     type: "test.simulate",
     input: "{}",
@@ -124,7 +123,7 @@ export function countOf(events: readonly JobEvent[], ...types: JobEvent["type"][
 
 /** A job from acceptance on. Commands named here are sent with the lease of the last start; answers are returned. */
 export function lifeOf(policy: Partial<Policy> = {}, submission: Partial<Submission> = {}) {
-  const accepted = acceptJob(submissionOf({ ...submission, policy: policyOf(policy) }), T0);
+  const accepted = acceptJob(submissionOf({ ...submission, policy: policyOf(policy) }), "job_01abc", T0);
   let job = accepted.job;
   let now = T0;
   let lease = "lease-0";
@@ -198,5 +197,5 @@ export function startedLife(policy: Partial<Policy> = {}, submission: Partial<Su
 
 /** The id of the delivery of event `seq` of a life in these tests: it names the job, the job's making and the event. */
 export function deliveryIdOf(seq: number): string {
-  return `msg_01abc_${T0.toString(36)}_${seq}`;
+  return `msg_01abc_${seq}`;
 }

@@ -222,7 +222,7 @@ function finishedAt({ phase }: Job): number {
 
 /** A life in which every command is checked. */
 function checkedLife(submission: Parameters<typeof submissionOf>[0]) {
-  const accepted = acceptJob(submissionOf(submission), T0);
+  const accepted = acceptJob(submissionOf(submission), "job_01abc", T0);
   const events: JobEvent[] = [...accepted.events];
   let job = accepted.job;
   let now = T0;

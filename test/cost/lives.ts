@@ -8,7 +8,7 @@ import { env } from "cloudflare:workers";
 import { vi } from "vitest";
 import type { Policy, Submission } from "../../src/core/job.ts";
 import { DAY, SECOND } from "../../src/core/time.ts";
-import { type JobApi, jobObject } from "../../src/rpc/job.ts";
+import { type JobApi, jobObject, submissionObject } from "../../src/rpc/job.ts";
 import { alarmOf, hold, nothing, pass, policy, submission } from "../support/objects.ts";
 import { parkedDeliveries, parkedFor } from "../support/parked.ts";
 import { bill, meteredEnv } from "./meter.ts";
@@ -26,10 +26,12 @@ export function openTenant() {
 
   async function submit(changes: Partial<Submission> = {}): Promise<Life> {
     const asked = submission({ tenant, ...changes });
-    const { id } = asked;
-    const api = () => jobObject(meteredEnv(env), tenant, id);
     bill("workerRequests");
-    await api().submit(asked, "use_existing");
+    const name = asked.fingerprint === null ? null : crypto.randomUUID();
+    const answer = await submissionObject(meteredEnv(env), tenant, name).submit(asked, "use_existing");
+    if (answer.kind !== "accepted") throw new Error(`not accepted: ${answer.kind}`);
+    const { id } = answer.job;
+    const api = () => jobObject(meteredEnv(env), tenant, id);
     lives.push(hold(id, tenant));
     return { id, api };
   }

@@ -99,17 +99,22 @@ export function meterStorage(storage: DurableObjectStorage): void {
 
 /** The bindings, with every call to an object and every message counted. */
 export function meteredEnv(env: Env): Env {
-  const namespace = (real: { getByName(name: string): object }) => ({
-    getByName: (name: string) =>
-      new Proxy(real.getByName(name), {
-        get: (stub, method) => {
-          const call = Reflect.get(stub, method) as (...values: unknown[]) => unknown;
-          return (...values: unknown[]) => {
-            bill("objectRequests");
-            return Reflect.apply(call, stub, values);
-          };
-        },
-      }),
+  const metered = (real: object) =>
+    new Proxy(real, {
+      get: (stub, method) => {
+        const call = Reflect.get(stub, method) as (...values: unknown[]) => unknown;
+        return (...values: unknown[]) => {
+          bill("objectRequests");
+          return Reflect.apply(call, stub, values);
+        };
+      },
+    });
+  const namespace = (real: DurableObjectNamespace) => ({
+    getByName: (name: string) => metered(real.getByName(name)),
+    get: (id: DurableObjectId) => metered(real.get(id)),
+    idFromString: (id: string) => real.idFromString(id),
+    idFromName: (name: string) => real.idFromName(name),
+    newUniqueId: () => real.newUniqueId(),
   });
   const queue = (real: Queue) => ({
     send(message: unknown) {
@@ -118,12 +123,12 @@ export function meteredEnv(env: Env): Env {
     },
   });
   const { JOBS, UNIQUE_KEYS, JOB_INDEXES, JOB_QUEUE, DELIVERY_QUEUE } = env;
-  const metered = {
+  const bindings = {
     JOBS: namespace(JOBS),
     UNIQUE_KEYS: namespace(UNIQUE_KEYS),
     JOB_INDEXES: namespace(JOB_INDEXES),
     JOB_QUEUE: queue(JOB_QUEUE),
     DELIVERY_QUEUE: queue(DELIVERY_QUEUE),
   };
-  return { ...env, ...metered } as unknown as Env;
+  return { ...env, ...bindings } as unknown as Env;
 }

@@ -1,8 +1,8 @@
 /** The page of a job and what can be done on it, as a browser without scripts meets them. */
 
-import { env } from "cloudflare:workers";
 import { describe, expect, test } from "vitest";
 import { call, finished, jobNow, submit } from "../support/http.ts";
+import { jobsWith } from "../support/job-namespace.ts";
 import { fieldsOf, open, send, signIn, words } from "./visit.ts";
 
 const FAIL = {
@@ -12,26 +12,9 @@ const FAIL = {
   message: "The source is away.",
 };
 
-type Methods = Record<string, (...args: unknown[]) => unknown>;
-
 /** The binding of the job objects, whose method of this name fails. */
-function lacking(method: string): object {
-  const refuse = () => Promise.reject(new Error("not now"));
-  const methodOf = (stub: Methods, name: string) =>
-    name === method ? refuse : (...args: unknown[]) => stub[name]?.(...args);
-  // What has no `then` can be returned by an async function as it is.
-  const without = (stub: Methods) =>
-    new Proxy(stub, { get: (_, name) => (name === "then" ? undefined : methodOf(stub, String(name))) });
-  const jobs = env.JOBS as unknown as Methods;
-  return new Proxy(jobs, {
-    get:
-      (_, name) =>
-      (...args: unknown[]) => {
-        const found = jobs[String(name)]?.(...args);
-        return /^get/.test(String(name)) ? without(found as Methods) : found;
-      },
-  });
-}
+const lacking = (method: string) =>
+  jobsWith(() => ({ [method]: () => Promise.reject(new Error("not now")) }));
 
 describe("the page of a job", () => {
   test("that failed says what happened, what was tried again, and what to tell support", async () => {

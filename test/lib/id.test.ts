@@ -1,67 +1,62 @@
+/** Ids: unique, of one form, and of a job the way to its object. */
+
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { derivedOwnedId, isId, isOwnedId, randomId, randomOwnedId } from "../../src/lib/id.ts";
+import { isId, makeJobId, objectIdOf, randomId } from "../../src/lib/id.ts";
 
-describe("a random id", () => {
-  test("is its prefix, its version and 120 bits in base 32", () => {
-    expect(randomId("job")).toMatch(/^job_01[0-9a-hjkmnp-tv-z]{24}$/);
+const hexId = () => fc.array(fc.integer({ min: 0, max: 15 }), { minLength: 64, maxLength: 64 }).map(toHex);
+const toHex = (digits: number[]) => digits.map((digit) => digit.toString(16)).join("");
+
+test("randomId: 10,000 times → as many ids of one form", () => {
+  const ids = Array.from({ length: 10_000 }, () => randomId("file"));
+  expect(new Set(ids).size).toBe(ids.length);
+  for (const id of ids) expect(id).toMatch(/^file_01[0-9a-hjkmnp-tv-z]{24}$/);
+});
+
+test("isId: another prefix, version, alphabet or length → false", () => {
+  const id = randomId("file");
+  expect(isId("file", id)).toBe(true);
+  const others = [
+    "",
+    "file_",
+    id.slice(0, -1),
+    `${id}0`,
+    `${id}\n`,
+    id.toUpperCase(),
+    `file_02${id.slice(7)}`,
+  ];
+  for (const text of [...others, `${id.slice(0, -1)}u`, `../${id}`, id.replace("file", "job")])
+    expect(isId("file", text), text).toBe(false);
+});
+
+describe("a job's id", () => {
+  test("any object → 47 letters and digits that lead back to it", () => {
+    fc.assert(
+      fc.property(hexId(), (objectId) => {
+        const id = makeJobId(objectId);
+        expect(id).toMatch(/^job_[0-9A-Za-z]{47}$/);
+        expect(objectIdOf(id)).toBe(objectId);
+      }),
+    );
   });
 
-  test("never comes twice", () => {
-    const ids = Array.from({ length: 10_000 }, () => randomId("job"));
+  test("the least and the greatest object id → 43 characters", () => {
+    for (const digit of ["0", "f"]) expect(objectIdOf(makeJobId(digit.repeat(64)))).toBe(digit.repeat(64));
+  });
+
+  test("made twice for one object → two ids", () => {
+    const ids = Array.from({ length: 1_000 }, () => makeJobId("a".repeat(64)));
     expect(new Set(ids).size).toBe(ids.length);
   });
-});
 
-describe("a derived id", () => {
-  test("is the same for the same owner and name", async () => {
-    const id = await derivedOwnedId("job", "acme", "k1");
-    expect(id).toBe(await derivedOwnedId("job", "acme", "k1"));
-    expect(isId("job", id)).toBe(true);
-  });
-
-  test("differs when owner or name differ, also only in where one ends", async () => {
-    const ids = await Promise.all([
-      derivedOwnedId("job", "acme", "k1"),
-      derivedOwnedId("job", "acmek", "1"),
-      derivedOwnedId("job", 'acme","k1', ""),
-      derivedOwnedId("job", "k1", "acme"),
-    ]);
-    expect(new Set(ids).size).toBe(ids.length);
-  });
-});
-
-describe("an owned id", () => {
-  test("is known to be its owner's, whether random or derived", async () => {
-    for (const id of [await randomOwnedId("job", "acme"), await derivedOwnedId("job", "acme", "k1")]) {
-      expect(await isOwnedId("job", "acme", id)).toBe(true);
-      expect(await isOwnedId("job", "globex", id)).toBe(false);
-      expect(await isOwnedId("file", "acme", id)).toBe(false);
-    }
-  });
-
-  test("is not met by chance", async () => {
-    const guesses = Array.from({ length: 2_000 }, () => randomId("job"));
-    const met = await Promise.all(guesses.map((id) => isOwnedId("job", "acme", id)));
-    expect(met.filter(Boolean).length).toBeLessThanOrEqual(1);
-  });
-});
-
-describe("isId", () => {
-  test("knows an id by prefix, version, alphabet and length", () => {
-    const id = randomId("job");
-    expect(isId("job", id)).toBe(true);
-    const others = [
-      "",
-      "job_",
-      id.slice(0, -1),
-      `${id}0`,
-      `${id}\n`,
-      id.toUpperCase(),
-      `job_02${id.slice(6)}`,
-      `${id.slice(0, -1)}u`,
-      `../${id}`,
-      id.replace("job", "file"),
-    ];
-    for (const text of others) expect(isId("job", text), text).toBe(false);
+  test.each([
+    "",
+    "job_",
+    `job_${"z".repeat(47)}`,
+    `job_${"a".repeat(46)}`,
+    `job_${"a".repeat(48)}`,
+    `job_${"-".repeat(47)}`,
+  ])("%j → no object", (text) => {
+    expect(objectIdOf(text)).toBeNull();
   });
 });

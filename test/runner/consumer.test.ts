@@ -1,7 +1,8 @@
 /** A batch of messages: each is run by itself, and what becomes of one is no matter of the others. */
 
-import { env } from "cloudflare:workers";
 import { expect, test, vi } from "vitest";
+import { objectIdOf } from "../../src/lib/id.ts";
+import { jobsWith, type Methods } from "../support/job-namespace.ts";
 import { read } from "../support/objects.ts";
 import { deliver, messageFor, ownJob, typeThat } from "../support/runs.ts";
 
@@ -40,13 +41,8 @@ test("a message whose job cannot be reached comes again, the others are done", {
   timeout: 15_000,
 }, async () => {
   const [good, lost] = [await ownJob(), await ownJob()];
-  const real = env.JOBS;
-  const JOBS = {
-    getByName: (name: string) =>
-      name.includes(lost.id)
-        ? { start: () => Promise.reject(new Error("unreachable")) }
-        : real.getByName(name),
-  };
+  const start = () => Promise.reject(new Error("unreachable"));
+  const JOBS = jobsWith((id): Methods => (id === objectIdOf(lost.id) ? { start } : {}));
   const result = await deliver(greet, [messageFor(lost), messageFor(good)], { JOBS });
   expect(result.retryMessages.map(({ msgId }) => msgId)).toEqual(["m0"]);
   expect(result.explicitAcks).toEqual(["m1"]);

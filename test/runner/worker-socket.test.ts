@@ -1,9 +1,9 @@
 /** The line of a running attempt: a cancellation lands over it at once, its breaking is noticed, and neither needs it. */
 
 import { runInDurableObject } from "cloudflare:test";
-import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import type { JobContext } from "../../src/job-types/define.ts";
+import { jobsWith } from "../support/job-namespace.ts";
 import { alarmOf, type Held, pass, read, ringNext, stopClock } from "../support/objects.ts";
 import { parkedFor } from "../support/parked.ts";
 import { deliver, messageFor, ownJob, typeThat } from "../support/runs.ts";
@@ -23,22 +23,22 @@ function heldRun() {
   return { type: typeThat(() => finished), finish: () => finish() };
 }
 
+const CALLS = ["start", "report", "finish", "acknowledge", "saveCheckpoint", "fetch"];
+
 /** The jobs' objects with `calls` noting what is called, and lines as `fetch` has them, if given. */
 function watchedJobs(fetch?: () => Promise<Response>) {
   const calls: string[] = [];
-  const JOBS = {
-    getByName(name: string) {
-      const stub = env.JOBS.getByName(name) as unknown as Record<string, (...args: unknown[]) => unknown>;
-      return new Proxy(stub, {
-        get:
-          (_, call: string) =>
-          (...args: unknown[]) => {
-            calls.push(call);
-            return call === "fetch" && fetch ? fetch() : stub[call]?.(...args);
-          },
-      });
-    },
-  };
+  const JOBS = jobsWith((_id, real) =>
+    Object.fromEntries(
+      CALLS.map((name) => [
+        name,
+        (...args: never[]) => {
+          calls.push(name);
+          return name === "fetch" && fetch ? fetch() : real[name]?.(...args);
+        },
+      ]),
+    ),
+  );
   return { calls, JOBS };
 }
 

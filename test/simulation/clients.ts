@@ -25,7 +25,7 @@ export type Scene = {
 };
 
 type Asked = { body: Record<string, unknown>; key: string | null };
-type Seen = { jobId: string; instance: number; version: number; status: string; lastSeq: number };
+type Seen = { jobId: string; version: number; status: string; lastSeq: number };
 
 const ACTIONS = [
   "submit",
@@ -113,11 +113,10 @@ export async function submitOnce(
   const sender = senderOf(scene, tenant, key);
   const read = await system.readSubmission(body, types, sender);
   if (!read.ok) throw new Error(`The request is rejected: ${read.reason}`);
-  const { submission, onConflict } = read;
-  const job = system.jobObject(env, tenant, submission.id);
-  const answer = await job.submit(submission, onConflict);
+  const { submission, onConflict, objectName } = read;
+  const answer = await system.submissionObject(env, tenant, objectName).submit(submission, onConflict);
   checkAnswer(scene, tenant, key, sentAt, answer, seen);
-  if (answer.kind === "accepted") await job.publish();
+  if (answer.kind === "accepted") await system.jobObject(env, tenant, answer.job.id).publish();
 }
 
 /** Holds an answer to a submission against the truth. */
@@ -165,13 +164,10 @@ function checkKey({ witness, keys, simulation }: Scene, name: string, tenant: st
 }
 
 /** Keeps what was seen of a job, and that it only ever moves on. */
-function recordSeen({ witness }: Scene, tenant: string, seen: Seen[], { job }: Snapshot): void {
-  const instance = witness.find(tenant, job.id)?.generations ?? 0;
+function recordSeen({ witness }: Scene, _tenant: string, seen: Seen[], { job }: Snapshot): void {
   const known = seen.find(({ jobId }) => jobId === job.id);
-  if (!known || known.instance !== instance) {
-    const first = { jobId: job.id, instance, version: job.version, status: job.status, lastSeq: 0 };
-    if (known) Object.assign(known, first);
-    else seen.push(first);
+  if (!known) {
+    seen.push({ jobId: job.id, version: job.version, status: job.status, lastSeq: 0 });
     return;
   }
   witness.hold("what a client has seen is never taken back", () => {
@@ -230,17 +226,16 @@ async function replay(scene: Scene, tenant: string, known: Seen, seen: Seen[]): 
   const sender = senderOf(scene, tenant, null);
   const read = await system.readReplay({ ...source, id: known.jobId }, types, sender);
   if (!read.ok) return;
-  const { submission } = read;
-  const answer = await system.jobObject(env, tenant, submission.id).submit(submission, "use_existing");
+  const { submission, objectName } = read;
+  const answer = await system.submissionObject(env, tenant, objectName).submit(submission, "use_existing");
   checkAnswer(scene, tenant, null, sentAt, answer, seen);
 }
 
 /** Reads on where it stopped: nothing is missing and nothing comes twice. */
 async function readEvents({ system, env, witness }: Scene, tenant: string, known: Seen): Promise<void> {
-  const { instance, lastSeq } = known;
+  const { lastSeq } = known;
   const events = await system.jobObject(env, tenant, known.jobId).eventsAfter(lastSeq);
-  const isSameGeneration = witness.find(tenant, known.jobId)?.generations === instance;
-  if (!events || !isSameGeneration || known.instance !== instance) return;
+  if (!events) return;
   events.forEach(({ seq }, index) => {
     witness.hold("events are read without gap or repeat", () =>
       assertThat(seq === lastSeq + 1 + index, `after ${lastSeq} came ${seq} in place ${index + 1}`),
@@ -255,7 +250,7 @@ async function subscribe(
   tenant: string,
   known: Seen,
 ): Promise<void> {
-  const { instance, jobId } = known;
+  const { jobId } = known;
   const url = `https://job/events?after=${known.lastSeq}`;
   const answer = (await system.jobObject(env, tenant, jobId).fetch(url)) as unknown as Answer;
   const socket = answer.webSocket;
@@ -264,7 +259,6 @@ async function subscribe(
   socket.addEventListener("close", () => over.abort());
   socket.addEventListener("message", ({ data }) => {
     const { seq } = JSON.parse(data ?? "") as { seq: number };
-    if (witness.find(tenant, jobId)?.generations !== instance || known.instance !== instance) return;
     const isNext = seq === known.lastSeq + 1;
     witness.hold("events are followed without gap or repeat", () =>
       assertThat(isNext, `after ${known.lastSeq} came ${seq}`),

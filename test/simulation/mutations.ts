@@ -24,7 +24,7 @@ export const mutations: readonly Mutation[] = [
         '"lease" in phase) {',
       ),
     ],
-    seed: 32,
+    seed: 140,
   },
   {
     mutation: "a message starts an attempt while another runs",
@@ -52,7 +52,7 @@ export const mutations: readonly Mutation[] = [
         'nextDispatchAt: dueAt }, effects: [{ type: "dispatch", attempt, continuation }] };',
       ),
     ],
-    seed: 2,
+    seed: 3,
   },
   {
     mutation: "a waiting job has no dispatch deadline",
@@ -71,7 +71,7 @@ export const mutations: readonly Mutation[] = [
     patches: [
       patch("src/objects/job/object.ts", "this.#alarm.fireBy(now() + JOB_ALARM_RETRY_MS);", "throw error;"),
     ],
-    seed: 26,
+    seed: 25,
   },
   {
     mutation: "max_attempts is ignored",
@@ -82,7 +82,7 @@ export const mutations: readonly Mutation[] = [
         "if (attempt >= 25) return",
       ),
     ],
-    seed: 2,
+    seed: 3,
   },
   {
     mutation: "a retry has no backoff",
@@ -142,7 +142,7 @@ export const mutations: readonly Mutation[] = [
         'if (job.phase.status === "running") return true;',
       ),
     ],
-    seed: 25,
+    seed: 3,
   },
   {
     mutation: "a failing delivery is retried without end",
@@ -153,12 +153,12 @@ export const mutations: readonly Mutation[] = [
         "const plainMs = DELIVERY_SCHEDULE_MS[Math.min(step, 8)];",
       ),
     ],
-    seed: 2,
+    seed: 3,
   },
   {
     mutation: "a receiver's Retry-After is ignored",
     patches: [patch("src/core/deliveries.ts", "Math.max(waitMs, retryAfterMs ?? 0)", "waitMs")],
-    seed: 7,
+    seed: 52,
   },
   {
     mutation: "effects are performed before the job is stored",
@@ -183,7 +183,7 @@ export const mutations: readonly Mutation[] = [
         "if (false) {",
       ),
     ],
-    seed: 84,
+    seed: 261,
   },
   {
     mutation: "an older update overwrites a newer index entry",
@@ -194,7 +194,7 @@ export const mutations: readonly Mutation[] = [
         '> version + 1_000) return { kind: "outdated" };',
       ),
     ],
-    seed: 46,
+    seed: 8,
   },
   {
     mutation: "the job index reconciles no job",
@@ -212,7 +212,7 @@ export const mutations: readonly Mutation[] = [
     patches: [
       patch("src/objects/job/object.ts", "else await this.#indexPublisher.publishDurably(decision.job);", ""),
     ],
-    seed: 25,
+    seed: 22,
   },
   {
     mutation: "a late update lists a deleted job again",

@@ -6,7 +6,7 @@ export { JobObject } from "../../src/objects/job/object.ts";
 export { openJobStore } from "../../src/objects/job/store.ts";
 export { JobIndexObject } from "../../src/objects/job-index/object.ts";
 export { UniqueKeyObject } from "../../src/objects/unique-key/object.ts";
-export { jobObject } from "../../src/rpc/job.ts";
+export { jobObject, submissionObject } from "../../src/rpc/job.ts";
 export { jobIndexObject } from "../../src/rpc/job-index.ts";
 export { toJobView } from "../../src/rpc/views.ts";
 export { consumeJobs } from "../../src/runner/consumer.ts";

@@ -20,8 +20,8 @@ const UNEXPOSED =
 const LEAK =
   /\bError:|\bat [\w.<>]+ \(|\.ts\b|\.js\b|node_modules|\/home\/|\/root\/|\bSELECT\b|\bINSERT\b|SQLITE|D1_|undefined is not/;
 
-/** Holds of every answer, described in the document or not. */
-export function checkGroundRules({ url, method }: Asked, { status, headers, text }: Answered): void {
+/** The headers of every answer; pages of other origins can read those that have a meaning. */
+export function checkHeaders(headers: Headers): void {
   expect(headers.get("Request-Id")).toMatch(/^[0-9a-f]{8}-[0-9a-f-]{27}$/);
   expect(headers.get("X-Content-Type-Options")).toBe("nosniff");
   expect(headers.get("Cache-Control")).not.toBeNull();
@@ -29,6 +29,11 @@ export function checkGroundRules({ url, method }: Asked, { status, headers, text
   const exposed = (headers.get("Access-Control-Expose-Headers") ?? "").toLowerCase().split(", ");
   const unreadable = [...headers.keys()].filter((name) => !UNEXPOSED.test(name) && !exposed.includes(name));
   expect(unreadable).toEqual([]);
+}
+
+/** Holds of every answer, described in the document or not. */
+export function checkGroundRules({ url, method }: Asked, { status, headers, text }: Answered): void {
+  checkHeaders(headers);
   if (status < 400) return;
   expect(headers.get("Cache-Control")).toBe("no-store");
   expect(headers.get("Content-Type")).toBe("application/problem+json");

@@ -6,8 +6,14 @@ import { vi } from "vitest";
 import type { Policy, Submission } from "../../src/core/job.ts";
 import { defaultBackoff } from "../../src/core/retry.ts";
 import { DAY } from "../../src/core/time.ts";
-import { randomId } from "../../src/lib/id.ts";
-import { type JobApi, jobObject } from "../../src/rpc/job.ts";
+import { objectIdOf } from "../../src/lib/id.ts";
+import {
+  type JobApi,
+  jobObject,
+  type OnConflict,
+  type SubmitAnswer,
+  submissionObject,
+} from "../../src/rpc/job.ts";
 
 /** Messages of this tenant are kept for the test instead of being run, see parked.ts. */
 export const TENANT = "parked";
@@ -28,7 +34,6 @@ export const nothing = { progress: null, logs: [] };
 
 export function submission(changes: Partial<Submission> = {}): Submission {
   return {
-    id: randomId("job"),
     tenant: TENANT,
     type: "test.simulate",
     input: "{}",
@@ -45,19 +50,38 @@ export function submission(changes: Partial<Submission> = {}): Submission {
   };
 }
 
-export type Held = { id: string; api: () => JobApi; stub: DurableObjectStub };
+export type Held = { id: string; tenant: string; api: () => JobApi; stub: DurableObjectStub };
 
 /** A job just accepted. */
 export async function submitted(changes: Partial<Submission> = {}): Promise<Held> {
   const asked = submission(changes);
-  const held = hold(asked.id, asked.tenant);
-  await held.api().submit(asked, "use_existing");
-  return held;
+  const answer = await submitTo(newObject(), asked);
+  if (answer.kind !== "accepted") throw new Error(`not accepted: ${answer.kind}`);
+  return hold(answer.job.id, asked.tenant);
+}
+
+/** The name of an object that has no job yet. */
+export function newObject(): string {
+  return crypto.randomUUID();
+}
+
+/** Submits to the object of this name, as requests with one key do. */
+export function submitTo(
+  name: string,
+  asked: Submission,
+  onConflict: OnConflict = "use_existing",
+): Promise<SubmitAnswer> {
+  return submissionObject(env, asked.tenant, name).submit(asked, onConflict);
+}
+
+/** The stub of the object that requests with one key reach. */
+export function stubOf(name: string, tenant = TENANT): DurableObjectStub {
+  return env.JOBS.get(env.JOBS.idFromName(`${tenant}/${name}`)) as unknown as DurableObjectStub;
 }
 
 export function hold(id: string, tenant = TENANT): Held {
-  const stub = env.JOBS.getByName(`${tenant}/${id}`) as unknown as DurableObjectStub;
-  return { id, stub, api: () => jobObject(env, tenant, id) };
+  const stub = env.JOBS.get(env.JOBS.idFromString(objectIdOf(id) ?? "")) as unknown as DurableObjectStub;
+  return { id, tenant, stub, api: () => jobObject(env, tenant, id) };
 }
 
 /** From here on the clock stands still, also inside objects. Call `vi.useRealTimers()` afterwards. */
@@ -71,7 +95,7 @@ export function pass(ms: number): void {
 }
 
 /** When the object's alarm will fire; null if it has none. */
-export function alarmOf({ stub }: Held): Promise<number | null> {
+export function alarmOf({ stub }: Pick<Held, "stub">): Promise<number | null> {
   return runInDurableObject(stub, (_, state) => state.storage.getAlarm());
 }
 

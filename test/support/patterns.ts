@@ -11,7 +11,7 @@ type AstNode = { type: string; [key: string]: unknown };
 export function findPatterns(code: string, lang: "ts" | "tsx"): Pattern[] {
   const found: Pattern[] = [];
   const visit = (node: unknown): void => {
-    if (Array.isArray(node)) return node.forEach(visit);
+    if (Array.isArray(node)) for (const one of node) visit(one);
     if (!isNode(node)) return;
     const regex = node.regex as { pattern: string; flags: string } | undefined;
     if (node.type === "Literal" && regex) found.push({ source: regex.pattern, flags: regex.flags });

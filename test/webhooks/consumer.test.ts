@@ -2,6 +2,7 @@
 
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, test, vi } from "vitest";
+import { objectIdOf } from "../../src/lib/id.ts";
 import { jobObject } from "../../src/rpc/job.ts";
 import {
   consume,
@@ -11,6 +12,7 @@ import {
   succeededJob,
   watchLog,
 } from "../support/deliveries.ts";
+import { jobsWith, type Methods } from "../support/job-namespace.ts";
 import { TENANT } from "../support/objects.ts";
 
 afterEach(() => void vi.restoreAllMocks());
@@ -47,13 +49,8 @@ describe("a message", () => {
   test("job unreachable → retried, others acknowledged", { timeout: 15_000 }, async () => {
     playReceiver(() => new Response());
     const [lost, good] = [await succeededJob(), await succeededJob()];
-    const real = env.JOBS;
-    const JOBS = {
-      getByName: (name: string) =>
-        name.includes(lost.id)
-          ? { delivery: () => Promise.reject(new Error("unreachable")) }
-          : real.getByName(name),
-    };
+    const delivery = () => Promise.reject(new Error("unreachable"));
+    const JOBS = jobsWith((id): Methods => (id === objectIdOf(lost.id) ? { delivery } : {}));
     const result = await consume([await messageFor(lost), await messageFor(good)], { JOBS });
     expect(result.retryMessages.map(({ msgId }) => msgId)).toEqual(["m0"]);
     expect(result.explicitAcks).toEqual(["m1"]);
@@ -64,12 +61,7 @@ describe("a message", () => {
     const log = watchLog();
     playReceiver(() => new Response());
     const job = await succeededJob();
-    const JOBS = {
-      getByName: () => ({
-        delivery: (id: string, attempt: number) => job.api().delivery(id, attempt),
-        delivered: () => Promise.reject(new Error("unreachable")),
-      }),
-    };
+    const JOBS = jobsWith(() => ({ recordDelivery: () => Promise.reject(new Error("unreachable")) }));
     const result = await consume([await messageFor(job)], { JOBS });
     expect(result.explicitAcks).toEqual(["m0"]);
     expect(log.lines("outcome_lost")).toHaveLength(1);

@@ -31,7 +31,7 @@ export function eventRoutes() {
 
   routes.get("/jobs/:id/events", requireScope("jobs:read"), async (c) => {
     c.header("Vary", "Accept", { append: true });
-    const api = await jobStubFactory(c);
+    const api = jobStubFactory(c);
     const after = readAfter(c);
     const isGet = c.req.method === "GET";
     if (isGet && c.req.header("Upgrade")?.toLowerCase() === "websocket")

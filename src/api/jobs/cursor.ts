@@ -4,12 +4,12 @@
  */
 
 import { fingerprint } from "../../lib/hash.ts";
-import { isId } from "../../lib/id.ts";
+import { objectIdOf } from "../../lib/id.ts";
 import type { JobFilter, JobPosition } from "../../rpc/index-entry.ts";
 import { Problem } from "../problems.ts";
 
 const CURSOR_CHECKSUM_CHARS = 16;
-const CURSOR_PATTERN = /^([0-9a-z]{1,11})\.([a-z0-9_]+)\.([0-9a-f]{16})$/;
+const CURSOR_PATTERN = /^([0-9a-z]{1,11})\.(\w{1,64})\.([0-9a-f]{16})$/;
 
 /** The cursor of the page after `position`. */
 export async function writeCursor(tenant: string, filter: JobFilter, position: JobPosition): Promise<string> {
@@ -21,7 +21,7 @@ export async function writeCursor(tenant: string, filter: JobFilter, position: J
 export async function readCursor(tenant: string, filter: JobFilter, cursor: string): Promise<JobPosition> {
   const [, at = "", id = "", mark] = CURSOR_PATTERN.exec(cursor) ?? [];
   const position = { createdAt: Number.parseInt(at, 36), id };
-  const isOurs = isId("job", id) && mark === (await cursorChecksum(tenant, filter, position));
+  const isOurs = objectIdOf(id) !== null && mark === (await cursorChecksum(tenant, filter, position));
   if (!isOurs || cursor !== (await writeCursor(tenant, filter, position)))
     throw new Problem("invalid_cursor");
   return position;

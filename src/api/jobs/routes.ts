@@ -22,7 +22,7 @@ export function jobRoutes(types: JobTypes) {
   routes.delete("/jobs/:id", requireScope("jobs:write"), deleteJob);
   routes.post("/jobs/:id/cancel", requireScope("jobs:write"), cancelFromRequest);
   routes.post("/jobs/:id/replay", requireScope("jobs:write"), async (c) => {
-    const source = (await (await jobStub(c)).replaySource()) ?? throwNotFound();
+    const source = (await jobStub(c).replaySource()) ?? throwNotFound();
     validate(ReplayRequestSchema, await readOptionalJson(c));
     if (!source.isFinished) throw new Problem("job_not_finished", { members: { job_status: source.status } });
     return replayJob(c, types, { ...source, id: c.req.param("id") });
@@ -32,7 +32,7 @@ export function jobRoutes(types: JobTypes) {
 }
 
 async function readJob(c: Context<AppEnv>): Promise<Response> {
-  const job = await jobStub(c);
+  const job = jobStub(c);
   const found = (await waitForFinish(c, (await job.read()) ?? throwNotFound())) ?? throwNotFound();
   const headers = { ...snapshotHeaders(found), ...preferHeaders(c) };
   if (hasCurrent(c, found)) return c.body(null, 304, headers);
@@ -40,7 +40,7 @@ async function readJob(c: Context<AppEnv>): Promise<Response> {
 }
 
 async function cancelFromRequest(c: Context<AppEnv>): Promise<Response> {
-  const job = await jobStub(c);
+  const job = jobStub(c);
   const { reason } = validate(CancelRequestSchema, await readOptionalJson(c));
   const answer = await job.cancel(reason ?? null, parseIfMatch(c.req.header("If-Match")));
   switch (answer.kind) {
@@ -56,7 +56,7 @@ async function cancelFromRequest(c: Context<AppEnv>): Promise<Response> {
 }
 
 async function deleteJob(c: Context<AppEnv>): Promise<Response> {
-  const answer = await (await jobStub(c)).delete();
+  const answer = await jobStub(c).delete();
   switch (answer.kind) {
     case "deleted":
       return c.body(null, 204, { "Cache-Control": "no-store" });
@@ -68,7 +68,7 @@ async function deleteJob(c: Context<AppEnv>): Promise<Response> {
 }
 
 async function readResult(c: Context<AppEnv>, types: JobTypes): Promise<Response> {
-  const found = (await (await jobStub(c)).read()) ?? throwNotFound();
+  const found = (await jobStub(c).read()) ?? throwNotFound();
   const { job } = found;
   if (job.status === "queued" || job.status === "running")
     return c.json({ data: job }, 202, snapshotHeaders(found));

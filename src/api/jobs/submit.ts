@@ -5,7 +5,7 @@ import type { JobTypes } from "../../job-types/define.ts";
 import { log } from "../../lib/log.ts";
 import { withRetry } from "../../lib/retry.ts";
 import { sleep } from "../../lib/runtime.ts";
-import { jobObject, type ReplaySource, type SubmitAnswer } from "../../rpc/job.ts";
+import { jobObject, type ReplaySource, type SubmitAnswer, submissionObject } from "../../rpc/job.ts";
 import {
   readReplay,
   readSubmission,
@@ -48,8 +48,9 @@ export async function replayJob(
 /** Hands a submission to its job object. Throws the problem of a rejected one. */
 async function submit(c: Context<AppEnv>, types: JobTypes, result: SubmissionResult): Promise<Submitted> {
   if (!result.ok) throw toProblem(result, types);
-  const { submission, onConflict } = result;
-  const answer = await jobObject(c.env, submission.tenant, submission.id).submit(submission, onConflict);
+  const { submission, onConflict, objectName } = result;
+  const object = submissionObject(c.env, submission.tenant, objectName);
+  const answer = await object.submit(submission, onConflict);
   switch (answer.kind) {
     case "key_reused":
       throw new Problem("idempotency_key_reused");

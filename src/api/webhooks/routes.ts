@@ -13,13 +13,13 @@ export function webhookRoutes() {
   const routes = new Hono<AppEnv>();
 
   routes.get("/jobs/:id/deliveries", requireScope("jobs:read"), async (c) => {
-    const deliveries = await (await jobStub(c)).deliveries();
+    const deliveries = await jobStub(c).deliveries();
     if (!deliveries) throw new Problem("not_found");
     return c.json({ data: deliveries }, 200, { "Cache-Control": JOB_CACHE });
   });
 
   routes.post("/jobs/:id/deliveries/:delivery_id/redeliver", requireScope("jobs:write"), async (c) => {
-    const job = await jobStub(c);
+    const job = jobStub(c);
     validate(RedeliverRequestSchema, await readOptionalJson(c));
     const delivery = await job.redeliver(c.req.param("delivery_id"));
     if (!delivery) throw new Problem("not_found");

@@ -23,6 +23,7 @@ import { isAwaitingPurge, nextAlarmAt } from "../../core/timeouts.ts";
 import { transition } from "../../core/transition.ts";
 import type { Env } from "../../env.ts";
 import { openAlarm } from "../../lib/alarm.ts";
+import { makeJobId } from "../../lib/id.ts";
 import { log } from "../../lib/log.ts";
 import { now, random } from "../../lib/runtime.ts";
 import { NORMAL_CLOSURE } from "../../lib/socket.ts";
@@ -32,13 +33,16 @@ import type {
   Claim,
   DeleteAnswer,
   DueDelivery,
-  JobCalls,
+  JobObjectCalls,
+  JobRef,
+  OnConflict,
   ReplaySource,
   RunAnswer,
   RunOutcome,
   RunRejection,
   SubmitAnswer,
 } from "../../rpc/job.ts";
+import { readRef } from "../../rpc/job.ts";
 import type { Snapshot } from "../../rpc/views.ts";
 import {
   type DeliveryView,
@@ -57,36 +61,39 @@ import { openSubmissions } from "./submit.ts";
 
 const JOB_ALARM_RETRY_MS = 5 * MINUTE;
 
-export class JobObject extends DurableObject<Env> implements JobCalls {
+export class JobObject extends DurableObject<Env> implements JobObjectCalls {
   readonly #store = openJobStore(this.ctx.storage);
   readonly #sockets = openJobSockets(this.ctx);
   readonly #submissions = openSubmissions(this.env, {
     store: this.#store,
     snapshot: () => this.#snapshot(),
-    create: (submission) => this.#create(submission),
+    create: (submission, id) => this.#create(submission, id),
+    newId: () => makeJobId(this.ctx.id.toString()),
     fireAt: (at) => this.#alarm.set(at),
   });
   readonly #indexPublisher = openIndexPublisher(this.env);
   readonly #alarm = openAlarm(this.ctx);
   #purging: Promise<void> | null = null;
 
-  async submit(submission: Submission, onConflict: "use_existing" | "reject"): Promise<SubmitAnswer> {
+  async submit(submission: Submission, onConflict: OnConflict): Promise<SubmitAnswer> {
     return this.#submissions.submit(submission, onConflict);
   }
 
   /** Writes nothing, except that it sets a lost alarm again. */
-  async read(): Promise<Snapshot | null> {
-    const job = this.#store.load();
-    if (job) this.#keepAlarm(job);
-    return this.#snapshot();
+  async read(ref: JobRef): Promise<Snapshot | null> {
+    const job = this.#find(ref);
+    if (!job) return null;
+    this.#keepAlarm(job);
+    return toSnapshot(job, now());
   }
 
-  async eventsAfter(seq: number) {
-    return this.#store.load() && this.#store.eventsAfter(seq).map(toEventView);
+  async eventsAfter(ref: JobRef, seq: number) {
+    const job = this.#find(ref);
+    return job && this.#store.eventsAfter(knownSeq(job, seq)).map(toEventView);
   }
 
-  async cancel(reason: string | null, ifVersion: number[] | null): Promise<CancelAnswer> {
-    const decision = this.#apply({ type: "cancel", reason, ifVersion });
+  async cancel(ref: JobRef, reason: string | null, ifVersion: number[] | null): Promise<CancelAnswer> {
+    const decision = this.#apply(ref, { type: "cancel", reason, ifVersion });
     if (!decision) return { kind: "not_found" };
     const { answer, job } = decision;
     if (answer.ok) return { kind: "cancelled", ...toSnapshot(job, now()) };
@@ -94,8 +101,8 @@ export class JobObject extends DurableObject<Env> implements JobCalls {
     return { kind, status: job.phase.status };
   }
 
-  async delete(): Promise<DeleteAnswer> {
-    const job = this.#store.load();
+  async delete(ref: JobRef): Promise<DeleteAnswer> {
+    const job = this.#find(ref);
     if (!job) return { kind: "not_found" };
     if (!isFinished(job)) return { kind: "not_finished", status: job.phase.status };
     await this.#indexPublisher.markDeleted(job);
@@ -103,33 +110,33 @@ export class JobObject extends DurableObject<Env> implements JobCalls {
     return { kind: "deleted" };
   }
 
-  async replaySource(): Promise<ReplaySource | null> {
-    const job = this.#store.load();
+  async replaySource(ref: JobRef): Promise<ReplaySource | null> {
+    const job = this.#find(ref);
     if (!job) return null;
     const { type, input, metadata, webhook, phase } = job;
     return { type, input, metadata, webhook, status: phase.status, isFinished: isFinished(job) };
   }
 
   /** Called by a unique key object: whether this job still owns the key. */
-  async holdsUniqueKey(name: string): Promise<boolean> {
-    const job = this.#store.load();
-    return job ? holdsUniqueKey(job, name, now()) : this.#submissions.isSubmitting();
+  async holdsUniqueKey(ref: JobRef, name: string): Promise<boolean> {
+    const job = this.#find(ref);
+    return job ? holdsUniqueKey(job, name, now()) : this.#submissions.isSubmitting(ref.id);
   }
 
-  async publish(): Promise<void> {
-    const job = this.#store.load();
+  async publish(ref: JobRef): Promise<void> {
+    const job = this.#find(ref);
     if (job) await this.#indexPublisher.publishOrThrow(job);
   }
 
-  async reconcile(): Promise<IndexEntry | null> {
+  async reconcile(ref: JobRef): Promise<IndexEntry | null> {
     await this.#purging;
-    const decision = this.#apply({ type: "wake" });
+    const decision = this.#apply(ref, { type: "wake" });
     if (decision && requiresPurge(decision)) await this.#purge(decision.job);
     return decision && !requiresPurge(decision) ? toIndexEntry(decision.job) : null;
   }
 
-  async start(attempt: number, continuation: number, lease: string): Promise<Claim | null> {
-    const decision = this.#apply({ type: "start", attempt, continuation, lease });
+  async start(ref: JobRef, attempt: number, continuation: number, lease: string): Promise<Claim | null> {
+    const decision = this.#apply(ref, { type: "start", attempt, continuation, lease });
     if (!decision?.answer.ok) return null;
     const { type, input, checkpoint, policy, trace, attempts } = decision.job;
     const { attemptTimeoutMs, leaseMs, heartbeatTimeoutMs } = policy;
@@ -138,30 +145,31 @@ export class JobObject extends DurableObject<Env> implements JobCalls {
     return { type, input, checkpoint, ...run, attemptTimeoutMs, leaseMs, heartbeatTimeoutMs, trace };
   }
 
-  async report(lease: string, report: Report, isHeartbeat: boolean): Promise<RunAnswer> {
-    return this.#applyRun({ type: "report", lease, report, isHeartbeat });
+  async report(ref: JobRef, lease: string, report: Report, isHeartbeat: boolean): Promise<RunAnswer> {
+    return this.#applyRun(ref, { type: "report", lease, report, isHeartbeat });
   }
 
-  async saveCheckpoint(lease: string, checkpoint: string): Promise<RunAnswer> {
-    return this.#applyRun({ type: "save_checkpoint", lease, checkpoint });
+  async saveCheckpoint(ref: JobRef, lease: string, checkpoint: string): Promise<RunAnswer> {
+    return this.#applyRun(ref, { type: "save_checkpoint", lease, checkpoint });
   }
 
-  async finish(lease: string, report: Report, outcome: RunOutcome): Promise<RunAnswer> {
-    return this.#applyRun({ lease, report, ...outcome });
+  async finish(ref: JobRef, lease: string, report: Report, outcome: RunOutcome): Promise<RunAnswer> {
+    return this.#applyRun(ref, { lease, report, ...outcome });
   }
 
-  async acknowledge(lease: string): Promise<void> {
-    this.#apply({ type: "acknowledge", lease });
+  async acknowledge(ref: JobRef, lease: string): Promise<void> {
+    this.#apply(ref, { type: "acknowledge", lease });
   }
 
   /** `/events?after=SEQ` (or `after=end`) subscribes to the job's events; `/worker?lease=…` attaches a running attempt. */
   override async fetch(request: Request): Promise<Response> {
-    const { pathname, searchParams } = new URL(request.url);
-    const job = this.#store.load();
+    const url = new URL(request.url);
+    const { pathname, searchParams } = url;
+    const job = this.#find(readRef(url));
     if (!job) return new Response(null, { status: 404 });
     if (pathname === "/events") {
       const after = searchParams.get("after");
-      const seq = after === "end" ? job.lastSeq : Number(after);
+      const seq = after === "end" ? job.lastSeq : knownSeq(job, Number(after));
       return this.#sockets.subscribe(job, this.#store.eventsAfter(seq));
     }
     const lease = searchParams.get("lease") ?? "";
@@ -175,19 +183,20 @@ export class JobObject extends DurableObject<Env> implements JobCalls {
   /** A worker socket that closes abnormally is the first sign that its worker may have died. */
   override async webSocketClose(socket: WebSocket, code: number): Promise<void> {
     const lease = this.#sockets.disconnectedLease(socket);
-    if (lease !== null && code !== NORMAL_CLOSURE) this.#apply({ type: "shorten_lease", lease });
+    if (lease !== null && code !== NORMAL_CLOSURE)
+      this.#applyTo(this.#store.load(), { type: "shorten_lease", lease });
   }
 
   override async webSocketError(socket: WebSocket): Promise<void> {
     const lease = this.#sockets.disconnectedLease(socket);
-    if (lease !== null) this.#apply({ type: "shorten_lease", lease });
+    if (lease !== null) this.#applyTo(this.#store.load(), { type: "shorten_lease", lease });
   }
 
   /** Subscribers send nothing. */
   override async webSocketMessage(): Promise<void> {}
 
-  async delivery(deliveryId: string, attempt: number): Promise<DueDelivery | null> {
-    const job = this.#store.load();
+  async delivery(ref: JobRef, deliveryId: string, attempt: number): Promise<DueDelivery | null> {
+    const job = this.#find(ref);
     const delivery = job && findAwaitedDelivery(job, deliveryId, attempt);
     if (!job?.webhook || !delivery) return null;
     const [type, timestamp] = [delivery.eventType, formatTime(delivery.eventAt)];
@@ -195,20 +204,21 @@ export class JobObject extends DurableObject<Env> implements JobCalls {
   }
 
   async recordDelivery(
+    ref: JobRef,
     deliveryId: string,
     attempt: number,
     outcome: DeliveryAttempt,
   ): Promise<DeliveryView | null> {
-    const decision = this.#apply({ type: "record_delivery", deliveryId, attempt, outcome });
+    const decision = this.#apply(ref, { type: "record_delivery", deliveryId, attempt, outcome });
     return decision?.answer.ok ? findDeliveryView(decision.job, deliveryId) : null;
   }
 
-  async deliveries(): Promise<DeliveryView[] | null> {
-    return this.#store.load()?.deliveries.map(toDeliveryView) ?? null;
+  async deliveries(ref: JobRef): Promise<DeliveryView[] | null> {
+    return this.#find(ref)?.deliveries.map(toDeliveryView) ?? null;
   }
 
-  async redeliver(deliveryId: string): Promise<DeliveryView | null> {
-    const decision = this.#apply({ type: "redeliver", deliveryId });
+  async redeliver(ref: JobRef, deliveryId: string): Promise<DeliveryView | null> {
+    const decision = this.#apply(ref, { type: "redeliver", deliveryId });
     return decision && findDeliveryView(decision.job, deliveryId);
   }
 
@@ -216,18 +226,18 @@ export class JobObject extends DurableObject<Env> implements JobCalls {
   override async alarm(): Promise<void> {
     this.#alarm.clear();
     try {
-      const decision = this.#apply({ type: "wake" });
+      const decision = this.#applyTo(this.#store.load(), { type: "wake" });
       if (!decision) await this.#submissions.purgeStaleAlias();
       else if (requiresPurge(decision)) await this.#purge(decision.job);
       else await this.#indexPublisher.publishDurably(decision.job);
     } catch (error) {
       this.#alarm.fireBy(now() + JOB_ALARM_RETRY_MS);
-      log("error", "alarm_failed", { object: this.ctx.id.name, error });
+      log("error", "alarm_failed", { object: this.ctx.id.toString(), error });
     }
   }
 
-  #create(submission: Submission): Snapshot {
-    const decision = acceptJob(submission, now());
+  #create(submission: Submission, id: string): Snapshot {
+    const decision = acceptJob(submission, id, now());
     this.#commit(decision);
     return toSnapshot(decision.job, now());
   }
@@ -237,17 +247,26 @@ export class JobObject extends DurableObject<Env> implements JobCalls {
     return job && toSnapshot(job, now());
   }
 
-  /** Runs one command; null if there is no job. */
-  #apply(command: Command): Decision | null {
+  /** The job, if it is the one a call is for: another tenant's, or an earlier or later one, is none. */
+  #find({ tenant, id }: JobRef): Job | null {
     const job = this.#store.load();
+    return job?.id === id && job.tenant === tenant ? job : null;
+  }
+
+  /** Runs one command; null if the job is gone. */
+  #apply(ref: JobRef, command: Command): Decision | null {
+    return this.#applyTo(this.#find(ref), command);
+  }
+
+  #applyTo(job: Job | null, command: Command): Decision | null {
     if (!job) return null;
     const decision = transition(job, command, now(), random());
     this.#commit(decision, job);
     return decision;
   }
 
-  #applyRun(command: Extract<Command, { lease: string }>): RunAnswer {
-    const decision = this.#apply(command);
+  #applyRun(ref: JobRef, command: Extract<Command, { lease: string }>): RunAnswer {
+    const decision = this.#apply(ref, command);
     const answer: Answer = decision?.answer ?? { ok: false, reason: "stale" };
     if (answer.ok) return answer;
     log("info", "stale_rejected", { ...(decision ? jobLogFields(decision.job) : {}), command: command.type });
@@ -275,9 +294,9 @@ export class JobObject extends DurableObject<Env> implements JobCalls {
     if (times.length > 0) this.#alarm.fireBy(Math.min(...times));
   }
 
-  /** One purge at a time, and only of the job it was decided for: its key may have made another one meanwhile. */
+  /** One purge at a time, and only of the job it was decided for. */
   async #purge(job: Job): Promise<void> {
-    if (this.#store.load()?.createdAt !== job.createdAt) return;
+    if (this.#store.load()?.id !== job.id) return;
     this.#purging ??= this.#deleteEverything(job).finally(() => {
       this.#purging = null;
     });
@@ -294,4 +313,9 @@ export class JobObject extends DurableObject<Env> implements JobCalls {
     });
     log("info", "purged", jobLogFields(job));
   }
+}
+
+/** A position beyond the last event is none of this job: everything follows it. */
+function knownSeq({ lastSeq }: Job, seq: number): number {
+  return seq > lastSeq ? 0 : seq;
 }

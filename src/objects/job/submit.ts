@@ -7,12 +7,10 @@ import type { Submission } from "../../core/job.ts";
 import { DAY } from "../../core/time.ts";
 import type { Env } from "../../env.ts";
 import { now, sleep } from "../../lib/runtime.ts";
-import { type Deduplicated, jobObject, type SubmitAnswer } from "../../rpc/job.ts";
+import { type Deduplicated, jobObject, type OnConflict, type SubmitAnswer } from "../../rpc/job.ts";
 import { uniqueKeyObject } from "../../rpc/unique-key.ts";
 import type { Snapshot } from "../../rpc/views.ts";
 import type { Alias, JobStore } from "./store.ts";
-
-type OnConflict = "use_existing" | "reject";
 
 /** The job of an earlier submission, and why it is the answer to this one. */
 type Existing = { deduplicated: Deduplicated; found: Snapshot };
@@ -28,13 +26,20 @@ const ALIAS_REVIEW_MS = 30 * DAY;
 type SubmissionDependencies = {
   store: JobStore;
   snapshot: () => Snapshot | null;
-  create: (submission: Submission) => Snapshot;
+  create: (submission: Submission, id: string) => Snapshot;
+  /** An id that no job has had. */
+  newId: () => string;
   fireAt: (at: number) => void;
 };
 
 /** The submissions of one object. */
-export function openSubmissions(env: Env, { store, snapshot, create, fireAt }: SubmissionDependencies) {
+export function openSubmissions(
+  env: Env,
+  { store, snapshot, create, newId, fireAt }: SubmissionDependencies,
+) {
   let submitting = 0;
+  /** The id of the job that the submissions in progress may make; null if there are none. */
+  let nextId: string | null = null;
 
   /** What to say if this object already has a job: the same request again, or another with its key. */
   function answerKnown({ fingerprint }: Submission): SubmitAnswer | null {
@@ -45,28 +50,32 @@ export function openSubmissions(env: Env, { store, snapshot, create, fireAt }: S
       : { kind: "key_reused" };
   }
 
-  /** Claims unique keys and reads their owners, which awaits; starts again if the alias changed meanwhile. */
+  /** Claims unique keys and reads their owners, which awaits; starts again if the alias or the id changed meanwhile. */
   async function answer(submission: Submission, onConflict: OnConflict): Promise<SubmitAnswer> {
     for (;;) {
+      nextId ??= newId();
+      const id = nextId;
       const alias = store.loadAlias();
-      const existing = await findExistingJob(env, submission, alias);
+      const existing = await findExistingJob(env, submission, id, alias);
       const known = answerKnown(submission);
       if (known) return known;
-      if (store.loadAlias()?.ownerJobId === alias?.ownerJobId)
-        return conclude(submission, existing, onConflict);
+      if (store.loadAlias()?.ownerJobId === alias?.ownerJobId && nextId === id)
+        return conclude(submission, id, existing, onConflict);
     }
   }
 
   /** Makes the job, unless there is an existing one. The key keeps that answer. */
   function conclude(
     submission: Submission,
+    id: string,
     existing: Existing | "key_reused" | null,
     onConflict: OnConflict,
   ): SubmitAnswer {
     if (existing === "key_reused") return { kind: "key_reused" };
     if (!existing) {
       store.dropAlias();
-      return { kind: "accepted", ...create(submission) };
+      nextId = null;
+      return { kind: "accepted", ...create(submission, id) };
     }
     const { deduplicated, found } = existing;
     if (deduplicated === "unique_key" && onConflict === "reject")
@@ -83,8 +92,8 @@ export function openSubmissions(env: Env, { store, snapshot, create, fireAt }: S
   }
 
   return {
-    /** Whether a submission is in progress: its unique keys count as owned, though nothing is stored yet. */
-    isSubmitting: () => submitting > 0,
+    /** Whether a submission in progress may make this job: its unique keys count as owned, though nothing is stored. */
+    isSubmitting: (id: string) => nextId === id,
 
     async submit(submission: Submission, onConflict: OnConflict): Promise<SubmitAnswer> {
       const known = answerKnown(submission);
@@ -94,6 +103,7 @@ export function openSubmissions(env: Env, { store, snapshot, create, fireAt }: S
         return await answer(submission, onConflict);
       } finally {
         submitting -= 1;
+        if (submitting === 0) nextId = null;
       }
     },
 
@@ -113,6 +123,7 @@ export function openSubmissions(env: Env, { store, snapshot, create, fireAt }: S
 async function findExistingJob(
   env: Env,
   submission: Submission,
+  id: string,
   alias: Alias | undefined,
 ): Promise<Existing | "key_reused" | null> {
   if (alias) {
@@ -121,14 +132,19 @@ async function findExistingJob(
     if (found) return isSame ? { deduplicated: "idempotency_key", found } : "key_reused";
   }
   for (const { rule, name } of submission.uniqueKeys) {
-    const found = await claimUniqueKey(env, submission, name);
+    const found = await claimUniqueKey(env, submission, id, name);
     if (found) return { deduplicated: rule, found };
   }
   return null;
 }
 
-async function claimUniqueKey(env: Env, submission: Submission, name: string): Promise<Snapshot | null> {
-  const { id, tenant } = submission;
+async function claimUniqueKey(
+  env: Env,
+  submission: Submission,
+  id: string,
+  name: string,
+): Promise<Snapshot | null> {
+  const { tenant } = submission;
   for (let looks = 0; looks < OWNER_READS_MAX; looks += 1) {
     const claim = await uniqueKeyObject(env, submission, name).claim({ tenant, name }, id);
     if (claim.ok) return null;

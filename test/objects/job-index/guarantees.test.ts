@@ -5,8 +5,10 @@ import type { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { DAY, MINUTE } from "../../../src/core/time.ts";
 import type { JobFilter } from "../../../src/rpc/index-entry.ts";
+import type { JobObjectCalls } from "../../../src/rpc/job.ts";
 import {
   alarmOf,
+  hold,
   nothing,
   pass,
   policy,
@@ -48,10 +50,11 @@ describe("deletion", () => {
   test("job submitted again meanwhile under the same key → new job is kept", async () => {
     const asked = submission({ fingerprint: "one", tenant: `parked-${crypto.randomUUID().slice(0, 8)}` });
     const job = await submitted(asked);
+    let again = "";
     await job.api().start(1, 0, "lease");
     await job.api().finish("lease", nothing, { type: "succeed", result: null });
     await runInDurableObject(job.stub, async (object) => {
-      const held = object as unknown as { env: typeof env } & ReturnType<typeof job.api>;
+      const held = object as unknown as { env: typeof env } & JobObjectCalls;
       const before = held.env.JOB_INDEXES;
       const arrivals = [Promise.resolve(), Promise.withResolvers<void>()] as const;
       const hides = [arrivals[0], arrivals[1].promise];
@@ -63,15 +66,18 @@ describe("deletion", () => {
           publishDurably: async () => undefined,
         }),
       } as never);
-      const [first, second] = [held.delete(), held.delete()];
+      const [first, second] = [held.delete(job), held.delete(job)];
       expect(await first).toEqual({ kind: "deleted" });
       pass(1);
-      expect(await held.submit(asked, "use_existing")).toMatchObject({ kind: "accepted" });
+      const answer = await held.submit(asked, "use_existing");
+      again = answer.kind === "accepted" ? answer.job.id : "";
       arrivals[1].resolve();
       await second;
     });
     vi.restoreAllMocks();
-    expect(await job.api().read()).toMatchObject({ job: { status: "queued" } });
+    expect(again).not.toBe(job.id);
+    expect(await job.api().read()).toBeNull();
+    expect(await hold(again, asked.tenant).api().read()).toMatchObject({ job: { status: "queued" } });
   });
 
   test("newest jobs deleted → no empty pages before the others", async () => {

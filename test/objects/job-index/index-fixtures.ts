@@ -5,8 +5,10 @@ import { env } from "cloudflare:workers";
 import type { JobStatus } from "../../../src/core/job.ts";
 import { DAY, SECOND } from "../../../src/core/time.ts";
 import type { IndexEntry, JobFilter } from "../../../src/rpc/index-entry.ts";
+import type { JobRef } from "../../../src/rpc/job.ts";
 import { jobIndexObject } from "../../../src/rpc/job-index.ts";
 import type { JobView } from "../../../src/rpc/views.ts";
+import { jobsWith } from "../../support/job-namespace.ts";
 
 export const T0 = Date.UTC(2026, 10, 22, 12);
 
@@ -98,9 +100,7 @@ export async function review(
     reconciled.push(id);
     return answer(id);
   };
-  const JOBS = {
-    getByName: (name: string) => ({ reconcile: () => reconcile(name.slice(name.indexOf("/") + 1)) }),
-  };
+  const JOBS = jobsWith(() => ({ reconcile: ({ id }: JobRef) => reconcile(id) }));
   await runInDurableObject(listing.stub, async (object) => {
     const held = object as unknown as { env: typeof env; alarm(): Promise<void> };
     const before = held.env;

@@ -5,6 +5,8 @@ import type { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { DAY, MINUTE } from "../../../src/core/time.ts";
 import type { IndexEntry } from "../../../src/rpc/index-entry.ts";
+import type { JobObjectCalls } from "../../../src/rpc/job.ts";
+import { jobsWith } from "../../support/job-namespace.ts";
 import {
   alarmOf,
   type Held,
@@ -47,9 +49,9 @@ async function finish(job: Held): Promise<void> {
 }
 
 /** What the job says of itself now. */
-async function lastWord({ stub }: Held): Promise<IndexEntry> {
+async function lastWord({ stub, id, tenant }: Held): Promise<IndexEntry> {
   const word = await runInDurableObject(stub, (object) =>
-    (object as unknown as ReturnType<Held["api"]>).reconcile(),
+    (object as unknown as JobObjectCalls).reconcile({ tenant, id }),
   );
   if (!word) throw new Error("The job is gone.");
   return word;
@@ -233,7 +235,7 @@ describe("reconciling", () => {
     const away = () => Promise.reject(new Error("the job is away"));
     await runInDurableObject(listing.stub, (object) => {
       const held = object as unknown as { env: typeof env };
-      vi.spyOn(held.env, "JOBS", "get").mockReturnValue({ getByName: () => ({ reconcile: away }) } as never);
+      vi.spyOn(held.env, "JOBS", "get").mockReturnValue(jobsWith(() => ({ reconcile: away })) as never);
     });
     await review();
     vi.restoreAllMocks();
@@ -273,7 +275,7 @@ test("deleting a job takes it off the list at once, and its key may be used agai
   expect(await job.api().delete()).toEqual({ kind: "deleted" });
   expect(await listed(job)).toBeUndefined();
   pass(1);
-  const again = await submit({ id: job.id, fingerprint: "two" });
+  const again = await submit({ fingerprint: "two" });
   await again.api().publish();
   expect(await listed(again)).toMatchObject({ status: "queued" });
   pass(2 * MINUTE);

@@ -4,6 +4,7 @@ import { runInDurableObject } from "cloudflare:test";
 import type { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { DAY, MINUTE } from "../../../src/core/time.ts";
+import type { JobObjectCalls } from "../../../src/rpc/job.ts";
 import { nothing, pass, stopClock, submitted } from "../../support/objects.ts";
 import { entry, finishedNow, type Listing, openListing, review } from "./index-fixtures.ts";
 
@@ -91,7 +92,7 @@ describe("sweep", () => {
     await job.api().start(1, 0, "lease");
     await job.api().finish("lease", nothing, { type: "succeed", result: null });
     const words = await runInDurableObject(job.stub, async (object) => {
-      const held = object as unknown as { env: typeof env } & ReturnType<typeof job.api>;
+      const held = object as unknown as { env: typeof env } & JobObjectCalls;
       const { promise: released, resolve: release } = Promise.withResolvers<void>();
       const { promise: begun, resolve: begin } = Promise.withResolvers<void>();
       const slow = () => {
@@ -101,9 +102,9 @@ describe("sweep", () => {
       vi.spyOn(held.env, "UNIQUE_KEYS", "get").mockReturnValue({
         getByName: () => ({ release: slow }),
       } as never);
-      const removing = held.delete();
+      const removing = held.delete(job);
       await begun;
-      const reconciling = held.reconcile();
+      const reconciling = held.reconcile(job);
       release();
       return Promise.all([removing, reconciling]);
     });

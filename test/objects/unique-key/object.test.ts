@@ -8,7 +8,17 @@ import { DAY, MINUTE } from "../../../src/core/time.ts";
 import { randomId } from "../../../src/lib/id.ts";
 import type { SubmitAnswer } from "../../../src/rpc/job.ts";
 import { uniqueKeyObject } from "../../../src/rpc/unique-key.ts";
-import { alarmOf, hold, nothing, policy, submission, TENANT } from "../../support/objects.ts";
+import {
+  alarmOf,
+  hold,
+  newObject,
+  nothing,
+  policy,
+  stubOf,
+  submission,
+  submitTo,
+  TENANT,
+} from "../../support/objects.ts";
 
 const uniqueAt = (name: string): Partial<Submission> => ({ uniqueKeys: [{ rule: "unique_key", name }] });
 
@@ -16,8 +26,7 @@ function submit(
   changes: Partial<Submission>,
   onConflict: "use_existing" | "reject" = "use_existing",
 ): Promise<SubmitAnswer> {
-  const asked = submission(changes);
-  return hold(asked.id).api().submit(asked, onConflict);
+  return submitTo(newObject(), submission(changes), onConflict);
 }
 
 function idOf(answer: SubmitAnswer): string {
@@ -91,8 +100,9 @@ test("unique key: its object and its owner evicted → still owned", async () =>
 test("idempotency key: answered with an existing job → same answer after that job has finished", async () => {
   const uniqueKey = uniqueAt(randomId("key"));
   const ownerJobId = hold(idOf(await submit(uniqueKey)));
+  const key = newObject();
   const keyed = submission({ ...uniqueKey, fingerprint: "print" });
-  const again = () => hold(keyed.id).api().submit(keyed, "use_existing");
+  const again = () => submitTo(key, keyed);
   expect(idOf(await again())).toBe(ownerJobId.id);
   await ownerJobId.api().cancel(null, null);
   expect(await again()).toMatchObject({
@@ -100,24 +110,18 @@ test("idempotency key: answered with an existing job → same answer after that 
     deduplicated: "idempotency_key",
     job: { id: ownerJobId.id },
   });
-  const other = await hold(keyed.id)
-    .api()
-    .submit({ ...keyed, fingerprint: "other" }, "use_existing");
+  const other = await submitTo(key, { ...keyed, fingerprint: "other" });
   expect(other).toEqual({ kind: "key_reused" });
   await ownerJobId.api().delete();
-  expect(await again()).toMatchObject({ kind: "accepted", job: { id: keyed.id } });
+  expect(await again()).toMatchObject({ kind: "accepted" });
 });
 
 test("idempotency key: two different requests at once, unique key owned → one of them keeps the key", async () => {
   const uniqueKey = uniqueAt(randomId("key"));
   await submit(uniqueKey);
-  const keyed = submission({ ...uniqueKey, fingerprint: "one" });
+  const key = newObject();
   const [first, second] = await Promise.all(
-    ["one", "other"].map((fingerprint) =>
-      hold(keyed.id)
-        .api()
-        .submit({ ...keyed, fingerprint }, "use_existing"),
-    ),
+    ["one", "other"].map((fingerprint) => submitTo(key, submission({ ...uniqueKey, fingerprint }))),
   );
   expect([first?.kind, second?.kind].sort()).toEqual(["existing", "key_reused"]);
 });
@@ -127,19 +131,20 @@ test("idempotency key: alias of another job → lasts as long as that job", asyn
   const ownerJobId = hold(
     idOf(await submit({ ...uniqueKey, policy: { ...policy, retentionMs: 1_000 * DAY } })),
   );
+  const key = newObject();
   const keyed = submission({ ...uniqueKey, fingerprint: "print" });
-  const again = () => hold(keyed.id).api().submit(keyed, "use_existing");
+  const again = () => submitTo(key, keyed);
   await again();
   await ownerJobId.api().cancel(null, null);
-  for (let month = 1; month <= 3; month += 1) await runDurableObjectAlarm(hold(keyed.id).stub);
+  for (let month = 1; month <= 3; month += 1) await runDurableObjectAlarm(stubOf(key));
   expect(await again()).toMatchObject({
     kind: "existing",
     deduplicated: "idempotency_key",
     job: { id: ownerJobId.id },
   });
   await ownerJobId.api().delete();
-  await runDurableObjectAlarm(hold(keyed.id).stub);
-  expect(await alarmOf(hold(keyed.id))).toBeNull();
+  await runDurableObjectAlarm(stubOf(key));
+  expect(await alarmOf({ stub: stubOf(key) })).toBeNull();
 });
 
 test("dedupe window: equal inputs → one job until the window ends, unless it failed", async () => {

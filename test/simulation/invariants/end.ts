@@ -57,7 +57,7 @@ function stateOf({ id, status, version, attempt, created_at }: JobView): string 
 function checkTotals(own: readonly JobHistory[], stats: readonly HourStats[]): void {
   const sum = (name: "accepted" | "succeeded" | "failed" | "cancelled" | "attempts") =>
     stats.reduce((total, row) => total + row[name], 0);
-  const generations = own.reduce((total, one) => total + one.generations, 0);
+  const generations = own.length;
   const jobs = own.flatMap(({ job }): Job[] => (job ? [job] : []));
   const kept = (status: string) => jobs.filter(({ phase }) => phase.status === status).length;
   const onDeleted = generations - jobs.length;

@@ -17,15 +17,13 @@ const HEARD_OF = "SELECT id FROM entries WHERE index_key = '' AND id = ? AND cre
 
 const changeInvariants = Object.entries({ ...jobInvariants, ...watchInvariants });
 
-/** What has been true of one job id. A key that is used again after its job was removed begins a new life. */
+/** What has been true of one job. */
 export type JobHistory = {
   tenant: string;
   jobId: string;
-  /** Lives begun so far. */
-  generations: number;
-  /** The job as it is stored; null if it was never made, or removed. */
+  /** The job as it is stored; null if it was removed. */
   job: Job | null;
-  /** When the last life was removed; null if none was. */
+  /** When it was removed; null if it was not. */
   deletedAt: number | null;
   /** When it last finished or was removed; null while it is unfinished. */
   closedAt: number | null;
@@ -33,7 +31,10 @@ export type JobHistory = {
   uniqueKeys: Set<string>;
 };
 
-type Entry = JobHistory & { row: unknown; past: Past };
+type Entry = JobHistory & { past: Past };
+
+/** What an object holds now: its row as it was seen last, and the history of the job in it. */
+type Held = { row: unknown; entry: Entry | null };
 
 export type Witness = ReturnType<typeof openWitness>;
 
@@ -44,8 +45,22 @@ type WitnessOptions = {
   reportViolation: (invariant: string, message: string) => void;
 };
 
+/** The call without the name of its job, which comes first in all but these. */
+function withoutRef({ method, args }: Call): Call {
+  const isNamed = ![
+    "submit",
+    "fetch",
+    "alarm",
+    "webSocketClose",
+    "webSocketError",
+    "webSocketMessage",
+  ].includes(method);
+  return { method, args: isNamed ? args.slice(1) : args };
+}
+
 export function openWitness(system: System, { skewMs, now, reportViolation }: WitnessOptions) {
   const entries = new Map<string, Entry>();
+  const held = new Map<string, Held>();
   const owners = new Map<string, Set<string>>();
   const claimedAt = new Map<string, number>();
 
@@ -58,23 +73,15 @@ export function openWitness(system: System, { skewMs, now, reportViolation }: Wi
     }
   }
 
-  function entryOf(name: string): Entry {
-    let entry = entries.get(name);
-    if (!entry) {
-      const [tenant = "", jobId = ""] = name.split("/");
-      const past = { claims: new Map(), rounds: new Map() };
-      const history = {
-        tenant,
-        jobId,
-        generations: 0,
-        job: null,
-        deletedAt: null,
-        closedAt: null,
-        uniqueKeys: new Set<string>(),
-      };
-      entry = { ...history, row: undefined, past };
-      entries.set(name, entry);
-    }
+  /** Begins the history of a job. No id ever names two. */
+  function beginEntry(job: Job): Entry {
+    const { tenant, id: jobId } = job;
+    const name = `${tenant}/${jobId}`;
+    hold("an id names one job for ever", () => assertThat(!entries.has(name), `${jobId} names another job`));
+    const past = { claims: new Map(), rounds: new Map() };
+    const history = { tenant, jobId, job, deletedAt: null, closedAt: null, uniqueKeys: new Set<string>() };
+    const entry = { ...history, past };
+    entries.set(name, entry);
     return entry;
   }
 
@@ -87,27 +94,34 @@ export function openWitness(system: System, { skewMs, now, reportViolation }: Wi
   }
 
   /** A commit of a job's object. */
-  function jobCommitted(home: Home, call: Call | null): void {
-    const entry = entryOf(home.name);
+  function jobCommitted(home: Home, received: Call | null): void {
+    const call = received && withoutRef(received);
+    const object = held.get(home.name) ?? { row: undefined, entry: null };
+    held.set(home.name, object);
     const row = home.durable.kv.get("job");
-    if (row !== entry.row) {
-      entry.row = row;
-      const store = storeOf(home);
-      const [before, after] = [entry.job, store.load()];
-      entry.job = after;
-      if (after && !before) onCreated(entry, after);
-      else if (before && !after) onDeleted(entry, before, call);
-      else if (before && after)
-        onChanged(entry, { before, after, events: store.eventsAfter(before.lastSeq) }, call);
+    if (row !== object.row) {
+      object.row = row;
+      object.entry = observe(object.entry, storeOf(home), call);
     }
-    const { job } = entry;
+    const job = object.entry?.job;
     if (job && !home.alarm.isLost() && !home.alarm.isFiring())
       hold("whatever must happen has an alarm", () => checkAlarm(job, home.durable.alarm));
   }
 
-  function onCreated(entry: Entry, job: Job): void {
-    entry.generations += 1;
-    entry.past = { claims: new Map(), rounds: new Map() };
+  /** Holds what an object stores now against what it stored before; returns the history of the job in it. */
+  function observe(entry: Entry | null, store: ReturnType<typeof storeOf>, call: Call | null): Entry | null {
+    const [before, after] = [entry?.job ?? null, store.load()];
+    if (!after) {
+      if (entry && before) onDeleted(Object.assign(entry, { job: null }), before, call);
+      return null;
+    }
+    if (!entry || !before) return onCreated(beginEntry(after), after);
+    entry.job = after;
+    onChanged(entry, { before, after, events: store.eventsAfter(before.lastSeq) }, call);
+    return entry;
+  }
+
+  function onCreated(entry: Entry, job: Job): Entry {
     hold("a job begins queued, at version 1", () => {
       const { status } = job.phase;
       assertThat(
@@ -116,6 +130,7 @@ export function openWitness(system: System, { skewMs, now, reportViolation }: Wi
       );
     });
     trackUniqueKeys(entry, job);
+    return entry;
   }
 
   function onChanged(
@@ -171,7 +186,7 @@ export function openWitness(system: System, { skewMs, now, reportViolation }: Wi
      * until the job has finished. Deliveries that wait longer are noticed only when a client reads the job.
      */
     isReconciled(name: string, indexOf: (tenant: string) => Home | undefined): boolean {
-      const entry = entries.get(name);
+      const entry = held.get(name)?.entry;
       if (!entry?.job || entry.job.webhook || system.isFinished(entry.job)) return false;
       const { tenant, jobId, job } = entry;
       const index = indexOf(tenant)?.durable.sql;
@@ -182,10 +197,7 @@ export function openWitness(system: System, { skewMs, now, reportViolation }: Wi
     /** A job as clients see it. */
     present: (job: Job) => system.toJobView(job),
     /** All that is known of the job of this name, `tenant/jobId`; null if there never was one. */
-    find: (tenant: string, jobId: string): JobHistory | null => {
-      const entry = entries.get(`${tenant}/${jobId}`);
-      return entry && entry.generations > 0 ? entry : null;
-    },
-    all: (): JobHistory[] => [...entries.values()].filter(({ generations }) => generations > 0),
+    find: (tenant: string, jobId: string): JobHistory | null => entries.get(`${tenant}/${jobId}`) ?? null,
+    all: (): JobHistory[] => [...entries.values()],
   };
 }

@@ -4,6 +4,7 @@
  */
 
 import type { openAlarm } from "./alarm.ts";
+import type { ObjectId } from "./object-ids.ts";
 import { type Call, kill, type Process, runAs, runningCall } from "./process.ts";
 import { type Simulation, spawn } from "./simulation.ts";
 import type { ServerEnd } from "./sockets.ts";
@@ -18,6 +19,7 @@ export type ObjectClass = new (ctx: never, env: never) => object;
 export type Home = {
   readonly kind: string;
   readonly name: string;
+  id: ObjectId;
   readonly durable: Durable;
   readonly sockets: Set<ServerEnd>;
   readonly alarm: ReturnType<typeof openAlarm>;
@@ -111,7 +113,7 @@ function cleanUp(simulation: Simulation, home: Home, instance: Instance): void {
 /** What the platform hands to the constructor, as far as this project uses it. */
 function contextOf(simulation: Simulation, home: Home, instance: Instance) {
   return {
-    id: { name: home.name },
+    id: home.id,
     storage: instance.storage.api,
     waitUntil(work: Promise<unknown>) {
       instance.tails += 1;

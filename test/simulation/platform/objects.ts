@@ -14,6 +14,7 @@ import {
   type Methods,
   type ObjectClass,
 } from "./instance.ts";
+import { type ObjectId, openObjectIds } from "./object-ids.ts";
 import { type Call, leave, type Process, runAs, runningProcess } from "./process.ts";
 import { reach, type Simulation, travelMs } from "./simulation.ts";
 import { Answer as HttpAnswer } from "./sockets.ts";
@@ -44,6 +45,7 @@ export function openObjects(simulation: Simulation, deployment: Deployment) {
   const { kind, Class, env, onCommit = () => undefined, mayLoseAlarm = () => true } = deployment;
   const { clock, faults } = simulation;
   const homes = new Map<string, Home>();
+  const ids = openObjectIds(kind);
 
   function homeOf(name: string): Home {
     const known = homes.get(name);
@@ -52,6 +54,7 @@ export function openObjects(simulation: Simulation, deployment: Deployment) {
     const home: Home = {
       kind,
       name,
+      id: ids.idFromName(name),
       durable,
       sockets: new Set(),
       alarm: openAlarm(simulation, `${kind} ${name}`, durable, {
@@ -138,21 +141,18 @@ export function openObjects(simulation: Simulation, deployment: Deployment) {
     });
   }
 
+  function stubOf(name: string): object {
+    const get =
+      (_: object, method: string | symbol) =>
+      (...args: unknown[]) =>
+        callOf(homeOf(name), String(method), args);
+    return new Proxy({}, { get });
+  }
+
   return {
     homes: homes as ReadonlyMap<string, Home>,
     /** The binding: stubs whose every method is a call. */
-    namespace: {
-      getByName: (name: string) =>
-        new Proxy(
-          {},
-          {
-            get:
-              (_, method) =>
-              (...args: unknown[]) =>
-                callOf(homeOf(name), String(method), args),
-          },
-        ),
-    },
+    namespace: { ...ids, getByName: stubOf, get: ({ name }: ObjectId) => stubOf(name) },
     deliver,
     evictIdle(): void {
       for (const home of homes.values()) evict(simulation, home);
