@@ -153,9 +153,11 @@ function withRef(url: string, { tenant, id }: JobRef): string {
 }
 
 function findObjectId(env: Env, jobId: string): DurableObjectId | null {
+  const { JOBS } = env;
+  const idFromString = JOBS.idFromString.bind(JOBS);
   const objectId = objectIdOf(jobId);
   try {
-    return objectId === null ? null : env.JOBS.idFromString(objectId);
+    return objectId === null ? null : idFromString(objectId);
   } catch {
     // The namespace made no such id.
     return null;

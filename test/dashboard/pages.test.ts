@@ -244,12 +244,7 @@ describe("when the service cannot", () => {
     get: () => {
       throw passing;
     },
-    idFromName: () => {
-      throw passing;
-    },
-    getByName: () => {
-      throw passing;
-    },
+    idFromString: (id: string) => id,
   };
 
   test.each([

@@ -2,7 +2,7 @@
 
 import { expect, test, vi } from "vitest";
 import { objectIdOf } from "../../src/lib/id.ts";
-import { jobsWith, type Methods } from "../support/job-namespace.ts";
+import { absentJobId, jobsWith, type Methods } from "../support/job-namespace.ts";
 import { read } from "../support/objects.ts";
 import { deliver, messageFor, ownJob, typeThat } from "../support/runs.ts";
 
@@ -10,7 +10,7 @@ const greet = typeThat(async () => ({ hello: "world" }));
 
 test("one bad message never fails its batch", async () => {
   const [good, other] = [await ownJob(), await ownJob()];
-  const unknown = { ...messageFor(good), jobId: "job_01000000000000000000000000" };
+  const unknown = { ...messageFor(good), jobId: absentJobId() };
   const result = await deliver(greet, [
     "garbage",
     null,

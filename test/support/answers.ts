@@ -14,7 +14,7 @@ import { type ProblemCode, problemKinds } from "../../src/api/problems.ts";
 
 /** What pages of other origins may always read (Fetch section 2.2.2), or what has no meaning for a client. */
 const UNEXPOSED =
-  /^(access-control-.*|content-(type|length|language|encoding|security-policy)|date|expires|last-modified|pragma|strict-transport-security)$/;
+  /^(access-control-.*|content-(type|length|language|encoding|security-policy)|cross-origin-.*|date|expires|last-modified|origin-agent-cluster|permissions-policy|pragma|referrer-policy|strict-transport-security|x-(dns-prefetch-control|download-options|frame-options|permitted-cross-domain-policies|xss-protection))$/;
 
 /** What only an exception, a path or a database would say. */
 const LEAK =

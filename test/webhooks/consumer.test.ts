@@ -12,7 +12,7 @@ import {
   succeededJob,
   watchLog,
 } from "../support/deliveries.ts";
-import { jobsWith, type Methods } from "../support/job-namespace.ts";
+import { absentJobId, jobsWith, type Methods } from "../support/job-namespace.ts";
 import { TENANT } from "../support/objects.ts";
 
 afterEach(() => void vi.restoreAllMocks());
@@ -26,7 +26,7 @@ describe("a message", () => {
       "garbage",
       null,
       { ...good, attempt: 0 },
-      { ...good, jobId: "job_01000000000000000000000000" },
+      { ...good, jobId: absentJobId() },
       { ...good, deliveryId: "msg_other_1" },
       { ...good, attempt: 2 },
       good,

@@ -17,6 +17,10 @@ import { JobEventSchema } from "./schemas.ts";
 
 const eventsAsJson = jsonResponse("The events", envelope(z.array(JobEventSchema)), {
   Vary: z.string().meta({ description: "Always Accept", header: { required: true } }),
+  "X-Accel-Buffering": z
+    .string()
+    .optional()
+    .meta({ description: "no on an event stream: proxies must not buffer it" }),
 });
 
 const eventsAnswer: ZodOpenApiResponseObject = {

@@ -74,6 +74,9 @@ const problemHeaders: Partial<Record<ProblemCode, Headers>> = {
   range_not_satisfiable: { "Content-Range": text("The length of the file") },
 };
 
+/** The headers of all problems; some, such as 405, any operation may answer. */
+export const problemHeaderNames: readonly string[] = Object.values(problemHeaders).flatMap(Object.keys);
+
 /**
  * An id in a path. Its example is part of the description, because tools that try requests would send a real one.
  * Headers and query parameters have no example for the same reason, unless it works as it is.
@@ -147,7 +150,7 @@ export function bytesResponse(description: string, headers: Headers): ZodOpenApi
 /** The problems an operation that needs a key may answer, by status. */
 export function problemResponses(...codes: ProblemCode[]): Record<string, ZodOpenApiResponseObject> {
   return publicProblemResponses(
-    ...codes,
+    ...new Set<ProblemCode>(["malformed_request", ...codes]),
     "unauthenticated",
     "forbidden",
     "rate_limited",

@@ -3,19 +3,21 @@
 import { z } from "zod";
 import type { ZodOpenApiOperationObject, ZodOpenApiPathsObject, ZodOpenApiResponseObject } from "zod-openapi";
 
+import { problemHeaderNames } from "./parts.ts";
+
 /** The query parameters of an operation: all of them, and those that may be given several times. */
 export type QueryRule = { known: ReadonlySet<string>; repeatable: ReadonlySet<string> };
 
 type Operations = Partial<Record<string, ZodOpenApiOperationObject>>;
 
-/** Every response header that an operation declares, sorted. */
+/** Every response header that an operation or a problem declares, sorted. */
 export function declaredHeaders(paths: ZodOpenApiPathsObject): string[] {
   const names = operationsOf(paths).flatMap(({ operation }) =>
     Object.values(operation.responses ?? {}).flatMap((response: ZodOpenApiResponseObject) =>
       shapeKeys(response.headers),
     ),
   );
-  return [...new Set(names)].sort();
+  return [...new Set([...names, ...problemHeaderNames])].sort();
 }
 
 /** The query rule of each operation, by method and path: `GET /v1/jobs/{id}`. */

@@ -8,7 +8,7 @@ import type { IndexEntry, JobFilter } from "../../../src/rpc/index-entry.ts";
 import type { JobRef } from "../../../src/rpc/job.ts";
 import { jobIndexObject } from "../../../src/rpc/job-index.ts";
 import type { JobView } from "../../../src/rpc/views.ts";
-import { jobsWith } from "../../support/job-namespace.ts";
+import { absentJobId, jobsWith } from "../../support/job-namespace.ts";
 
 export const T0 = Date.UTC(2026, 10, 22, 12);
 
@@ -34,12 +34,12 @@ type Wish = {
   runTimeMs?: number;
 };
 
-let made = 0;
+let _made = 0;
 
 /** An entry as a job of these properties would publish it. */
 export function entry(wish: Wish = {}): IndexEntry {
-  made += 1;
-  const { id = `job_01${String(made).padStart(24, "0")}`, type = "test.simulate", status = "queued" } = wish;
+  _made += 1;
+  const { id = absentJobId(), type = "test.simulate", status = "queued" } = wish;
   const { createdAt = T0, version = 1, metadata = {}, attempt = 0 } = wish;
   const isFinished = status !== "queued" && status !== "running";
   const job = { id, type, status, status_reason: null, version, metadata, attempt } as JobView;

@@ -77,7 +77,7 @@ describe("announcements", () => {
     await finish(job);
     await vi.waitFor(async () => expect(await listed(job)).toBeDefined());
     const { createdAt } = await runInDurableObject(job.stub, async (object) => {
-      return (await (object as unknown as ReturnType<Held["api"]>).reconcile()) ?? { createdAt: 0 };
+      return (await (object as unknown as JobObjectCalls).reconcile(job)) ?? { createdAt: 0 };
     });
     await runInDurableObject(listing.stub, (_, { storage }) =>
       storage.sql.exec("DELETE FROM entries WHERE created_at = ?", createdAt),
@@ -108,8 +108,8 @@ describe("announcements", () => {
       vi.spyOn(held.env, "JOB_INDEXES", "get").mockReturnValue(JOB_INDEXES as never);
     });
     await runInDurableObject(job.stub, async (object) => {
-      const held = object as unknown as ReturnType<Held["api"]>;
-      await expect(held.publish()).rejects.toThrow("the listing is away");
+      const held = object as unknown as JobObjectCalls;
+      await expect(held.publish(job)).rejects.toThrow("the listing is away");
     });
     await finish(job);
     await ringNext(job);

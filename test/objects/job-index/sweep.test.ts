@@ -20,7 +20,7 @@ const alarmIn = async ({ stub }: Listing) =>
 describe("sweep", () => {
   test("jobs that do not respond → others are not blocked, no retry at once", async () => {
     const listing = openListing();
-    const all = Array.from({ length: 250 }, () => entry({ createdAt: Date.now() }));
+    const all = Array.from({ length: 250 }, (_, n) => entry({ createdAt: Date.now() + n }));
     await listing.publish(...all);
     pass(3 * MINUTE);
     const broken = new Set(all.slice(0, 200).map(({ job }) => job.id));

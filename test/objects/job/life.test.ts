@@ -3,6 +3,7 @@
 import { runInDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { DAY } from "../../../src/core/time.ts";
+import { absentJobId } from "../../support/job-namespace.ts";
 import {
   alarmOf,
   hold,
@@ -87,7 +88,7 @@ describe("a plain job", () => {
 
 describe("reading", () => {
   test("or commanding a missing job → nothing written", async () => {
-    const unknown = hold("job_01000000000000000000000000");
+    const unknown = hold(absentJobId());
     const before = await rowsWritten(unknown);
     expect(await unknown.api().read()).toBeNull();
     expect(await unknown.api().eventsAfter(0)).toBeNull();

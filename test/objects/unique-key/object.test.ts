@@ -8,6 +8,7 @@ import { DAY, MINUTE } from "../../../src/core/time.ts";
 import { randomId } from "../../../src/lib/id.ts";
 import type { SubmitAnswer } from "../../../src/rpc/job.ts";
 import { uniqueKeyObject } from "../../../src/rpc/unique-key.ts";
+import { absentJobId } from "../../support/job-namespace.ts";
 import {
   alarmOf,
   hold,
@@ -74,7 +75,7 @@ test("unique key: owner cancelled or deleted → free", async () => {
 test("unique key: claimed for a job that was never stored → the next job takes it", async () => {
   const name = randomId("key");
   const uniqueKey = uniqueKeyObject(env, { tenant: TENANT, type: "test.simulate" }, name);
-  expect(await uniqueKey.claim({ tenant: TENANT, name }, "job_01000000000000000000000000")).toEqual({
+  expect(await uniqueKey.claim({ tenant: TENANT, name }, absentJobId())).toEqual({
     ok: true,
   });
   expect((await submit(uniqueAt(name))).kind).toBe("accepted");
