@@ -11,8 +11,8 @@ import { openDocument } from "../document.ts";
 import { type Problem, TIME } from "../shapes.ts";
 
 const EXPOSED = [
-  ...["Location", "Content-Location", "Link", "Retry-After", "ETag"],
-  ...["Preference-Applied", "Idempotent-Replayed", "Request-Id"],
+  ...["Accept-Ranges", "Allow", "Content-Location", "Content-Range", "ETag", "Idempotent-Replayed", "Link"],
+  ...["Location", "Preference-Applied", "Request-Id", "Retry-After", "WWW-Authenticate"],
 ];
 
 /** Contract 1, "Problems": each code and its status. */
@@ -24,6 +24,7 @@ export const STATUS_OF_CODE: Record<string, number> = {
   forbidden: 403,
   not_found: 404,
   method_not_allowed: 405,
+  request_timeout: 408,
   job_not_cancellable: 409,
   job_not_finished: 409,
   job_without_result: 409,
@@ -128,7 +129,7 @@ async function titlesNeverVary({ ledger }: Deployment): Promise<void> {
 
 export const checksOfAnswers: readonly Check[] = [
   ofEveryAnswer("contract 1", "every answer carries a Request-Id", ({ headers }) =>
-    unless(/^urn:uuid:[0-9a-f-]{36}$/.test(headers.get("Request-Id") ?? ""), `${headers.get("Request-Id")}`),
+    unless(/^[0-9a-f-]{36}$/.test(headers.get("Request-Id") ?? ""), `${headers.get("Request-Id")}`),
   ),
   ofEveryAnswer("contract 1", "every answer carries X-Content-Type-Options: nosniff", ({ headers }) =>
     unless(headers.get("X-Content-Type-Options") === "nosniff", `${headers.get("X-Content-Type-Options")}`),
@@ -223,9 +224,8 @@ export const checksOfAnswers: readonly Check[] = [
   ),
   ofEveryProblem(
     "contract 1",
-    "a problem's instance is urn:uuid:… and equals Request-Id",
-    ({ instance }, { headers }) =>
-      unless(/^urn:uuid:/.test(instance) && instance === headers.get("Request-Id"), instance),
+    "a problem's instance is urn:uuid: and the Request-Id",
+    ({ instance }, { headers }) => unless(instance === `urn:uuid:${headers.get("Request-Id")}`, instance),
   ),
   ofEveryProblem(
     "contract 1",

@@ -45,6 +45,49 @@ async function mediaTypes(deployment: Deployment): Promise<void> {
   }
 }
 
+const simulated = (result: string) => `{"type":"test.simulate","input":{"duration_ms":0,"result":${result}}}`;
+
+/** Numbers that a double cannot hold are refused where they stand; those that it can hold come back as they were. */
+async function numbers(deployment: Deployment): Promise<void> {
+  for (const number of [
+    "9007199254740992",
+    "1234567890123456789",
+    "12345678901234567.89",
+    "1e999",
+    "1e-999",
+  ]) {
+    const answer = await post(deployment, { body: simulated(`{"a":[${number}]}`), headers: JSON_TYPE });
+    const { errors } = problemOf(answer, 400, "malformed_request");
+    equal(
+      errors?.map(({ pointer }) => pointer),
+      ["#/input/result/a/0"],
+      `the pointer to ${number}`,
+    );
+  }
+  for (const number of ["9007199254740991", "-0.5", "1.0", "6.02e23"]) {
+    const answer = await post(deployment, { body: simulated(number), headers: JSON_TYPE });
+    equal(answer.status, 202, `the status for ${number}`);
+  }
+}
+
+async function keysTwice(deployment: Deployment): Promise<void> {
+  const bodies = ['{"type":"test.simulate","input":{},"type":"test.simulate"}', simulated('{"a":1,"a":1}')];
+  for (const body of bodies)
+    problemOf(await post(deployment, { body, headers: JSON_TYPE }), 400, "malformed_request");
+}
+
+async function codings(deployment: Deployment): Promise<void> {
+  const { mine } = deployment;
+  const headers = { ...JSON_TYPE, "Content-Encoding": "gzip" };
+  for (const path of ["/v1/jobs", "/v1/files", "/v1/bulk"]) {
+    const answer = await mine.call("POST", path, { body: "{}", headers });
+    problemOf(answer, 415, "unsupported_media_type");
+    equal(answer.headers.get("Accept-Encoding"), "identity", "Accept-Encoding");
+  }
+  const plain = { ...JSON_TYPE, "Content-Encoding": "identity" };
+  equal((await post(deployment, { body: simulated("1"), headers: plain })).status, 202, "identity");
+}
+
 /** A request of exactly so many bytes that is unacceptable only for its size, if at all. */
 function requestOf(bytes: number): Uint8Array {
   const text = '{"type":"test.simulate","input":{"duration_ms":-1}}';
@@ -120,6 +163,9 @@ async function monsters(deployment: Deployment): Promise<void> {
 }
 
 export const bodyChecks: readonly Check[] = [
+  check("contract 1", "a number that would lose its value is 400 with its pointer", numbers),
+  check("contract 1", "an object with a key twice is 400", keysTwice),
+  check("RFC 9110 15.5.16", "a Content-Encoding is 415 with Accept-Encoding: identity", codings),
   check(
     "RFC 9110 15.5.16",
     "only application/json, in any case and with any parameters; otherwise 415",

@@ -71,6 +71,8 @@ async function asStream(deployment: Deployment): Promise<void> {
   const { response, blocks } = await listen(mine, `/v1/jobs/${id}/events`);
   equal(response.status, 200, "the status");
   matches(response.headers.get("Content-Type"), /^text\/event-stream\b/, "the type");
+  matches(response.headers.get("Cache-Control"), /no-store.*no-transform/, "Cache-Control");
+  equal(response.headers.get("X-Accel-Buffering"), "no", "X-Accel-Buffering");
   const told = blocks.filter(({ data }) => data !== null);
   equal(eventsIn(blocks), await mine.events(id), "the events of the stream");
   for (const { id: number, event, data } of told) {
@@ -88,6 +90,19 @@ async function live({ mine }: Deployment): Promise<void> {
   const progress = blocks.find(({ event }) => event === "job.progress");
   const last = blocks.at(-1);
   claim(progress && last && last.at - progress.at > 500, "progress was not told before the end");
+}
+
+/** An empty position, or one beyond the last event, is none: everything follows. */
+async function noPosition(deployment: Deployment): Promise<void> {
+  const { mine } = deployment;
+  const id = await eventfulJob(deployment);
+  const all = await mine.events(id);
+  for (const query of ["?after=", `?after=${all.length + 1}`, `?after=${"9".repeat(30)}`]) {
+    const { json } = await mine.call("GET", `/v1/jobs/${id}/events${query}`);
+    equal((json as { data: JobEvent[] }).data, all, `the events after ${query}`);
+  }
+  for (const query of ["?after=1&after=2", "?before=1"])
+    problemOf(await mine.call("GET", `/v1/jobs/${id}/events${query}`), 400, "malformed_request");
 }
 
 async function resumed(deployment: Deployment): Promise<void> {
@@ -154,6 +169,7 @@ export const eventChecks: readonly Check[] = [
   check("HTML SSE 9.2", "events as a stream: id is seq, event the type, data one line of JSON", asStream),
   check("contract 5", "a stream tells what follows as it happens, and is closed after the end", live),
   check("HTML SSE 9.2.4", "Last-Event-ID and ?after= resume exactly after it", resumed),
+  check("contract 5", "an empty position, or one beyond the last event, is none", noPosition),
   check("HTML SSE 9.2.3", "a reconnect with the final id is 204", nothingToCome),
   check("contract 5", "a Last-Event-ID or ?after= that is no number is 400", badAfter),
   longCheck("HTML SSE 9.2.7", "a comment comes at least every 15 s", comments),

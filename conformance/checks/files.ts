@@ -109,11 +109,19 @@ async function tooLarge({ mine }: Deployment): Promise<void> {
   equal(await uploadOf(mine, 100 * MIB + 1), 413, "the status of an upload of 100 MiB and one byte");
 }
 
+async function forms({ mine }: Deployment): Promise<void> {
+  for (const type of ["multipart/form-data; boundary=x", "text/csv; charset=utf-9"]) {
+    const answer = await mine.call("POST", "/v1/files", { body: "a,b", headers: { "Content-Type": type } });
+    problemOf(answer, 415, "unsupported_media_type");
+  }
+}
+
 export const fileChecks: readonly Check[] = [
   check("contract 9", "a file comes back byte for byte, with its type, size and SHA-256", roundTrip),
   check("RFC 9110 14.2", "ranges of a file: 206, or 416 beyond its end", ranges),
   check("RFC 9110 13.1.2", "If-None-Match of a file: 304", conditional),
   check("contract 9", "a deleted file is gone", removed),
   check("contract 9", "an uploaded page is never run as one of this origin", neverAPage),
+  check("contract 9", "a form, or a charset that does not exist, is 415", forms),
   check("contract 9", "a file above 100 MiB is 413", tooLarge),
 ];

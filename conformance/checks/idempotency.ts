@@ -131,8 +131,10 @@ async function keyLastsUntilPurged({ mine }: Deployment): Promise<void> {
   );
   equal((await mine.call("DELETE", `/v1/jobs/${id}`)).status, 204, "the deletion");
   const again = await post(mine, { type: "test.simulate", input: { steps: 3 }, run_at: later() }, key);
-  jobOf(again, 202);
+  const next = jobOf(again, 202);
   claim(!again.headers.has("Idempotent-Replayed"), "the key outlived its job");
+  claim(next.id !== id, "the key made another job of the same id");
+  problemOf(await mine.call("GET", `/v1/jobs/${id}`), 404, "not_found");
 }
 
 /** A report that waits in its place, and what is sent to want the same place. */
@@ -188,7 +190,11 @@ export const idempotencyChecks: readonly Check[] = [
   check("contract 4.1", "30 simultaneous posts with one key make one job", simultaneous),
   check("contract 4.1", "a request refused with a 4xx does not consume its key", refusedKeepsNoKey),
   check("contract 4.1", "a key belongs to its tenant", keysOfTenants),
-  check("contract 4.1", "a key lasts until its job is purged", keyLastsUntilPurged),
+  check(
+    "contract 4.1",
+    "a key lasts until its job is purged; then it makes a job of another id",
+    keyLastsUntilPurged,
+  ),
   check("contract 4.3", "a taken place answers its holder, or 409 if asked to", placeIsTaken),
   check("contract 4.3", "a unique key is released when its job is cancelled or deleted", keyIsReleased),
   check("contract 4.3", "20 simultaneous posts for one place make one job", placeUnderPressure),

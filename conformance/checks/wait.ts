@@ -41,7 +41,7 @@ async function clamped({ mine }: Deployment): Promise<void> {
   await mine.finished(id);
   for (const value of ["wait=999", 'wait="99999999999"', "wait=61;x=y", "WAIT=100"]) {
     const answer = await mine.call("GET", `/v1/jobs/${id}`, { headers: prefer(value) });
-    equal(answer.headers.get("Preference-Applied"), "wait=60", `Preference-Applied for ${value}`);
+    equal(answer.headers.get("Preference-Applied"), "wait=55", `Preference-Applied for ${value}`);
   }
 }
 
@@ -87,7 +87,7 @@ export const waitChecks: readonly Check[] = [
   check("RFC 7240 4.3", "POST with Prefer: wait, finished in time: 200", finishedInTime),
   check("RFC 7240 4.3", "POST with Prefer: wait, not finished in time: 202 when the time is over", notInTime),
   check("RFC 7240 4.3", "GET with Prefer: wait answers when the job has finished", getWaits),
-  check("RFC 7240 3", "a wait above 60 is applied as 60, and said so", clamped),
+  check("RFC 7240 3", "a wait above 55 is applied as 55", clamped),
   check("RFC 7240 2", "preferences that cannot be parsed are ignored", unparsable),
   check("RFC 7240 2", "Vary: Prefer", vary),
   check("contract 5", "a client that disconnects changes nothing for the job", disconnect),

@@ -27,7 +27,7 @@ export function readContentType(c: Context<AppEnv>): string {
   if (type.startsWith("multipart/") || type === "application/x-www-form-urlencoded")
     throw new Problem("unsupported_media_type", {
       detail:
-        "Send the file itself as the body, not a form: curl -H 'Content-Type: text/csv' --data-binary @file.csv",
+        "Send the file itself as the body, with curl -H 'Content-Type: text/csv' --data-binary @file.csv, and not a form.",
     });
   if (!isKnownCharset(contentType))
     throw new Problem("unsupported_media_type", { detail: "Send the file in a charset such as utf-8." });
