@@ -41,6 +41,8 @@ export async function startService(options: ServiceOptions) {
       // What a killed runtime leaves behind goes with the state.
       TMPDIR: scratch,
       WATCH: "false",
+      // Tests and the demo have their third parties on this machine.
+      ALLOW_LOCALHOST_URLS: "true",
       ...(leaseMs && { LEASE_MS: String(leaseMs) }),
       ...(dispatchTimeoutMs && { DISPATCH_TIMEOUT_MS: String(dispatchTimeoutMs) }),
     },

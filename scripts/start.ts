@@ -20,20 +20,23 @@ const STOP_MS = 5_000;
 /** How often a child of npm looks whether it still is one. */
 const ORPHAN_LOOK_MS = 300;
 
-/** The port asked for. Throws if it is none, or if it is taken. */
+/** The port asked for; for 0 a free one. Throws if it is none, or if it is taken. */
 async function readPort(): Promise<number> {
   const text = process.env.PORT ?? "8787";
   const port = Number(text);
   if (!/^\d+$/.test(text) || port > 65_535) throw new Error(`PORT must be 0 to 65535, not "${text}".`);
   const probe = createServer().listen(port, HOST);
+  let chosen = port;
   try {
     await once(probe, "listening");
+    const address = probe.address();
+    if (typeof address === "object" && address) chosen = address.port;
   } catch (cause) {
     throw new Error(`Port ${port} cannot be used. Choose another: PORT=${port + 1} npm start`, { cause });
   } finally {
     probe.close();
   }
-  return port;
+  return chosen;
 }
 
 /** Brings the database up to date; a mark beside it saves asking every time. */
@@ -49,13 +52,14 @@ async function migrate(stateDir: string): Promise<void> {
 }
 
 /** What differs from a deployment, see wrangler.toml. */
-async function localVariables() {
+async function localVariables(port: number) {
   const { LEASE_MS, DISPATCH_TIMEOUT_MS } = process.env;
   const values = {
     API_KEYS: await localApiKeys(),
     WEBHOOK_SECRET: await localWebhookSecret(),
     LOCAL_QUEUE: "true",
-    ALLOW_LOCALHOST_URLS: "true",
+    ALLOW_LOCALHOST_URLS: process.env.ALLOW_LOCALHOST_URLS === "true" ? "true" : "false",
+    OWN_HOSTS: `localhost:${port}`,
     ...(LEASE_MS && { LEASE_MS }),
     ...(DISPATCH_TIMEOUT_MS && { DISPATCH_TIMEOUT_MS }),
   };
@@ -77,7 +81,7 @@ async function serve() {
   const { unstable_startWorker: startWorker } = await import("wrangler");
   const worker = await startWorker({
     config: join(root, "wrangler.toml"),
-    bindings: await localVariables(),
+    bindings: await localVariables(port),
     dev: {
       server: { hostname: HOST, port },
       persist: stateDir,

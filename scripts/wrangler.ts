@@ -16,6 +16,8 @@ export const quiet = {
   WRANGLER_SEND_METRICS: "false",
   WRANGLER_LOG: process.env.WRANGLER_LOG ?? "warn",
   X_LOCAL_OBSERVABILITY: "false",
+  // It would show every tenant's rows to any page that can reach its port.
+  X_LOCAL_EXPLORER: "false",
   CLOUDFLARE_CF_FETCH_ENABLED: "false",
 };
 

@@ -21,6 +21,7 @@ import { statsRoutes } from "./api/stats/routes.ts";
 import { webhookRoutes } from "./api/webhooks/routes.ts";
 import { createDashboard } from "./dashboard/app.tsx";
 import type { JobTypes } from "./job-types/define.ts";
+import { BULK_TYPE } from "./job-types/jobs-bulk.ts";
 import { log } from "./lib/log.ts";
 import { uuid } from "./lib/runtime.ts";
 import { siteRoutes } from "./site/routes.tsx";
@@ -35,10 +36,11 @@ const answerPreflight = cors({
 /** A busy object or a deployment is available again within seconds. */
 const UNAVAILABLE_RETRY_SECONDS = 2;
 
-/** The Hono app with these job types. */
+/** The Hono app with these job types; only `POST /v1/bulk` makes a bulk job. */
 export function createApp(types: JobTypes) {
   const app = new Hono<AppEnv>();
-  const paths = documentPaths(types);
+  const submittable = new Map([...types].filter(([name]) => name !== BULK_TYPE));
+  const paths = documentPaths(submittable);
 
   app.use(identifyRequest(declaredHeaders(paths)));
   app.use(requireSecureOrigin);
@@ -57,21 +59,23 @@ export function createApp(types: JobTypes) {
   app.all("/v1/health", (c) => c.notFound());
   app.use("/v1/*", authenticate);
   app.use("/v1/*", checkQuery(queryRules(paths)));
-  app.route("/v1", jobRoutes(types));
+  app.route("/v1", jobRoutes(submittable));
   app.route("/v1", statsRoutes());
   app.route("/v1", bulkRoutes(types));
   app.route("/v1", eventRoutes());
   app.route("/v1", webhookRoutes());
-  app.route("/v1", jobTypeRoutes(types));
+  app.route("/v1", jobTypeRoutes(submittable));
   app.route("/v1", fileRoutes());
 
   app.route(
     "/dashboard",
     createDashboard((request, env, ctx) => app.fetch(request, env, ctx)),
   );
-  app.route("/", siteRoutes(types));
+  app.route("/", siteRoutes(submittable));
   app.get("/openapi.json", (c) =>
-    c.json(openApiDocument(types, new URL(c.req.url).origin), 200, { "Cache-Control": "public, max-age=60" }),
+    c.json(openApiDocument(submittable, new URL(c.req.url).origin), 200, {
+      "Cache-Control": "public, max-age=60",
+    }),
   );
   return app;
 }

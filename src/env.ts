@@ -1,6 +1,7 @@
 /** Bindings and variables: what wrangler.toml promises, and the variables parsed once per isolate. */
 
 import { z } from "zod";
+import type { TargetRules } from "./lib/target.ts";
 import type { DeliveryMessage, JobMessage } from "./transport/message.ts";
 
 export type Env = {
@@ -26,6 +27,7 @@ export type Env = {
   DISPATCH_TIMEOUT_MS: string;
   LOCAL_QUEUE: string;
   ALLOW_LOCALHOST_URLS: string;
+  OWN_HOSTS: string;
 };
 
 const flag = z.enum(["true", "false"]).transform((text) => text === "true");
@@ -36,6 +38,7 @@ const Settings = z.object({
   DISPATCH_TIMEOUT_MS: milliseconds,
   LOCAL_QUEUE: flag,
   ALLOW_LOCALHOST_URLS: flag,
+  OWN_HOSTS: z.string().transform((text) => text.split(/[\s,]+/).filter(Boolean)),
 });
 export type Settings = z.infer<typeof Settings>;
 
@@ -49,4 +52,10 @@ export function settings(env: Env): Settings {
     settingsByEnv.set(env, known);
   }
   return known;
+}
+
+/** What jobs and webhooks may call. `host` is the one a request came in by, which need not be listed. */
+export function targetRules(env: Env, host: string | null = null): TargetRules {
+  const { ALLOW_LOCALHOST_URLS, OWN_HOSTS } = settings(env);
+  return { allowLocal: ALLOW_LOCALHOST_URLS, ownHosts: host === null ? OWN_HOSTS : [...OWN_HOSTS, host] };
 }

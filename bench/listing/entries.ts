@@ -81,7 +81,7 @@ function submissionOf(number: number): Submission {
     uniqueKeys: [],
     replayedFrom: null,
     webhook: null,
-    trace: { requestId: "urn:uuid:00000000-0000-4000-8000-000000000000", traceparent: "" },
+    trace: { requestId: "urn:uuid:00000000-0000-4000-8000-000000000000", keyId: "key", traceparent: "" },
     policy,
     runAt: null,
     startTimeoutMs: null,

@@ -5,7 +5,7 @@ import { type Check, check } from "../check.ts";
 import type { Answer, Client } from "../client.ts";
 import type { Deployment } from "../deployment.ts";
 
-const ABSENT_JOB = "job_01h2xcejqtf2nbrexx3vqjhp41";
+const ABSENT_JOB = "job_WUynhlTtRcLzJpURdEj0VWdWnt6Uo6mnwiDL7RSVZJpuuL2";
 const ABSENT_FILE = "file_01h2xcejqtf2nbrexx3vqjhp41";
 
 /** Of each moment its own, and no one's to compare. */

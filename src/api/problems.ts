@@ -85,7 +85,7 @@ export const problemKinds = {
   },
   duplicate_job: {
     status: 409,
-    title: "A job with the same unique key is active.",
+    title: "Another job does this work.",
     detail: "Use the job named in job_id, or submit again when it has finished.",
   },
   precondition_failed: {

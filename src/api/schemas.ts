@@ -11,7 +11,7 @@ export const nullable = <Schema extends z.ZodType>(schema: Schema) => z.union([s
 
 export const JobIdSchema = z
   .string()
-  .meta({ description: "Id of a job", example: "job_01h2xcejqtf2nbrexx3vqjhp41" });
+  .meta({ description: "Id of a job", example: "job_WUynhlTtRcLzJpURdEj0VWdWnt6Uo6mnwiDL7RSVZJpuuL2" });
 
 export const FileIdSchema = z
   .string()

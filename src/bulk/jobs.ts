@@ -1,5 +1,6 @@
 /** A tenant's other jobs, in the hands of one of its jobs: chosen by a filter, and acted on one by one. */
 
+import type { Trace } from "../core/job.ts";
 import type { Env } from "../env.ts";
 import type { JobTypes, TenantJobs } from "../job-types/define.ts";
 import { log } from "../lib/log.ts";
@@ -9,13 +10,13 @@ import { jobIndexObject } from "../rpc/job-index.ts";
 import { readReplay } from "../submission/submission.ts";
 
 /** Who acts: a job of this tenant, and on whose behalf. */
-type Actor = { jobId: string; tenant: string; requestId: string; traceparent: string };
+type Actor = { jobId: string; tenant: string } & Trace;
 
 /** The jobs of the actor's tenant. */
 export function tenantJobs(
   env: Env,
   types: JobTypes,
-  { jobId, tenant, requestId, traceparent }: Actor,
+  { jobId, tenant, requestId, traceparent, keyId }: Actor,
 ): TenantJobs {
   const index = () => jobIndexObject(env, tenant);
   const api = (id: string) => jobObject(env, tenant, id);
@@ -25,8 +26,8 @@ export function tenantJobs(
     return answer.kind === "cancelled";
   }
 
-  async function remove(id: string): Promise<boolean> {
-    const answer = await withRetry(() => api(id).delete());
+  async function remove(id: string, finishedBy: number): Promise<boolean> {
+    const answer = await withRetry(() => api(id).delete(finishedBy));
     return answer.kind === "deleted";
   }
 
@@ -37,10 +38,11 @@ export function tenantJobs(
   }
 
   /** The new job's object is named after both jobs, so repeating the call makes no second job. */
-  async function replay(id: string): Promise<boolean> {
+  async function replay(id: string, finishedBy: number): Promise<boolean> {
     const source = await withRetry(() => api(id).replaySource());
-    if (!source?.isFinished) return false;
-    const sender = { env, tenant, idempotencyKey: null, requestId, traceparent, ownHost: null };
+    const finishedAt = source?.finishedAt ?? null;
+    if (!source || finishedAt === null || finishedAt > finishedBy) return false;
+    const sender = { env, tenant, idempotencyKey: null, requestId, traceparent, keyId, ownHost: null };
     const replay = await readReplay({ ...source, id }, types, sender);
     if (!replay.ok) return false;
     const name = `bulk/${jobId}/${id}`;
@@ -57,6 +59,6 @@ export function tenantJobs(
       const { jobs, next } = await withRetry(() => index().page(filter, after, limit));
       return { jobs: jobs.map(({ id, created_at }) => ({ id, createdAt: Date.parse(created_at) })), next };
     },
-    act: async (action, id) => ((await actions[action](id)) ? "done" : "skipped"),
+    act: async (action, id, finishedBy) => ((await actions[action](id, finishedBy)) ? "done" : "skipped"),
   };
 }

@@ -148,10 +148,15 @@ export function recordDelivery(
   return decide({ ok: true }, replaceDelivery(job, { ...delivery, attemptCount: attempt, attempts, state }));
 }
 
-/** Restarts a delivery, whatever its state: an attempt at once, then the schedule from its start. */
+/**
+ * Restarts a delivery: an attempt at once, then the schedule from its start. While an attempt is under way nothing
+ * changes, so that the list has every attempt that was made.
+ */
 export function restartDelivery(job: Job, id: string, now: number): Decision {
   const delivery = job.deliveries.find((known) => known.id === id);
   if (!delivery) return decide({ ok: false, reason: "stale" }, noChange(job));
+  const isUnderWay = delivery.state.status === "waiting" && delivery.state.dispatches > 0;
+  if (isUnderWay) return decide({ ok: true }, noChange(job));
   const state = {
     status: "waiting",
     step: 0,

@@ -3,16 +3,33 @@
 import { assert } from "./assert.ts";
 import type { Attempt, AttemptStatus, Failure, Job, PublicError } from "./job.ts";
 
-/** Default public message. */
-export const DEFAULT_MESSAGE = "The job could not be completed.";
+/** The messages of failures without one of their own. A failed attempt need not be the end of its job. */
+const ATTEMPT_MESSAGE = "This attempt failed.";
+const JOB_MESSAGE = "The job could not be completed.";
 
 /** Public texts are cut to this length, because they are stored with the attempt and its events. */
 const MESSAGE_CHARS_MAX = 1_000;
 const CODE_CHARS_MAX = 100;
 
-/** The part of a failure that clients see. */
-export function toPublicError({ kind, code, message }: Failure): PublicError {
-  return { kind, code: truncate(code, CODE_CHARS_MAX), message: truncate(message, MESSAGE_CHARS_MAX) };
+/** What clients see of a failed attempt. */
+export function toAttemptError(failure: Failure): PublicError {
+  return toPublicError(failure, ATTEMPT_MESSAGE);
+}
+
+/** What clients see of a failed job. */
+export function toJobError(failure: Failure): PublicError {
+  return toPublicError(failure, JOB_MESSAGE);
+}
+
+/** The failure of an attempt that has ended before. */
+export function toFailure(error: PublicError): Failure {
+  const message = error.message === ATTEMPT_MESSAGE ? null : error.message;
+  return { ...error, message, retryAfterMs: null };
+}
+
+function toPublicError({ kind, code, message, reference }: Failure, byDefault: string): PublicError {
+  const text = truncate(message ?? byDefault, MESSAGE_CHARS_MAX);
+  return { kind, code: truncate(code, CODE_CHARS_MAX), message: text, reference };
 }
 
 /** At most `bytes` of a text in UTF-8, never half a character. */
@@ -32,7 +49,7 @@ export function createSystemFailure(job: Job, kind: "timeout" | "worker_lost"): 
   return {
     kind,
     code: kind,
-    message: DEFAULT_MESSAGE,
+    message: null,
     retryAfterMs: null,
     reference: failureReference(job.id, job.attempts.length),
   };
@@ -58,13 +75,11 @@ export function createAttemptFailedEvent(
   nextAttemptAt: number | null,
 ) {
   const attempt = job.attempts.length;
-  const { reference } = failure;
   return {
     type: "job.attempt_failed",
     attempt,
     status,
-    error: toPublicError(failure),
-    reference,
+    error: toAttemptError(failure),
     nextAttemptAt,
   } as const;
 }

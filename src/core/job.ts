@@ -52,7 +52,7 @@ export type Policy = {
 export type Backoff = { firstMs: number; factor: number; capMs: number };
 
 /** The part of a failure that clients see. */
-export type PublicError = { kind: FailureKind; code: string; message: string };
+export type PublicError = { kind: FailureKind; code: string; message: string; reference: string };
 
 export type AttemptStatus = "running" | "succeeded" | "failed" | "timed_out" | "lost" | "cancelled";
 
@@ -98,7 +98,7 @@ export type Phase =
       lastHeartbeatAt: number;
     }
   | { status: "succeeded"; finishedAt: number }
-  | { status: "failed"; finishedAt: number; reason: FailReason; error: PublicError & { reference: string } }
+  | { status: "failed"; finishedAt: number; reason: FailReason; error: PublicError }
   | { status: "cancelled"; finishedAt: number; reason: CancelReason; cancellation: Cancellation };
 
 export const jobStatuses = ["queued", "running", "succeeded", "failed", "cancelled"] as const;
@@ -143,7 +143,7 @@ export type Delivery = {
 };
 
 /** The request that submitted the job, for logs and outgoing calls. */
-export type Trace = { requestId: string; traceparent: string };
+export type Trace = { requestId: string; traceparent: string; keyId: string };
 
 /** What a client asked for, already validated; the job is made of it. */
 export type Submission = {
@@ -190,8 +190,11 @@ export type Job = Omit<Submission, "runAt" | "startTimeoutMs"> & {
 /** What a running attempt reports. */
 export type Report = { progress: Progress | null; logs: readonly LogLine[] };
 
-/** A failed attempt: its public error, the least time until a retry, and its reference. */
-export type Failure = PublicError & { retryAfterMs: number | null; reference: string };
+/**
+ * A failed attempt: what is public of it, and the least time until a retry. `message` is null if the job type declared
+ * none; then the message says what is true of the attempt, or of the job.
+ */
+export type Failure = Omit<PublicError, "message"> & { message: string | null; retryAfterMs: number | null };
 
 export type Command =
   | { type: "start"; attempt: number; continuation: number; lease: string }
@@ -217,12 +220,11 @@ export type EventBody =
       attempt: number;
       status: AttemptStatus;
       error: PublicError;
-      reference: string;
       nextAttemptAt: number | null;
     }
   | { type: "job.continued"; attempt: number; continuation: number }
   | { type: "job.succeeded"; attempt: number }
-  | { type: "job.failed"; reason: FailReason; error: PublicError & { reference: string } }
+  | { type: "job.failed"; reason: FailReason; error: PublicError }
   | { type: "job.cancelled"; reason: CancelReason; by: "client" | "system"; message: string | null };
 
 /** One thing that happened to a job; `seq` counts from 1 without a gap. */

@@ -11,8 +11,9 @@ import {
   createAttemptFailedEvent,
   createSystemFailure,
   endAttempt,
-  failureReference,
-  toPublicError,
+  toAttemptError,
+  toFailure,
+  toJobError,
 } from "./failure.ts";
 import {
   type Attempt,
@@ -216,7 +217,7 @@ function failAttempt(job: Job, status: AttemptStatus, failure: Failure, now: num
   const dueAt = now + backoffMs(policy.backoff, attempt, failure.retryAfterMs, random);
   if (dueAt >= totalTimeoutAt(job)) return failJob(job, status, failure, "total_timeout", now);
   const { wait, effects } = scheduleRun(dueAt, now, policy, attempt + 1, 0);
-  const attempts = endAttempt(job, { status, finishedAt: now, error: toPublicError(failure) });
+  const attempts = endAttempt(job, { status, finishedAt: now, error: toAttemptError(failure) });
   const phase = { status: "running", activity: "waiting_to_retry", wait } as const;
   const event = createAttemptFailedEvent(job, status, failure, dueAt);
   return createChange(bumpVersion(job, { attempts, phase }, now), now, [event], effects);
@@ -225,17 +226,15 @@ function failAttempt(job: Job, status: AttemptStatus, failure: Failure, now: num
 /** The total timeout ends a running job. Between two attempts, the error of the last one is more useful. */
 function failOnTotalTimeout(job: Job, now: number): Change {
   const last = job.attempts.at(-1);
-  const failure = last?.error
-    ? { ...last.error, retryAfterMs: null, reference: failureReference(job.id, last.number) }
-    : createSystemFailure(job, "timeout");
+  const failure = last?.error ? toFailure(last.error) : createSystemFailure(job, "timeout");
   return failJob(job, "timed_out", failure, "total_timeout", now);
 }
 
 function failJob(job: Job, status: AttemptStatus, failure: Failure, reason: FailReason, now: number): Change {
-  const error = { ...toPublicError(failure), reference: failure.reference };
+  const error = toJobError(failure);
   const isAttemptOpen = job.attempts.at(-1)?.finishedAt === null;
   const attempts = isAttemptOpen
-    ? endAttempt(job, { status, finishedAt: now, error: toPublicError(failure) })
+    ? endAttempt(job, { status, finishedAt: now, error: toAttemptError(failure) })
     : job.attempts;
   const phase = { status: "failed", finishedAt: now, reason, error } as const;
   return createChange(bumpVersion(job, { attempts, phase, checkpoint: null }, now), now, [

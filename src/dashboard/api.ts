@@ -6,7 +6,7 @@
 import type { Context } from "hono";
 import type { z } from "zod";
 import type { AppEnv } from "../api/app-env.ts";
-import type { BulkRequestSchema } from "../api/bulk/schemas.ts";
+import type { BulkCountSchema, BulkRequestSchema } from "../api/bulk/schemas.ts";
 import type { StoredFileSchema } from "../api/files/schemas.ts";
 import type { JobTypeSchema } from "../api/job-types/schemas.ts";
 import type { ProblemSchema } from "../api/schemas.ts";
@@ -35,6 +35,15 @@ export type FileFacts = { size: number; contentType: string } | "gone" | "unknow
 export type JobsPage = { data: JobView[]; next_cursor: string | null };
 export type HourStatsView = z.infer<typeof HourStatsSchema>;
 export type Percentiles = HourStatsView["queue_time_ms"];
+/** A submission's job, and why it is an earlier one, if it is. */
+export type SubmittedBody = { data: JobView; deduplicated?: "idempotency_key" | "unique_key" | "input_hash" };
+
+/** What to say of it: `made` if the job is new. */
+export function submittedNotice<Made extends string>({ deduplicated }: SubmittedBody, made: Made) {
+  if (deduplicated === undefined) return made;
+  return deduplicated === "idempotency_key" ? "repeated" : "existing";
+}
+export type BulkCount = z.infer<typeof BulkCountSchema>;
 export type BulkAction = BulkRequest["action"];
 /** The API validates the statuses that an address names. */
 export type BulkFilter = Omit<BulkRequest["filter"], "status"> & { status?: string[] };
@@ -123,28 +132,30 @@ export function createApiClient(service: Service, c: DashboardRequest, key: stri
     /** `query` as the API's own: filters, limit and cursor. */
     jobs: (query: URLSearchParams) => body<JobsPage>("GET", `/v1/jobs?${query}`),
     stats: (query: URLSearchParams) => data<HourStatsView[]>("GET", `/v1/stats?${query}`),
-    /** `body` is the text of the request as it was typed. */
-    submit: (body: string, idempotencyKey: string) =>
-      data<JobView>("POST", "/v1/jobs", {
-        body,
+    /** `text` is the body of the request as it was typed. */
+    submit: (text: string, idempotencyKey: string) =>
+      body<SubmittedBody>("POST", "/v1/jobs", {
+        body: text,
         headers: { "Content-Type": "application/json", ...idempotency(idempotencyKey) },
       }),
     cancel: (id: string, reason: string | null) =>
       data<JobView>("POST", `${job(id)}/cancel`, { json: reason ? { reason } : {} }),
     replay: (id: string, idempotencyKey: string | null) =>
-      data<JobView>("POST", `${job(id)}/replay`, { json: {}, headers: idempotency(idempotencyKey) }),
+      body<SubmittedBody>("POST", `${job(id)}/replay`, { json: {}, headers: idempotency(idempotencyKey) }),
     delete: async (id: string): Promise<void> => void (await good("DELETE", job(id))),
     redeliver: (id: string, deliveryId: string) => {
       const path = `${job(id)}/deliveries/${encodeURIComponent(deliveryId)}/redeliver`;
       return data<DeliveryView>("POST", path, { json: {} });
     },
     /** How many jobs the action would concern now. */
-    count: async (action: BulkAction, filter: BulkFilter): Promise<number> => {
-      const json = { action, filter, dry_run: true };
-      return (await data<{ count: number }>("POST", "/v1/bulk", { json })).count;
-    },
-    bulk: (action: BulkAction, filter: BulkFilter, idempotencyKey: string | null) =>
-      data<JobView>("POST", "/v1/bulk", { json: { action, filter }, headers: idempotency(idempotencyKey) }),
+    count: (action: BulkAction, filter: BulkFilter) =>
+      data<BulkCount>("POST", "/v1/bulk", { json: { action, filter, dry_run: true } }),
+    /** Acts on no job that was accepted or finished after `asOf`. */
+    bulk: (action: BulkAction, filter: BulkFilter, asOf: string, idempotencyKey: string | null) =>
+      data<JobView>("POST", "/v1/bulk", {
+        json: { action, filter, as_of: asOf },
+        headers: idempotency(idempotencyKey),
+      }),
     /** Stores a file while it arrives. */
     upload: (file: ReadableStream, contentType: string) =>
       data<FileView>("POST", "/v1/files", { body: file, headers: { "Content-Type": contentType } }),

@@ -5,7 +5,7 @@
  */
 
 import { z } from "zod";
-import { type CsvRecord, readCsv, UnreadableCsv, writeCsv } from "../lib/csv.ts";
+import { type CsvRecord, readCsv, spreadsheetSafe, UnreadableCsv, writeCsv } from "../lib/csv.ts";
 import { sleep } from "../lib/runtime.ts";
 import {
   ATTEMPT_TIMEOUT_MAX_MS,
@@ -140,10 +140,10 @@ function columnsOf({ cells: columns }: CsvRecord): string[] {
     if (columns.indexOf(name) < index) {
       throw badHeader("duplicate_column_name", `${where} has the name of an earlier one.`);
     }
-    if (name.length > COLUMN_NAME_CHARS_MAX || /\p{Cc}/u.test(name)) {
+    if (name.length > COLUMN_NAME_CHARS_MAX || /[\p{Cc}\p{Cf}\u2028\u2029]/u.test(name)) {
       throw badHeader(
         "bad_column_name",
-        `The name of ${where.toLowerCase()} has a control character or more than ${COLUMN_NAME_CHARS_MAX} characters.`,
+        `The name of ${where.toLowerCase()} has a character that cannot be seen, or more than ${COLUMN_NAME_CHARS_MAX} characters.`,
       );
     }
   }
@@ -190,6 +190,8 @@ function add({ rows, rejects, at }: Batch, record: CsvRecord, columns: number): 
   const { line, cells, raw, endLine, endOffset } = record;
   at.line = endLine;
   at.offset = endOffset;
+  // Spreadsheets write rows of empty cells below a table.
+  if (cells?.every((cell) => cell === "")) return;
   if (cells?.length === columns) {
     rows.push({ line, cells });
     at.imported += 1;
@@ -241,11 +243,11 @@ async function publish(
   };
 }
 
-/** The rejects as CSV. The row's own text is given as it was, so that it can be repaired and imported again. */
+/** The rejects as CSV. The row's own text stands there as it was, but for an apostrophe before a formula. */
 async function* rejectLines(target: Import): AsyncGenerator<string> {
   yield writeCsv([["line", "reason", "row"]]);
   for await (const rejects of target.rejects()) {
-    yield writeCsv(rejects.map(({ line, reason, row }) => [String(line), reason, row]));
+    yield writeCsv(rejects.map(({ line, reason, row }) => [String(line), reason, spreadsheetSafe(row)]));
   }
 }
 

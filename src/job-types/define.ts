@@ -5,6 +5,7 @@ import type { Backoff, FailureKind, LogLevel, Progress } from "../core/job.ts";
 import { MINUTE } from "../core/time.ts";
 import type { JobDatasets } from "../datasets/store.ts";
 import type { JobFiles } from "../files/store.ts";
+import type { TargetRules } from "../lib/target.ts";
 import type { JobFilter, JobPosition } from "../rpc/index-entry.ts";
 
 export { DAY, HOUR, MINUTE, SECOND } from "../core/time.ts";
@@ -27,8 +28,11 @@ export type TenantJobs = {
     after: JobPosition | null,
     limit: number,
   ): Promise<{ jobs: JobPosition[]; next: JobPosition | null }>;
-  /** Does it, unless the job is gone, in another state by now, or no longer acceptable: then it is skipped. */
-  act(action: TenantJobAction, id: string): Promise<"done" | "skipped">;
+  /**
+   * Does it, unless the job is gone, in another state by now, finished after `finishedBy` (epoch milliseconds), or no
+   * longer acceptable: then it is skipped.
+   */
+  act(action: TenantJobAction, id: string, finishedBy: number): Promise<"done" | "skipped">;
 };
 
 /** What the code of a job type is given: who it is, what it may touch, and how it reports. */
@@ -44,8 +48,8 @@ export type JobContext = {
   readonly checkpoint: unknown;
   /** W3C Trace Context of this job, to send along to third parties. */
   readonly traceparent: string;
-  /** Whether this deployment lets jobs call http://localhost. */
-  readonly allowLocalhost: boolean;
+  /** What this deployment lets jobs call. */
+  readonly targetRules: TargetRules;
   /** The tenant's files; what is created here is produced by this job and purged with it. */
   readonly files: JobFiles;
   /** The tenant's datasets. */
@@ -114,7 +118,7 @@ export class JobFailure extends Error {
 export type InputError = { pointer: string; detail: string };
 
 /** What a check knows of the deployment. */
-export type CheckContext = { allowLocalhost: boolean; ownHost: string | null };
+export type CheckContext = { targetRules: TargetRules };
 
 /** A job type as its author writes it. */
 export type JobTypeDefinition<Input extends z.ZodType, Result> = {

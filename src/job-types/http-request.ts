@@ -7,7 +7,7 @@
 import { z } from "zod";
 import { retryAfterMs } from "../lib/retry-after.ts";
 import { now, sleep } from "../lib/runtime.ts";
-import { checkTarget, TARGET_CHARS_MAX } from "../lib/target.ts";
+import { checkTarget, TARGET_CHARS_MAX, type TargetRules, VIA } from "../lib/target.ts";
 import { defineJobType, type InputError, type JobContext, JobFailure } from "./define.ts";
 
 const REQUEST_BODY_BYTES_MAX = 512 * 1024;
@@ -25,7 +25,13 @@ const RESERVED_HEADER =
 
 /** Of the connection, not of the answer, or not true of the body as it is kept: decoded. A session is no result. */
 const DROPPED_HEADER =
-  /^(connection|keep-alive|proxy-connection|te|trailer|transfer-encoding|upgrade|content-encoding|set-cookie)$/;
+  /^(connection|keep-alive|proxy-connection|te|trailer|transfer-encoding|upgrade|set-cookie)$/;
+
+/** Workers send none by themselves, and some APIs refuse such requests (RFC 9110 section 10.1.5). */
+const REQUEST_USER_AGENT = "Accepted/1.0";
+
+/** The codings that the platform decodes before the body is read. */
+const DECODED = /^(gzip|br|identity)?$/i;
 
 /** Safe methods (RFC 9110 section 9.2.1): repeating them needs no idempotency key. */
 const SAFE_METHODS = ["GET", "HEAD", "OPTIONS"];
@@ -58,7 +64,7 @@ const HttpRequestInputSchema = z.strictObject({
   method: z.enum(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]),
   headers: RequestHeaders.optional().describe(
     "At most 50. Hop-by-hop headers, Host, Content-Length, Expect, CDN-Loop, Proxy-* and CF-* cannot be given. " +
-      "Unless given: traceparent is the job's, and Idempotency-Key (not on GET, HEAD, OPTIONS) is the job's id.",
+      "Unless given: traceparent is the job's, User-Agent is Accepted/1.0, and Idempotency-Key (not on GET, HEAD, OPTIONS) is the job's id.",
   ),
   body: z
     .union([z.string(), z.record(z.string(), z.unknown()), z.array(z.unknown())])
@@ -86,8 +92,8 @@ export const httpRequest = defineJobType({
   description:
     "Calls a third party over https. Statuses 408, 425, 429 and 5xx and network errors are retried, honouring " +
     "Retry-After; any other 4xx fails the job; a redirect is a result and is not followed. The result is " +
-    "{status, headers, body}: header names in lower case, without Set-Cookie, Content-Encoding and hop-by-hop " +
-    'headers; body a string if it is UTF-8 text of at most 256 KiB, else {"file": "file_…"}, the id of a stored ' +
+    "{status, headers, body}: header names in lower case, without Set-Cookie and hop-by-hop headers, and with " +
+    'Content-Encoding only if the body is kept as it came; body a string if it is UTF-8 text of at most 256 KiB, else {"file": "file_…"}, the id of a stored ' +
     "file of at most 100 MiB.",
   input: HttpRequestInputSchema,
   example: {
@@ -98,7 +104,7 @@ export const httpRequest = defineJobType({
   },
   maxAttempts: 5,
   check: (input, context) => [
-    ...urlErrors(input, context.allowLocalhost, context.ownHost),
+    ...urlErrors(input, context.targetRules),
     ...(hasForbiddenBody(input)
       ? [{ pointer: "/body", detail: `A ${input.method} request has no body.` }]
       : []),
@@ -108,7 +114,7 @@ export const httpRequest = defineJobType({
 
 /** One call. Every abort, by the job or by the time-out, also stops the reading of the body. */
 async function call(input: HttpRequestInputSchema, job: JobContext): Promise<HttpRequestResult> {
-  const [error] = urlErrors(input, job.allowLocalhost, null);
+  const [error] = urlErrors(input, job.targetRules);
   if (error) throw new JobFailure("invalid_input", { code: "target_refused", message: error.detail });
   if (!SAFE_METHODS.includes(input.method)) await job.ensureCurrent();
   const finished = new AbortController();
@@ -126,7 +132,7 @@ async function call(input: HttpRequestInputSchema, job: JobContext): Promise<Htt
     if (failure) throw failure;
     return {
       status: response.status,
-      headers: Object.fromEntries([...response.headers].filter(([name]) => !DROPPED_HEADER.test(name))),
+      headers: Object.fromEntries([...response.headers].filter(([name]) => isKept(name, response))),
       body: await keepBody(response, whileConnected, job.files),
     };
   } finally {
@@ -138,10 +144,21 @@ function toRequest(input: HttpRequestInputSchema, job: JobContext, signal: Abort
   const headers = new Headers(input.headers);
   const byDefault = (name: string, value: string) => headers.has(name) || headers.set(name, value);
   byDefault("traceparent", job.traceparent);
+  byDefault("user-agent", REQUEST_USER_AGENT);
+  headers.append("via", VIA);
   if (!SAFE_METHODS.includes(input.method)) byDefault("idempotency-key", job.id);
   if (typeof input.body === "object") byDefault("content-type", "application/json");
   const body = input.body === undefined ? null : decodeText(input.body);
   return { method: input.method, headers, body, redirect: "manual", signal };
+}
+
+/** Whether the header is true of the body as it is kept. */
+function isKept(name: string, response: Response): boolean {
+  return name === "content-encoding" ? !isDecoded(response) : !DROPPED_HEADER.test(name);
+}
+
+function isDecoded({ headers }: Response): boolean {
+  return DECODED.test(headers.get("content-encoding")?.trim() ?? "");
 }
 
 /** Null for an answer that is a result, redirects included. */
@@ -173,12 +190,8 @@ function unreachableFailure(cause: unknown): JobFailure {
   return new JobFailure("service_unavailable", { code: "third_party_unreachable", message, cause });
 }
 
-function urlErrors(
-  { url }: HttpRequestInputSchema,
-  allowLocal: boolean,
-  ownHost: string | null,
-): InputError[] {
-  const detail = checkTarget(url, { allowLocal, ownHost });
+function urlErrors({ url }: HttpRequestInputSchema, rules: TargetRules): InputError[] {
+  const detail = checkTarget(url, rules);
   return detail === null ? [] : [{ pointer: "/url", detail }];
 }
 
@@ -211,7 +224,7 @@ async function keepBody(
     first.push(value);
     bytes += value.length;
   }
-  const text = bytes <= INLINE_BYTES_MAX ? plainText(first) : null;
+  const text = bytes <= INLINE_BYTES_MAX && isDecoded(response) ? plainText(first) : null;
   if (text !== null) return text;
   const file = await files.create(contentTypeOf(response), joinChunks(first, chunks));
   return { file: file.id };
@@ -254,8 +267,8 @@ function plainText(chunks: Uint8Array[]): string | null {
 }
 
 /** The response's media type (RFC 9110 section 8.3.1), if it has a valid one. */
-function contentTypeOf({ headers }: Response): string {
-  const given = headers.get("content-type") ?? "";
+function contentTypeOf(response: Response): string {
+  const given = isDecoded(response) ? (response.headers.get("content-type") ?? "") : "";
   return /^[\w!#$&^.+-]+\/[\w!#$&^.+-]+(\s*;[\t\x20-\x7e]*)?$/.test(given)
     ? given
     : "application/octet-stream";

@@ -1,7 +1,7 @@
 /**
  * `jobs.bulk`: cancels, replays or deletes every job that a filter matches, at a limited rate. It counts first,
- * stores its position, and acts only on jobs that existed when it began. Acting on a job twice after an
- * interruption changes nothing.
+ * stores its position, and acts only on jobs that were accepted, and finished, by `as_of`. Acting on a job twice after
+ * an interruption changes nothing.
  */
 
 import { z } from "zod";
@@ -18,6 +18,9 @@ import {
   type JobPosition,
   MINUTE,
 } from "./define.ts";
+
+/** Work that makes work is bounded: a bulk job never acts on bulk jobs. */
+export const BULK_TYPE = "jobs.bulk";
 
 const PER_SECOND_DEFAULT = 20;
 const PAGE = 100;
@@ -46,7 +49,12 @@ const actionable = {
 export const BulkFilterSchema = z
   .strictObject({
     status: z.array(z.enum(bulkStatuses)).optional().describe("Jobs in any of these states."),
-    type: z.array(z.string().min(1)).max(50).optional().describe("Jobs of any of these types."),
+    type: z
+      .array(z.string().min(1))
+      .max(50)
+      .refine((types) => !types.includes(BULK_TYPE), `Jobs of the type ${BULK_TYPE} are never chosen.`)
+      .optional()
+      .describe("Jobs of any of these types; jobs.bulk is never one."),
     created_after: rfc3339Schema.optional(),
     created_before: rfc3339Schema.optional(),
     metadata: z.record(z.string(), z.string()).optional().describe("Jobs with all of these pairs."),
@@ -62,14 +70,14 @@ export const BulkInputSchema = z.strictObject({
     .max(100)
     .default(PER_SECOND_DEFAULT)
     .describe("Jobs acted on per second, at most."),
+  as_of: rfc3339Schema.describe("Only jobs that were accepted, and finished, by this time."),
 });
 export type BulkInputSchema = z.infer<typeof BulkInputSchema>;
 
 type BulkResult = { action: BulkInputSchema["action"]; matched: number; done: number; skipped: number };
 
-/** How far it is. `before` is when it began, epoch milliseconds; `after` the last job it has dealt with. */
+/** How far it is: `after` is the last job it has dealt with. */
 type BulkCheckpoint = {
-  before: number;
   total: number;
   after: JobPosition | null;
   done: number;
@@ -77,11 +85,18 @@ type BulkCheckpoint = {
 };
 
 export const jobsBulk = defineJobType({
-  type: "jobs.bulk",
+  type: BULK_TYPE,
   description:
     "Cancels, replays or deletes all jobs that a filter chooses. POST /v1/bulk submits it, and can count them first.",
   input: BulkInputSchema,
-  example: { action: "replay", filter: { status: ["failed"], type: ["csv.import"] }, per_second: 10 },
+  example: {
+    action: "replay",
+    filter: { status: ["failed"], type: ["csv.import"] },
+    per_second: 10,
+    as_of: "2026-11-22T12:00:00.000Z",
+  },
+  // Parallel ones would multiply the rate.
+  uniqueKey: ({ action }) => action,
   attemptTimeoutMs: ATTEMPT_TIMEOUT_MAX_MS,
   // A hundred thousand jobs at one a second take more than a day, and live through deploys.
   totalTimeoutMs: 7 * DAY,
@@ -90,7 +105,7 @@ export const jobsBulk = defineJobType({
   alsoRetry: ["internal_error"],
   async run(input, job): Promise<BulkResult | Continuation> {
     const state = (job.checkpoint as BulkCheckpoint | null) ?? (await beginBulk(input, job));
-    const filter = toJobFilter(input, state.before);
+    const filter = toJobFilter(input, toEpochMs(input.as_of));
     reportBulk(state, job);
     const isDone = filter === null || (await actOnAll(input, filter, state, job));
     if (!isDone) return job.continueFrom(state);
@@ -100,13 +115,13 @@ export const jobsBulk = defineJobType({
 
 /** Acts on the jobs after the state's position until the run must end; returns whether none are left. */
 async function actOnAll(
-  { action, per_second }: BulkInputSchema,
+  { action, per_second, as_of }: BulkInputSchema,
   filter: JobFilter,
   state: BulkCheckpoint,
   job: JobContext,
 ): Promise<boolean> {
   const keepPace = createRateLimiter(per_second);
-  const act = createExecutor(action, job);
+  const act = createExecutor(action, toEpochMs(as_of), job);
   let acted = 0;
   for (;;) {
     const { jobs, next } = await job.jobs.page(filter, state.after, PAGE);
@@ -128,12 +143,12 @@ async function actOnAll(
 }
 
 /**
- * The jobs a request chooses, in the states in which its action can be taken; null if there can be none.
- * `before` is epoch milliseconds: only jobs made earlier are chosen.
+ * The jobs a request chooses, in the states in which its action can be taken; null if there can be none. `asOf` is epoch
+ * milliseconds: no job accepted later is chosen.
  */
 export function toJobFilter(
   { action, filter }: Pick<BulkInputSchema, "action" | "filter">,
-  before: number,
+  asOf: number,
 ): JobFilter | null {
   const able: readonly (typeof bulkStatuses)[number][] = actionable[action];
   const asked = filter.status ?? able;
@@ -143,32 +158,31 @@ export function toJobFilter(
   return {
     statuses: chosen,
     types,
-    exceptTypes: types.length === 0 ? ["jobs.bulk"] : [],
+    exceptTypes: [BULK_TYPE],
     createdAfter: filter.created_after === undefined ? null : toEpochMs(filter.created_after),
     createdBefore: Math.min(
-      before,
-      filter.created_before === undefined ? before : toEpochMs(filter.created_before),
+      asOf + 1,
+      filter.created_before === undefined ? Number.POSITIVE_INFINITY : toEpochMs(filter.created_before),
     ),
     metadata: filter.metadata ?? {},
   };
 }
 
-/** Counts, and stores the time of its begin first, so that jobs it makes itself are not matched. */
+/** Counts once. */
 async function beginBulk(input: BulkInputSchema, job: JobContext): Promise<BulkCheckpoint> {
-  const before = now();
-  const filter = toJobFilter(input, before);
+  const filter = toJobFilter(input, toEpochMs(input.as_of));
   const total = filter ? await job.jobs.count(filter) : 0;
-  const state = { before, total, after: null, done: 0, skipped: 0 };
+  const state = { total, after: null, done: 0, skipped: 0 };
   await job.saveCheckpoint(state);
   return state;
 }
 
 /** Acts on some jobs at once, and returns for how many that did something. Throws if too many in a row are not reached. */
-function createExecutor(action: BulkInputSchema["action"], job: JobContext) {
+function createExecutor(action: BulkInputSchema["action"], asOf: number, job: JobContext) {
   let unreached = 0;
   return async (some: readonly JobPosition[]): Promise<number> => {
     const others = some.map(({ id }) => id).filter((id) => id !== job.id);
-    const outcomes = await Promise.allSettled(others.map((id) => job.jobs.act(action, id)));
+    const outcomes = await Promise.allSettled(others.map((id) => job.jobs.act(action, id, asOf)));
     const lost = others.filter((_, at) => outcomes[at]?.status === "rejected");
     unreached = lost.length < others.length ? 0 : unreached + lost.length;
     if (unreached >= UNREACHED_MAX) throw unreachableJobs();

@@ -189,10 +189,17 @@ export function writeCsv(rows: readonly (readonly string[])[]): string {
   return stringify(rows as string[][]);
 }
 
+/** What spreadsheets skip, and then take for the beginning of a formula, in ASCII and full width. */
+const FORMULA = /^[\s\p{Cc}\p{Cf}"']*[=+\-@\uFF1D\uFF0B\uFF0D\uFF20]/u;
+/** Formulas may also begin after a tab or a line end. */
+const LEADING_CONTROL = /^[\t\r\n]/;
+const PLAIN_NUMBER = /^[+-]?\d+(\.\d+)?$/;
+
 /**
  * A text that a spreadsheet shows instead of running: anything it would take for a formula gets an apostrophe in
  * front, as OWASP advises. Plain numbers stay as they are, negative ones too.
  */
 export function spreadsheetSafe(text: string): string {
-  return /^[=+\-@\t\r]/.test(text) && !/^[+-]?\d+(\.\d+)?$/.test(text) ? `'${text}` : text;
+  const isFormula = FORMULA.test(text) || LEADING_CONTROL.test(text);
+  return isFormula && !PLAIN_NUMBER.test(text) ? `'${text}` : text;
 }

@@ -10,7 +10,8 @@ export const ZERO = new Big(0);
 /** The number in a text, without surrounding white space; null if there is none. */
 export function parseDecimal(text: string): Big | null {
   const digits = text.trim();
-  return PLAIN.test(digits) ? new Big(digits) : null;
+  // big.js takes no plus sign, which banks write.
+  return PLAIN.test(digits) ? new Big(digits.replace(/^\+/, "")) : null;
 }
 
 /** All digits, no exponent, no trailing zeros, no negative zero. */

@@ -3,6 +3,9 @@
 /** Normal closure (section 7.4.1). */
 export const NORMAL_CLOSURE = 1000;
 
+/** Policy violation: the client did what it must not. */
+export const POLICY_VIOLATION = 1008;
+
 /** Closes it normally. A socket that has failed or is closed already is left as it is. */
 export function closeNormally(socket: WebSocket): void {
   try {

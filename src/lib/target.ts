@@ -4,8 +4,16 @@
  * private address.
  */
 
-/** What a deployment allows, and the host it is reached under (with its port, if it has one). */
-export type TargetRules = { allowLocal: boolean; ownHost: string | null };
+/** What a deployment allows, and the hosts it is reached under (each with its port, if it has one). */
+export type TargetRules = { allowLocal: boolean; ownHosts: readonly string[] };
+
+/** Marks outgoing calls (RFC 9110 section 7.6.3), so that the service recognizes those that lead back to itself. */
+export const VIA = "1.1 accepted";
+
+/** Whether a `Via` header has this service's mark. */
+export function isMarked(via: string | null | undefined): boolean {
+  return via?.split(",").some((hop) => hop.trim().toLowerCase() === VIA) ?? false;
+}
 
 /** No longer URL is called: beyond this, servers differ. */
 export const TARGET_CHARS_MAX = 2048;
@@ -41,7 +49,8 @@ export function checkTarget(text: string, rules: TargetRules): string | null {
   const url = authority === undefined ? null : URL.parse(text);
   if (authority === undefined || !url) return "The URL must be an absolute https URL.";
   if (authority.includes("@")) return "The URL must not contain user information.";
-  if (isOwn(url, rules.ownHost)) return "The URL must not point at this service itself.";
+  if (rules.ownHosts.some((host) => isOwn(url, host)))
+    return "The URL must not point at this service itself.";
   if (rules.allowLocal && url.protocol === "http:" && LOCAL_HOSTS.has(url.hostname)) return null;
   if (url.protocol !== "https:") return "The URL must use https.";
   if (url.port !== "") return "The URL must use port 443.";
@@ -59,8 +68,8 @@ function checkName(name: string): string | null {
 }
 
 /** Whether the URL leads back here. Both local names are the same machine; elsewhere only port 443 can be meant. */
-function isOwn(url: URL, ownHost: string | null): boolean {
-  const own = ownHost === null ? null : URL.parse(`${url.protocol}//${ownHost}`);
+function isOwn(url: URL, ownHost: string): boolean {
+  const own = URL.parse(`${url.protocol}//${ownHost}`);
   if (!own) return false;
   if (LOCAL_HOSTS.has(own.hostname)) return LOCAL_HOSTS.has(url.hostname) && own.port === url.port;
   return own.hostname.replace(/\.$/, "") === url.hostname.replace(/\.$/, "");

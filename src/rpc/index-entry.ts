@@ -24,7 +24,7 @@ export type IndexEntry = {
 /** The position of a job in the list: newest first, and within a millisecond by id. */
 export type JobPosition = { createdAt: number; id: string };
 
-/** Which jobs; an empty or absent part matches all. Times are exclusive. */
+/** Which jobs; an empty or absent part matches all. `createdAfter` is inclusive, `createdBefore` exclusive. */
 export type JobFilter = {
   statuses: readonly JobStatus[];
   types: readonly string[];

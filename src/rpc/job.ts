@@ -23,7 +23,9 @@ export type CancelAnswer =
   | { kind: "not_found" }
   | { kind: "not_cancellable" | "version_mismatch"; status: JobStatus };
 
-export type DeleteAnswer = { kind: "deleted" | "not_found" } | { kind: "not_finished"; status: JobStatus };
+export type DeleteAnswer =
+  | { kind: "deleted" | "not_found" | "finished_later" }
+  | { kind: "not_finished"; status: JobStatus };
 
 /** What a replay is made of. */
 export type ReplaySource = {
@@ -31,8 +33,12 @@ export type ReplaySource = {
   input: string;
   metadata: Record<string, string>;
   webhook: Webhook | null;
+  maxAttempts: number;
+  totalTimeoutMs: number;
+  startTimeoutMs: number | null;
   status: JobStatus;
-  isFinished: boolean;
+  /** Epoch milliseconds; null while it has not finished. */
+  finishedAt: number | null;
 };
 
 /** What a worker needs for the run it claimed. */
@@ -73,7 +79,8 @@ export type JobCalls = {
   read(): Promise<Snapshot | null>;
   eventsAfter(seq: number): Promise<EventView[] | null>;
   cancel(reason: string | null, ifVersion: number[] | null): Promise<CancelAnswer>;
-  delete(): Promise<DeleteAnswer>;
+  /** Deletes a finished job; with a time, only if it finished by then (epoch milliseconds). */
+  delete(finishedBy?: number): Promise<DeleteAnswer>;
   replaySource(): Promise<ReplaySource | null>;
   holdsUniqueKey(name: string): Promise<boolean>;
 

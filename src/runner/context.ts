@@ -3,7 +3,7 @@
 import { tenantJobs } from "../bulk/jobs.ts";
 import type { Progress } from "../core/job.ts";
 import { jobDatasets } from "../datasets/store.ts";
-import { type Env, settings } from "../env.ts";
+import { type Env, targetRules } from "../env.ts";
 import { FileStore, jobFiles } from "../files/store.ts";
 import { Continuation, type JobContext, type JobTypes } from "../job-types/define.ts";
 import { withRetry } from "../lib/retry.ts";
@@ -38,7 +38,7 @@ export function createJobContext(
     signal: reporter.signal,
     checkpoint: claim.checkpoint === null ? null : JSON.parse(claim.checkpoint),
     traceparent: claim.trace.traceparent,
-    allowLocalhost: settings(env).ALLOW_LOCALHOST_URLS,
+    targetRules: targetRules(env),
     files: jobFiles(new FileStore(env), tenant, jobId, ensureCurrent),
     datasets: jobDatasets(env, tenant, jobId),
     jobs: tenantJobs(env, types, { jobId, tenant, ...claim.trace }),

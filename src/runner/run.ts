@@ -3,7 +3,7 @@
  * detected by its lease, a late one is rejected.
  */
 
-import { DEFAULT_MESSAGE, failureReference } from "../core/failure.ts";
+import { failureReference } from "../core/failure.ts";
 import type { Failure, Report } from "../core/job.ts";
 import type { Env } from "../env.ts";
 import { Continuation, JobFailure, type JobTypes } from "../job-types/define.ts";
@@ -55,7 +55,7 @@ async function execute(run: Run, env: Env, types: JobTypes): Promise<RunOutcome>
     if (!input.success) throw new JobFailure("invalid_input", { cause: input.error });
     return toOutcome(await type.run(input.data, createJobContext(env, types, run)));
   } catch (error) {
-    const failure = toFailure(run, error);
+    const failure = describeFailure(run, error);
     const { kind, code, reference } = failure;
     if (!run.reporter.signal.aborted)
       log("warn", "attempt_threw", { ...run.fields, kind, code, reference, error });
@@ -87,14 +87,13 @@ function toOutcome(returned: unknown): RunOutcome {
 }
 
 /** The public error of an exception: the declared one, or the default. */
-function toFailure({ message, claim }: Run, error: unknown): Failure {
+function describeFailure({ message, claim }: Run, error: unknown): Failure {
   const reference = failureReference(message.jobId, claim.attempt);
   if (!(error instanceof JobFailure)) {
     const kind = "internal_error";
-    return { kind, code: kind, message: DEFAULT_MESSAGE, retryAfterMs: null, reference };
+    return { kind, code: kind, message: null, retryAfterMs: null, reference };
   }
   const { kind } = error;
   const retryAfterMs = Number.isFinite(error.retryAfterMs) ? error.retryAfterMs : null;
-  const publicMessage = error.publicMessage ?? DEFAULT_MESSAGE;
-  return { kind, code: error.code ?? kind, message: publicMessage, retryAfterMs, reference };
+  return { kind, code: error.code ?? kind, message: error.publicMessage, retryAfterMs, reference };
 }

@@ -54,12 +54,17 @@ export const SubmitRequestSchema = z
       .optional()
       .meta({ description: "From due to finished, up to the type's limit" }),
     on_conflict: z.enum(["use_existing", "reject"]).optional().meta({
-      description: "If a job with the same unique key is active: answer with that job (default), or 409",
+      description: "If another job already does this work: answer with that job (default), or 409",
     }),
     webhook: WebhookRequestSchema.optional().meta({
       description: "Where the job's events are delivered, signed by Standard Webhooks 1.0",
     }),
   })
   .meta({ id: "SubmitRequest" });
+
+/** `POST …/replay`: what it names replaces what the job had. */
+export const ReplayRequestSchema = SubmitRequestSchema.omit({ type: true })
+  .partial()
+  .meta({ id: "ReplayRequest" });
 
 export type SubmitRequest = z.infer<typeof SubmitRequestSchema>;

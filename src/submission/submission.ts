@@ -3,17 +3,18 @@
  * Calls no object and stores nothing.
  */
 
+import type { DeliverableEvent } from "../core/deliveries.ts";
 import type { Submission, UniqueKey } from "../core/job.ts";
-import { type Env, settings } from "../env.ts";
+import { type Env, targetRules } from "../env.ts";
 import type { JobType, JobTypes } from "../job-types/define.ts";
 import { fingerprint } from "../lib/hash.ts";
 import { toEpochMs } from "../lib/rfc3339.ts";
 import { now } from "../lib/runtime.ts";
 import type { OnConflict, ReplaySource } from "../rpc/job.ts";
 import { type FieldError, toFieldErrors } from "./field-errors.ts";
-import { createPolicy, limitErrors } from "./limits.ts";
+import { createPolicy, limitErrors, typeLimits } from "./limits.ts";
 import { type SubmitRequest, SubmitRequestSchema } from "./request.ts";
-import { readWebhook, webhookErrors } from "./webhook.ts";
+import { readWebhook } from "./webhook.ts";
 
 /** Who submits, and what the request says beside its body. */
 export type Sender = {
@@ -22,6 +23,8 @@ export type Sender = {
   idempotencyKey: string | null;
   requestId: string;
   traceparent: string;
+  /** The API key of the request, as logs name it. */
+  keyId: string;
   /** The host of this service, which a target must not be; null if it is unknown. */
   ownHost: string | null;
 };
@@ -32,11 +35,58 @@ export type SubmissionResult =
   | { ok: false; reason: "unknown_job_type" }
   | { ok: false; reason: "invalid_request"; errors: FieldError[] };
 
-/** Reads a `POST /v1/jobs` body. */
+/** Reads a `POST /v1/jobs` body. `request` is what the client sent, if the body was made of it. */
 export async function readSubmission(
   body: unknown,
   types: JobTypes,
   sender: Sender,
+  request = body,
+): Promise<SubmissionResult> {
+  return readRequest(body, types, sender, { replayedFrom: null, request });
+}
+
+/**
+ * Reads the body of a replay: what it names replaces what the source had. All else is kept, within the present limits
+ * of the type. Unlike a post, a replay ignores the dedupe window, because it asks for another job.
+ */
+export async function readReplay(
+  source: ReplaySource & { id: string },
+  types: JobTypes,
+  sender: Sender,
+  overrides: object = {},
+): Promise<SubmissionResult> {
+  const type = types.get(source.type);
+  if (!type) return { ok: false, reason: "unknown_job_type" };
+  const request = { replay: source.id, ...overrides };
+  const body = { ...keptRequest(source, type), ...overrides, type: source.type };
+  const result = await readRequest(body, types, sender, { replayedFrom: source.id, request });
+  if (!result.ok) return result;
+  const uniqueKeys = result.submission.uniqueKeys.filter(({ rule }) => rule === "unique_key");
+  return { ...result, submission: { ...result.submission, uniqueKeys } };
+}
+
+/** The request that would make the source's job today. */
+function keptRequest(source: ReplaySource, type: JobType): Omit<SubmitRequest, "type"> {
+  const { input, metadata, webhook, maxAttempts, totalTimeoutMs, startTimeoutMs } = source;
+  const limits = typeLimits(type);
+  return {
+    input: JSON.parse(input),
+    metadata,
+    max_attempts: Math.min(maxAttempts, limits.maxAttempts),
+    total_timeout_ms: Math.min(totalTimeoutMs, limits.totalTimeoutMs),
+    ...(startTimeoutMs !== null && { start_timeout_ms: startTimeoutMs }),
+    ...(webhook && { webhook: { url: webhook.url, events: [...webhook.events] as DeliverableEvent[] } }),
+  };
+}
+
+/** `request` is what makes two requests with one key the same. */
+type Origin = { replayedFrom: string | null; request: unknown };
+
+async function readRequest(
+  body: unknown,
+  types: JobTypes,
+  sender: Sender,
+  { replayedFrom, request: asked }: Origin,
 ): Promise<SubmissionResult> {
   const request = SubmitRequestSchema.safeParse(body);
   const name = typeof body === "object" && body !== null && "type" in body ? body.type : undefined;
@@ -55,47 +105,15 @@ export async function readSubmission(
     onConflict: data.on_conflict ?? "use_existing",
     objectName: objectName(sender),
     submission: {
-      ...(await identify(sender, body)),
+      ...(await identify(sender, asked)),
       ...schedule(data),
       type: type.type,
       input: JSON.stringify(rawInput),
       metadata: data.metadata ?? {},
       uniqueKeys: input.uniqueKeys,
-      replayedFrom: null,
+      replayedFrom,
       webhook,
       policy: createPolicy(type, sender.env, data),
-    },
-  };
-}
-
-/**
- * A submission that repeats a finished job, with its webhook. Unlike a post, a replay ignores the dedupe window, because
- * it asks for another job.
- */
-export async function readReplay(
-  source: ReplaySource & { id: string },
-  types: JobTypes,
-  sender: Sender,
-): Promise<SubmissionResult> {
-  const type = types.get(source.type);
-  if (!type) return { ok: false, reason: "unknown_job_type" };
-  const input = await readInput(type, JSON.parse(source.input), sender);
-  const errors = [...input.errors, ...webhookErrors(source.webhook, sender)];
-  if (errors.length > 0) return invalid(errors);
-  return {
-    ok: true,
-    onConflict: "use_existing",
-    objectName: objectName(sender),
-    submission: {
-      ...(await identify(sender, { replay: source.id })),
-      ...schedule({}),
-      type: type.type,
-      input: source.input,
-      metadata: source.metadata,
-      uniqueKeys: input.uniqueKeys.filter(({ rule }) => rule === "unique_key"),
-      replayedFrom: source.id,
-      webhook: source.webhook,
-      policy: createPolicy(type, sender.env, {}),
     },
   };
 }
@@ -110,9 +128,9 @@ function objectName({ idempotencyKey: key }: Sender): string | null {
 }
 
 async function identify(sender: Sender, request: unknown) {
-  const { tenant, idempotencyKey: key, requestId, traceparent } = sender;
+  const { tenant, idempotencyKey: key, requestId, traceparent, keyId } = sender;
   const requestPrint = key === null ? null : await fingerprint(request);
-  return { tenant, fingerprint: requestPrint, trace: { requestId, traceparent } };
+  return { tenant, fingerprint: requestPrint, trace: { requestId, traceparent, keyId } };
 }
 
 function schedule({ run_at, start_timeout_ms }: Pick<SubmitRequest, "run_at" | "start_timeout_ms">) {
@@ -131,7 +149,7 @@ async function readInput(
   if (rawInput === undefined) return { errors: [], uniqueKeys: [] };
   const input = type.input.safeParse(rawInput);
   if (!input.success) return { errors: toFieldErrors(input.error, ["input"]), uniqueKeys: [] };
-  const context = { allowLocalhost: settings(sender.env).ALLOW_LOCALHOST_URLS, ownHost: sender.ownHost };
+  const context = { targetRules: targetRules(sender.env, sender.ownHost) };
   const found = type.check?.(input.data, context) ?? [];
   const errors = found.map(({ pointer, detail }) => ({ pointer: `#/input${pointer}`, detail }));
   return { errors, uniqueKeys: await deriveUniqueKeys(type, input.data, rawInput) };

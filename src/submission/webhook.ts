@@ -2,7 +2,7 @@
 
 import { terminalEvents } from "../core/deliveries.ts";
 import type { Webhook } from "../core/job.ts";
-import { type Env, settings } from "../env.ts";
+import { type Env, targetRules } from "../env.ts";
 import { checkTarget } from "../lib/target.ts";
 import type { FieldError } from "./field-errors.ts";
 import { WebhookRequestSchema } from "./request.ts";
@@ -23,13 +23,8 @@ export function readWebhook(
   return { webhook: { url, events }, errors };
 }
 
-/** The errors of a well-formed webhook's target. */
-export function webhookErrors(webhook: Webhook | null, context: WebhookContext): FieldError[] {
-  return webhook ? targetErrors(webhook.url, context) : [];
-}
-
 function targetErrors(url: string, { env, ownHost }: WebhookContext): FieldError[] {
   if (!env.WEBHOOK_SECRET) return [{ pointer: "#/webhook", detail: "This deployment sends no webhooks." }];
-  const detail = checkTarget(url, { allowLocal: settings(env).ALLOW_LOCALHOST_URLS, ownHost });
+  const detail = checkTarget(url, targetRules(env, ownHost));
   return detail === null ? [] : [{ pointer: "#/webhook/url", detail }];
 }

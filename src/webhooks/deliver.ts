@@ -5,11 +5,11 @@
  */
 
 import type { DeliveryAttempt } from "../core/job.ts";
-import { type Env, settings } from "../env.ts";
+import { type Env, targetRules } from "../env.ts";
 import { type LogFields, log } from "../lib/log.ts";
 import { withRetry } from "../lib/retry.ts";
 import { now } from "../lib/runtime.ts";
-import { checkTarget } from "../lib/target.ts";
+import { checkTarget, VIA } from "../lib/target.ts";
 import { traceIdOf } from "../lib/trace.ts";
 import { type DueDelivery, jobObject } from "../rpc/job.ts";
 import { eachMessage } from "../transport/batch.ts";
@@ -17,7 +17,7 @@ import { DeliveryMessage } from "../transport/message.ts";
 import { messageBody, postMessage } from "./post.ts";
 import { masterSecrets, signatureHeaders } from "./sign.ts";
 
-const USER_AGENT = "Accepted-Webhooks/1.0";
+const WEBHOOK_USER_AGENT = "Accepted-Webhooks/1.0";
 
 /** Delivers all messages of the batch at once; resolves when their attempts have ended (locally at once). */
 export function consumeDeliveries(batch: MessageBatch, env: Env, ctx: ExecutionContext): Promise<void> {
@@ -52,14 +52,14 @@ async function attemptDelivery(
   const masters = masterSecrets(env);
   if (masters.length === 0) throw new Error("WEBHOOK_SECRET is missing: the delivery waits until it is set.");
   const startedAt = now();
-  const rules = { allowLocal: settings(env).ALLOW_LOCALHOST_URLS, ownHost: null };
-  if (checkTarget(due.url, rules) !== null) {
+  if (checkTarget(due.url, targetRules(env)) !== null) {
     return { startedAt, status: null, error: "refused_target", durationMs: 0, retryAfterMs: null };
   }
   const body = messageBody(due);
   const headers = {
     "Content-Type": "application/json",
-    "User-Agent": USER_AGENT,
+    "User-Agent": WEBHOOK_USER_AGENT,
+    Via: VIA,
     traceparent: due.trace.traceparent,
     ...(await signatureHeaders(masters, { tenant, id, at: startedAt, body })),
   };

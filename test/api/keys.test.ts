@@ -55,7 +55,7 @@ describe("a listed key", () => {
       expires_at,
     });
     expect(await findKey(text, key, NOW - 1)).toMatchObject({ ok: true });
-    expect(await findKey(text, key, NOW)).toEqual({ ok: false, reason: "expired" });
+    expect(await findKey(text, key, NOW)).toMatchObject({ ok: false, reason: "expired" });
   });
 });
 

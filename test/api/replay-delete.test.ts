@@ -50,12 +50,47 @@ describe("a replay", () => {
     expect([third.job.id, third.body.deduplicated]).toEqual([again.job.id, "unique_key"]);
   });
 
-  test("has no fields", async () => {
+  test("limits, metadata and webhook that the client had set → kept", async () => {
+    const set = {
+      metadata: { team: "a" },
+      max_attempts: 1,
+      total_timeout_ms: 4_000,
+      start_timeout_ms: 3_000,
+      webhook: { url: "https://hooks.example.com/", events: ["job.failed"] },
+    };
+    const { job } = await submit(set);
+    await fail(job.id);
+    const again = (await replay(job.id)).job;
+    expect(again).toMatchObject({ replayed_from: job.id, max_attempts: 1, metadata: set.metadata });
+    const source = await hold(again.id).api().replaySource();
+    expect(source).toMatchObject({
+      maxAttempts: 1,
+      totalTimeoutMs: 4_000,
+      startTimeoutMs: 3_000,
+      webhook: set.webhook,
+    });
+  });
+
+  test("fields in the body → replace those of the source", async () => {
+    const { job } = await submit({ input: { steps: 2 }, metadata: { a: "1" }, max_attempts: 1 });
+    await succeed(job.id);
+    const json = { input: { steps: 3 }, max_attempts: 2 };
+    const again = (await replay(job.id, { json })).job;
+    expect(again).toMatchObject({ max_attempts: 2, metadata: { a: "1" } });
+    expect((await hold(again.id).api().replaySource())?.input).toBe('{"steps":3}');
+  });
+
+  test.each([
+    [{ type: "test.simulate" }, "#/type"],
+    [{ colour: "red" }, "#/colour"],
+    [{ input: { steps: 0 } }, "#/input/steps"],
+    [[], "#"],
+  ])("the body %j → refused", async (json, pointer) => {
     const { job } = await submit();
     await succeed(job.id);
-    const answer = await replay(job.id, { json: { input: {} } });
+    const answer = await replay(job.id, { json });
     expect(refusal(answer)).toEqual([422, "invalid_request"]);
-    expect(answer.problem.errors?.map(({ pointer }) => pointer)).toEqual(["#/input"]);
+    expect(answer.problem.errors?.map((error) => error.pointer)).toEqual([pointer]);
   });
 });
 

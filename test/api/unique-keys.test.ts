@@ -173,6 +173,18 @@ describe("equal inputs of a type that makes them one job", () => {
     expect((await ask(n, withKey(freshKey()))).job.id).toBe(first.job.id);
   });
 
+  test("are refused with 409 if the client asks for that", async () => {
+    const n = Math.random();
+    const first = await ask(n);
+    const json = { type: "test.dedupe_window", input: { n }, on_conflict: "reject" };
+    const second = await call("POST", "/v1/jobs", { json });
+    expect([second.status, second.problem.code, second.problem.job_id]).toEqual([
+      409,
+      "duplicate_job",
+      first.job.id,
+    ]);
+  });
+
   test("are two jobs if the first failed or was cancelled", async () => {
     for (const end of [fail, (id: string) => call("POST", `/v1/jobs/${id}/cancel`)]) {
       const n = Math.random();

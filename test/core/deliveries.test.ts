@@ -138,6 +138,17 @@ describe("a redelivery", () => {
     expect(deliveryIn(life.job).attemptCount).toBe(2);
   });
 
+  test("of what has an attempt under way sends nothing more: the attempt is recorded, and the schedule goes on", () => {
+    const life = succeededLife();
+    answer(life, outcomeOf(500));
+    redeliver(life);
+    const { job } = life;
+    expect(redeliver(life)).toMatchObject({ answer: { ok: true }, effects: [], events: [] });
+    expect(life.job).toBe(job);
+    answer(life, outcomeOf(200));
+    expect(deliveryIn(life.job).attempts.map(({ status }) => status)).toEqual([500, 200]);
+  });
+
   test("of what does not exist changes nothing", () => {
     const life = succeededLife();
     const { job } = life;

@@ -32,7 +32,7 @@ describe("a failed attempt", () => {
     expect(life.events.at(-1)).toMatchObject({
       type: "job.attempt_failed",
       nextAttemptAt: T0 + 2 * SECOND,
-      reference: "ref_1",
+      error: { reference: "ref_1" },
     });
   });
 
@@ -196,8 +196,11 @@ describe("a deadline", () => {
     const { id } = life.job;
     expect(life.events.at(-1)).toMatchObject({
       status: "lost",
-      reference: failureReference(id, 1),
-      error: { code: "worker_lost", message: "The job could not be completed." },
+      error: {
+        code: "worker_lost",
+        message: "This attempt failed.",
+        reference: failureReference(id, 1),
+      },
     });
   });
 

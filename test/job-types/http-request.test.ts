@@ -4,7 +4,7 @@ import { httpRequest } from "../../src/job-types/http-request.ts";
 import { call, failureOf, fakeFetch, TARGET } from "../support/http-call.ts";
 import { fakeJobContext } from "../support/job-context.ts";
 
-const checkContext = { allowLocalhost: false, ownHost: "jobs.example.com" };
+const checkContext = { targetRules: { allowLocal: false, ownHosts: ["jobs.example.com"] } };
 const KIB = 1024;
 
 let fetched: Mock<typeof fetch>;
@@ -128,7 +128,7 @@ describe("the request", () => {
     const failure = await failureOf(call({ url: "http://localhost:1/" }).ended);
     expect(failure).toMatchObject({ kind: "invalid_input", code: "target_refused" });
     expect(fetched).not.toHaveBeenCalled();
-    await call({ url: "http://localhost:1/" }, { allowLocalhost: true }).ended;
+    await call({ url: "http://localhost:1/" }, { targetRules: { allowLocal: true, ownHosts: [] } }).ended;
     expect(fetched).toHaveBeenCalledOnce();
   });
 

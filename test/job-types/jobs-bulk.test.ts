@@ -3,7 +3,7 @@
 import { describe, expect, test } from "vitest";
 import type { TenantJobAction } from "../../src/job-types/define.ts";
 import { Continuation, type JobContext, type JobFilter } from "../../src/job-types/define.ts";
-import { jobsBulk, toJobFilter } from "../../src/job-types/jobs-bulk.ts";
+import { BulkFilterSchema, jobsBulk, toJobFilter } from "../../src/job-types/jobs-bulk.ts";
 import { fakeJobContext } from "../support/job-context.ts";
 
 const BEFORE = Date.UTC(2026, 10, 22);
@@ -32,7 +32,8 @@ function openTenant(count: number, changes: Partial<JobContext> = {}, isAway = (
   return { ids, acted, filters, ...fakeJobContext({ jobs, ...changes }) };
 }
 
-const all = (action: TenantJobAction, per_second = 100) => ({ action, filter: {}, per_second });
+const AS_OF = new Date(BEFORE).toISOString();
+const all = (action: TenantJobAction, per_second = 100) => ({ action, filter: {}, per_second, as_of: AS_OF });
 
 describe("what is chosen", () => {
   test.each([
@@ -51,17 +52,22 @@ describe("what is chosen", () => {
     expect(toJobFilter({ action: "delete", filter: { type: [] } }, BEFORE)).toBeNull();
   });
 
-  test("never a job made later than it began, nor another bulk job unless asked for", () => {
-    const later = { created_before: new Date(BEFORE + 1).toISOString() };
+  test("as_of → no job accepted later, and never a bulk job", () => {
+    const later = { created_before: new Date(BEFORE + 9).toISOString() };
     expect(toJobFilter({ action: "replay", filter: later }, BEFORE)).toMatchObject({
-      createdBefore: BEFORE,
+      createdBefore: BEFORE + 1,
       exceptTypes: ["jobs.bulk"],
     });
-    const filter = { type: ["jobs.bulk"], created_before: new Date(BEFORE - 9).toISOString() };
-    expect(toJobFilter({ action: "delete", filter }, BEFORE)).toMatchObject({
+    const earlier = { created_before: new Date(BEFORE - 9).toISOString() };
+    expect(toJobFilter({ action: "delete", filter: earlier }, BEFORE)).toMatchObject({
       createdBefore: BEFORE - 9,
-      exceptTypes: [],
+      exceptTypes: ["jobs.bulk"],
     });
+  });
+
+  test("the type jobs.bulk → refused", () => {
+    const { error } = BulkFilterSchema.safeParse({ type: ["csv.import", "jobs.bulk"] });
+    expect(error?.issues.map(({ path }) => path)).toEqual([["type"]]);
   });
 });
 
@@ -85,7 +91,6 @@ test("remembers when it began before it acts, and how far it is after each page"
 
 test("goes on where it was interrupted", async () => {
   const checkpoint = {
-    before: BEFORE,
     total: 150,
     after: { createdAt: 0, id: "job_99" },
     done: 99,
@@ -95,7 +100,7 @@ test("goes on where it was interrupted", async () => {
   const result = await jobsBulk.run(all("replay"), job);
   expect(acted.map(([, id]) => id)).toEqual(Array.from({ length: 50 }, (_, n) => `job_${n + 100}`));
   expect(result).toMatchObject({ matched: 150, done: 149, skipped: 1 });
-  expect(filters[0]?.createdBefore).toBe(BEFORE);
+  expect(filters[0]?.createdBefore).toBe(BEFORE + 1);
 });
 
 test("bulk: time nearly over → continues in a new run from the job it has reached", async () => {

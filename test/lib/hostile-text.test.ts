@@ -19,7 +19,7 @@ import { parseTime } from "../../src/lib/rfc3339.ts";
 import { checkTarget } from "../../src/lib/target.ts";
 
 const LENGTH = 64 * 1024;
-/** A quadratic reader takes seconds, a linear one a few milliseconds; the best of several runs counts. */
+/** CPU time. A quadratic reader takes seconds, a linear one a few milliseconds; the best of several runs counts. */
 const LIMIT_MS = 50;
 const RUNS = 5;
 
@@ -35,8 +35,8 @@ const readers: Record<string, (text: string) => unknown> = {
   "a metadata parameter": (text) => readListQuery(new URLSearchParams({ [`metadata[${text}]`]: text })),
   "a JSON body": parseJson,
   "a JSON string": (text) => parseJson(JSON.stringify({ [text]: text })),
-  "a URL": (text) => checkTarget(text, { allowLocal: true, ownHost: null }),
-  "a URL's path": (text) => checkTarget(`https://example.com/${text}`, { allowLocal: true, ownHost: null }),
+  "a URL": (text) => checkTarget(text, { allowLocal: true, ownHosts: [] }),
+  "a URL's path": (text) => checkTarget(`https://example.com/${text}`, { allowLocal: true, ownHosts: [] }),
   "a decimal": parseDecimal,
   "a time": parseTime,
   "an id": (text) => isId("job", text),
@@ -73,7 +73,7 @@ const texts = repeated.flatMap((unit) =>
   prefixes.map((prefix) => `${prefix}${unit.repeat(Math.ceil(LENGTH / unit.length))}!`),
 );
 
-test.each(Object.entries(readers))("%s: 64 KB of hostile text → at most 50 ms", (_name, read) => {
+test.each(Object.entries(readers))("%s: 64 KB of hostile text → at most 50 ms of CPU", (_name, read) => {
   const slow = texts.filter((text) => bestMs(read, text) > LIMIT_MS);
   expect(slow.map((text) => text.slice(0, 20))).toEqual([]);
 });
@@ -81,13 +81,19 @@ test.each(Object.entries(readers))("%s: 64 KB of hostile text → at most 50 ms"
 function bestMs(read: (text: string) => unknown, text: string): number {
   let best = Number.POSITIVE_INFINITY;
   for (let run = 0; run < RUNS && best > LIMIT_MS; run += 1) {
-    const startedAt = performance.now();
+    const startedAt = cpuMs();
     try {
       read(text);
     } catch {
       // A rejection is an answer.
     }
-    best = Math.min(best, performance.now() - startedAt);
+    best = Math.min(best, cpuMs() - startedAt);
   }
   return best;
+}
+
+/** The CPU time of this thread: what other programs on the machine do does not count. */
+function cpuMs(): number {
+  const { user, system } = process.threadCpuUsage();
+  return (user + system) / 1_000;
 }

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { checkTarget, type TargetRules } from "../../src/lib/target.ts";
 
-const deployed: TargetRules = { allowLocal: false, ownHost: "jobs.example.com" };
-const local: TargetRules = { allowLocal: true, ownHost: "localhost:8787" };
+const deployed: TargetRules = { allowLocal: false, ownHosts: ["jobs.example.com"] };
+const local: TargetRules = { allowLocal: true, ownHosts: ["localhost:8787"] };
 
 const fine = [
   "https://example.com",
@@ -171,9 +171,14 @@ describe("a deployed service", () => {
 
   test("knows itself by an own host with port and letter case of any kind", () => {
     for (const ownHost of ["Jobs.Example.com", "jobs.example.com:443", "jobs.example.com."]) {
-      expect(checkTarget("https://jobs.example.com/", { allowLocal: false, ownHost })).toContain("itself");
+      expect(
+        checkTarget("https://jobs.example.com/", {
+          allowLocal: false,
+          ownHosts: ["other.example.com", ownHost],
+        }),
+      ).toContain("itself");
     }
-    expect(checkTarget("https://jobs.example.com/", { allowLocal: false, ownHost: null })).toBeNull();
+    expect(checkTarget("https://jobs.example.com/", { allowLocal: false, ownHosts: [] })).toBeNull();
   });
 });
 

@@ -50,7 +50,8 @@ export const plantedFaults: PlantedFault[] = [
     name: "tells others' jobs from none by a word",
     fault: {
       answer(answering, { url }) {
-        const isNone = answering.status === 404 && !url.includes("01h2xcejqtf2nbrexx3vqjhp41");
+        const isNone =
+          answering.status === 404 && !url.includes("WUynhlTtRcLzJpURdEj0VWdWnt6Uo6mnwiDL7RSVZJpuuL2");
         if (isNone) edit(answering, (problem) => Object.assign(problem, { detail: "This is not yours." }));
       },
     },

@@ -98,7 +98,15 @@ function fresh({ simulation }: Scene): Asked {
 function senderOf({ env, simulation }: Scene, tenant: string, key: string | null) {
   const requestId = `request-${simulation.clock.happened()}`;
   const traceparent = "00-0123456789abcdef0123456789abcdef-0123456789abcdef-01";
-  return { env, tenant, idempotencyKey: key, requestId, traceparent, ownHost: "api.example.com" };
+  return {
+    env,
+    tenant,
+    idempotencyKey: key,
+    requestId,
+    traceparent,
+    keyId: "key",
+    ownHost: "api.example.com",
+  };
 }
 
 /** Submits once, and sees to it that the listing is told, as the HTTP layer does. Rejects if there was no answer. */
@@ -221,7 +229,7 @@ async function actOn(
 async function replay(scene: Scene, tenant: string, known: Seen, seen: Seen[]): Promise<void> {
   const { system, env, types } = scene;
   const source = await system.jobObject(env, tenant, known.jobId).replaySource();
-  if (!source?.isFinished) return;
+  if (source?.finishedAt === null || !source) return;
   const sentAt = scene.simulation.clock.now();
   const sender = senderOf(scene, tenant, null);
   const read = await system.readReplay({ ...source, id: known.jobId }, types, sender);

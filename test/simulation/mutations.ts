@@ -24,7 +24,7 @@ export const mutations: readonly Mutation[] = [
         '"lease" in phase) {',
       ),
     ],
-    seed: 140,
+    seed: 262,
   },
   {
     mutation: "a message starts an attempt while another runs",

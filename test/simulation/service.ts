@@ -58,6 +58,7 @@ export function openService(simulation: Simulation, system: System, witness: Wit
     DISPATCH_TIMEOUT_MS: String(random.pick([2_000, 30_000])),
     LOCAL_QUEUE: "false",
     ALLOW_LOCALHOST_URLS: "false",
+    OWN_HOSTS: "",
   });
 
   const deliverToObject: DeliverToObject = (home, method, args) => {

@@ -42,7 +42,11 @@ export function submission(changes: Partial<Submission> = {}): Submission {
     uniqueKeys: [],
     replayedFrom: null,
     webhook: null,
-    trace: { requestId: "urn:uuid:test", traceparent: `00-${"1".repeat(32)}-${"1".repeat(16)}-01` },
+    trace: {
+      requestId: "request-test",
+      keyId: "key-test",
+      traceparent: `00-${"1".repeat(32)}-${"1".repeat(16)}-01`,
+    },
     policy,
     runAt: null,
     startTimeoutMs: null,

@@ -258,7 +258,7 @@ describe("an answer", () => {
         tenant: TENANT,
         type: "test.simulate",
         attempt: 1,
-        request_id: "urn:uuid:test",
+        request_id: "request-test",
         trace_id: "1".repeat(32),
         delivery_id: id,
         delivery_attempt: 1,

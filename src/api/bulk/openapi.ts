@@ -22,7 +22,7 @@ export const bulkPaths: ZodOpenApiPathsObject = {
       description:
         "Answers a job of type `jobs.bulk`, whose progress counts the jobs done and which can be cancelled. With " +
         "`dry_run`, only counts. Jobs in a state in which the action makes no sense are left out, and so are jobs of " +
-        "type `jobs.bulk` unless that type is asked for.",
+        "type `jobs.bulk`. A tenant has at most one unfinished bulk job per action.",
       tags: ["Jobs"],
       requestParams: { header: z.object({ "Idempotency-Key": idempotencyKey, Prefer: preferWait }) },
       requestBody: jsonBody(BulkRequestSchema, true),
@@ -40,6 +40,7 @@ export const bulkPaths: ZodOpenApiPathsObject = {
           "unsupported_media_type",
           "invalid_request",
           "idempotency_key_reused",
+          "duplicate_job",
         ),
       },
     },

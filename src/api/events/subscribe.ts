@@ -4,7 +4,7 @@
  */
 
 import { withRetry } from "../../lib/retry.ts";
-import { now, repeatEvery, sleep } from "../../lib/runtime.ts";
+import { now, repeatEvery, sleep, startTimer } from "../../lib/runtime.ts";
 import { closeNormally, NORMAL_CLOSURE } from "../../lib/socket.ts";
 import { sseComment, sseEvent, sseRetry } from "../../lib/sse.ts";
 import type { JobApi } from "../../rpc/job.ts";
@@ -24,6 +24,9 @@ const RESUBSCRIBE_MS = 1_000;
 
 /** A client this far behind is cut off and resumes where it was. The longest history, all log lines, still fits. */
 const BACKLOG_BYTES_MAX = 8 * 1024 * 1024;
+
+/** A stream ends after this; the client resumes, and its key is checked again. */
+const STREAM_MAX_MS = 15 * 60_000;
 
 /** What the job object answers to a subscription. */
 export type Subscription = WebSocket | "nothing_to_come" | "full" | "not_found";
@@ -77,10 +80,12 @@ async function waitOnce(api: JobApi, ms: number, client: AbortSignal): Promise<"
 /** The events of an open subscription as Server-Sent Events; ends after the job's terminal event. */
 export function sseStream(subscription: WebSocket): ReadableStream<Uint8Array> {
   let stopComments = () => {};
+  const timer = startTimer(STREAM_MAX_MS);
   let isOver = false;
   const end = () => {
     isOver = true;
     stopComments();
+    timer.stop();
     closeNormally(subscription);
   };
   return new ReadableStream<Uint8Array>(
@@ -99,6 +104,7 @@ export function sseStream(subscription: WebSocket): ReadableStream<Uint8Array> {
         subscription.addEventListener("message", ({ data }) => write(formatSse(String(data))));
         subscription.addEventListener("close", finish);
         subscription.addEventListener("error", finish);
+        void timer.passed.then(finish);
         stopComments = repeatEvery(COMMENT_MS, () => write(sseComment("still here")));
         write(sseRetry(RECONNECT_MS));
         write(sseComment("subscribed"));

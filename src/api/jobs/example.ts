@@ -1,10 +1,10 @@
 /** An example job of the OpenAPI document. A test validates it against its schema. */
 
-const self = "/v1/jobs/job_01h2xcejqtf2nbrexx3vqjhp41";
+const self = "/v1/jobs/job_WUynhlTtRcLzJpURdEj0VWdWnt6Uo6mnwiDL7RSVZJpuuL2";
 
 /** A job whose first attempt failed and which waits for its second. */
 export const jobExample = {
-  id: "job_01h2xcejqtf2nbrexx3vqjhp41",
+  id: "job_WUynhlTtRcLzJpURdEj0VWdWnt6Uo6mnwiDL7RSVZJpuuL2",
   type: "csv.import",
   status: "running",
   status_reason: "waiting_to_retry",
@@ -35,6 +35,7 @@ export const jobExample = {
         kind: "service_unavailable",
         code: "export_source_unavailable",
         message: "The export source is temporarily unavailable.",
+        reference: "ref_WUynhlTtRcLzJpURdEj0VWdWnt6Uo6mnwiDL7RSVZJpuuL2_1",
       },
     },
   ],

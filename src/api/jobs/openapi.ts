@@ -3,9 +3,8 @@
 import { z } from "zod";
 import type { ZodOpenApiPathsObject } from "zod-openapi";
 import type { JobType, JobTypes } from "../../job-types/define.ts";
-import { SubmitRequestSchema } from "../../submission/request.ts";
+import { ReplayRequestSchema, SubmitRequestSchema } from "../../submission/request.ts";
 import {
-  acceptedHeaders,
   emptyResponse,
   idempotencyKey,
   ifNoneMatch,
@@ -13,7 +12,6 @@ import {
   jobResponse,
   jobResponseHeaders,
   jsonBody,
-  jsonResponse,
   preferWait,
   problemResponses,
   submittedResponse,
@@ -21,7 +19,7 @@ import {
 } from "../openapi/parts.ts";
 import { webhookCallback } from "../webhooks/openapi.ts";
 import { listJobsOperation } from "./list-openapi.ts";
-import { CancelRequestSchema, ReplayRequestSchema, SubmittedSchema } from "./schemas.ts";
+import { CancelRequestSchema } from "./schemas.ts";
 
 const ifMatch = z.string().optional().meta({ description: "Answers 412 unless the version is still this" });
 
@@ -64,6 +62,7 @@ export const submitPaths = (types: JobTypes): ZodOpenApiPathsObject => ({
           "invalid_request",
           "unknown_job_type",
           "idempotency_key_reused",
+          "duplicate_job",
         ),
       },
     },
@@ -125,10 +124,16 @@ export const jobPaths: ZodOpenApiPathsObject = {
       operationId: "replayJob",
       summary: "Submit a finished job once more, as a new job",
       tags: ["Jobs"],
-      requestParams: { path: jobPath, header: z.object({ "Idempotency-Key": idempotencyKey }) },
+      description:
+        "What the body names replaces what the job had; all else is kept, within the present limits of its type.",
+      requestParams: {
+        path: jobPath,
+        header: z.object({ "Idempotency-Key": idempotencyKey, Prefer: preferWait }),
+      },
       requestBody: jsonBody(ReplayRequestSchema, false),
       responses: {
-        "202": jsonResponse("The new job", SubmittedSchema, acceptedHeaders),
+        "200": submittedResponse("Finished within the time the client preferred to wait"),
+        "202": submittedResponse("The new job"),
         ...problemResponses(
           "malformed_request",
           "invalid_idempotency_key",
@@ -140,6 +145,7 @@ export const jobPaths: ZodOpenApiPathsObject = {
           "invalid_request",
           "unknown_job_type",
           "idempotency_key_reused",
+          "duplicate_job",
         ),
       },
     },

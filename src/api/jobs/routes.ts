@@ -2,6 +2,7 @@
 
 import { type Context, Hono } from "hono";
 import type { JobTypes } from "../../job-types/define.ts";
+import { ReplayRequestSchema } from "../../submission/request.ts";
 import type { AppEnv } from "../app-env.ts";
 import { fileResponse } from "../files/response.ts";
 import { requireScope } from "../middleware/authenticate.ts";
@@ -10,7 +11,7 @@ import { readJson, readOptionalJson, validate } from "../request/body.ts";
 import { parseIfMatch } from "../request/headers.ts";
 import { jobStub } from "./job-stub.ts";
 import { listJobs } from "./list.ts";
-import { CancelRequestSchema, ReplayRequestSchema } from "./schemas.ts";
+import { CancelRequestSchema } from "./schemas.ts";
 import { hasCurrent, preferHeaders, snapshotHeaders, throwNotFound, waitForFinish } from "./snapshot.ts";
 import { replayJob, submitJob } from "./submit.ts";
 
@@ -23,9 +24,10 @@ export function jobRoutes(types: JobTypes) {
   routes.post("/jobs/:id/cancel", requireScope("jobs:write"), cancelFromRequest);
   routes.post("/jobs/:id/replay", requireScope("jobs:write"), async (c) => {
     const source = (await jobStub(c).replaySource()) ?? throwNotFound();
-    validate(ReplayRequestSchema, await readOptionalJson(c));
-    if (!source.isFinished) throw new Problem("job_not_finished", { members: { job_status: source.status } });
-    return replayJob(c, types, { ...source, id: c.req.param("id") });
+    const overrides = readOverrides(await readOptionalJson(c));
+    if (source.finishedAt === null)
+      throw new Problem("job_not_finished", { members: { job_status: source.status } });
+    return replayJob(c, types, { ...source, id: c.req.param("id") }, overrides);
   });
   routes.get("/jobs/:id/result", requireScope("jobs:read"), (c) => readResult(c, types));
   return routes;
@@ -61,6 +63,7 @@ async function deleteJob(c: Context<AppEnv>): Promise<Response> {
     case "deleted":
       return c.body(null, 204, { "Cache-Control": "no-store" });
     case "not_found":
+    case "finished_later":
       return throwNotFound();
     case "not_finished":
       throw new Problem("job_not_finished", { members: { job_status: answer.status } });
@@ -78,4 +81,11 @@ async function readResult(c: Context<AppEnv>, types: JobTypes): Promise<Response
   const headers = snapshotHeaders(found);
   if (hasCurrent(c, found)) return c.body(null, 304, headers);
   return c.body(JSON.stringify(job.result), 200, { ...headers, "Content-Type": "application/json" });
+}
+
+/** The fields of a replay's body. A replay is of the type of its source, so \`type\` is no field. */
+function readOverrides(body: unknown): object {
+  const isObject = typeof body === "object" && body !== null && !Array.isArray(body);
+  if (!isObject || "type" in body) validate(ReplayRequestSchema, body);
+  return body as object;
 }

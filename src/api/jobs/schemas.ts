@@ -11,16 +11,10 @@ export const CancelRequestSchema = z
   })
   .meta({ id: "CancelRequest" });
 
-/** `POST …/replay` takes no fields. */
-export const ReplayRequestSchema = z.strictObject({}).meta({ id: "ReplayRequest" });
-
 const PublicErrorSchema = z.object({
   kind: z.enum(failureKinds),
   code: z.string().meta({ description: "Stable, for programs" }),
   message: z.string().meta({ description: "One sentence, for people" }),
-});
-
-const JobErrorSchema = PublicErrorSchema.extend({
   reference: z.string().meta({ description: "For support" }),
 });
 
@@ -77,7 +71,7 @@ export const JobSchema = z
     metadata: z.record(z.string(), z.string()),
     replayed_from: JobIdSchema.optional(),
     result: z.unknown().optional().meta({ description: "Only when succeeded" }),
-    error: JobErrorSchema.optional().meta({ description: "Only when failed" }),
+    error: PublicErrorSchema.optional().meta({ description: "Only when failed" }),
     cancellation: z
       .object({
         requested_at: timeSchema,

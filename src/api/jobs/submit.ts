@@ -25,24 +25,37 @@ const PUBLISH_DELAY_MS = 400;
 /** The job of an answer, and why it is the job of an earlier submission, if it is. */
 type Submitted = Extract<SubmitAnswer, { job: unknown }>;
 
-/** Submits the job that a body describes. The response waits for its end if the client prefers to wait. */
-export async function submitJob(c: Context<AppEnv>, types: JobTypes, body: unknown): Promise<Response> {
-  const submitted = await submit(c, types, await readSubmission(body, types, toSender(c)));
-  const found = (await waitForFinish(c, submitted).catch(() => null)) ?? submitted;
-  const hasFinished = found.pollAfterSeconds === null && parseWait(c.req.header("Prefer")) !== null;
-  const headers = { ...snapshotHeaders(found), ...submittedHeaders(submitted), ...preferHeaders(c) };
-  return c.json(toBody({ ...submitted, job: found.job }), hasFinished ? 200 : 202, headers);
+/** Submits the job that a body describes. `request` is what the client sent, if the body was made of it. */
+export async function submitJob(
+  c: Context<AppEnv>,
+  types: JobTypes,
+  body: unknown,
+  request = body,
+): Promise<Response> {
+  return respondSubmitted(c, types, await readSubmission(body, types, toSender(c), request));
 }
 
-/** Submits a finished job once more. The response does not wait. */
+/** Submits a finished job once more, with these fields instead of its own. */
 export async function replayJob(
   c: Context<AppEnv>,
   types: JobTypes,
   source: ReplaySource & { id: string },
+  overrides: object,
 ): Promise<Response> {
-  const submitted = await submit(c, types, await readReplay(source, types, toSender(c)));
-  const headers = { ...snapshotHeaders(submitted), ...submittedHeaders(submitted) };
-  return c.json(toBody(submitted), 202, headers);
+  return respondSubmitted(c, types, await readReplay(source, types, toSender(c), overrides));
+}
+
+/** The response waits for the job's end if the client prefers to wait. */
+async function respondSubmitted(
+  c: Context<AppEnv>,
+  types: JobTypes,
+  result: SubmissionResult,
+): Promise<Response> {
+  const submitted = await submit(c, types, result);
+  const found = (await waitForFinish(c, submitted).catch(() => null)) ?? submitted;
+  const hasFinished = found.pollAfterSeconds === null && parseWait(c.req.header("Prefer")) !== null;
+  const headers = { ...snapshotHeaders(found), ...submittedHeaders(submitted), ...preferHeaders(c) };
+  return c.json(toBody({ ...submitted, job: found.job }), hasFinished ? 200 : 202, headers);
 }
 
 /** Hands a submission to its job object. Throws the problem of a rejected one. */
@@ -83,6 +96,7 @@ function toSender(c: Context<AppEnv>): Sender {
     tenant: c.get("caller").tenant,
     idempotencyKey: parseIdempotencyKey(c.req.header("Idempotency-Key")),
     requestId: c.get("requestId"),
+    keyId: c.get("caller").keyId,
     traceparent: c.get("traceparent"),
     ownHost: new URL(c.req.url).host,
   };

@@ -31,7 +31,7 @@ const ApiKeysSchema = z
 
 export type KeyAnswer =
   | { ok: true; tenant: string; scopes: readonly Scope[]; keyId: string }
-  | { ok: false; reason: "not_configured" | "malformed" | "unknown" | "expired" };
+  | { ok: false; reason: "not_configured" | "malformed" | "unknown" | "expired"; keyId?: string };
 
 type KeyEntry = {
   hash: Uint8Array;
@@ -62,7 +62,8 @@ export async function findKey(
     if (crypto.subtle.timingSafeEqual(entry.hash, hash)) found = entry;
   }
   if (!found) return { ok: false, reason: "unknown" };
-  if (found.expiresAt !== null && found.expiresAt <= now) return { ok: false, reason: "expired" };
+  if (found.expiresAt !== null && found.expiresAt <= now)
+    return { ok: false, reason: "expired", keyId: found.keyId };
   return { ok: true, tenant: found.tenant, scopes: found.scopes, keyId: found.keyId };
 }
 

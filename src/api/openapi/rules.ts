@@ -12,7 +12,7 @@ type Operations = Partial<Record<string, ZodOpenApiOperationObject>>;
 
 /** Every response header that an operation or a problem declares, sorted. */
 export function declaredHeaders(paths: ZodOpenApiPathsObject): string[] {
-  const names = operationsOf(paths).flatMap(({ operation }) =>
+  const names = documentedOperations(paths).flatMap(({ operation }) =>
     Object.values(operation.responses ?? {}).flatMap((response: ZodOpenApiResponseObject) =>
       shapeKeys(response.headers),
     ),
@@ -23,7 +23,7 @@ export function declaredHeaders(paths: ZodOpenApiPathsObject): string[] {
 /** The query rule of each operation, by method and path: `GET /v1/jobs/{id}`. */
 export function queryRules(paths: ZodOpenApiPathsObject): ReadonlyMap<string, QueryRule> {
   return new Map(
-    operationsOf(paths).map(({ method, path, operation }) => {
+    documentedOperations(paths).map(({ method, path, operation }) => {
       const shape = shapeOf(operation.requestParams?.query);
       const repeatable = Object.keys(shape).filter((name) => isList(shape[name]));
       return [
@@ -34,7 +34,7 @@ export function queryRules(paths: ZodOpenApiPathsObject): ReadonlyMap<string, Qu
   );
 }
 
-function operationsOf(paths: ZodOpenApiPathsObject) {
+function documentedOperations(paths: ZodOpenApiPathsObject) {
   return Object.entries(paths).flatMap(([path, item]) =>
     Object.entries(item as Operations).flatMap(([method, operation]) =>
       operation ? [{ path, method, operation }] : [],

@@ -1,7 +1,7 @@
 /** `GET /v1/stats`: what became of the tenant's jobs, per hour and type. */
 
 import { Hono } from "hono";
-import { DAY } from "../../core/time.ts";
+import { DAY, HOUR } from "../../core/time.ts";
 import { now } from "../../lib/runtime.ts";
 import { type HourStats, jobIndexObject } from "../../rpc/job-index.ts";
 import { formatTime } from "../../rpc/views.ts";
@@ -21,13 +21,17 @@ export function statsRoutes() {
   routes.get("/stats", requireScope("jobs:read"), async (c) => {
     const query = new URL(c.req.url).searchParams;
     const to = readTime(query, "to") ?? now();
-    const from = readTime(query, "from") ?? to - STATS_DEFAULT_MS;
+    const from = readTime(query, "from") ?? Math.floor((to - STATS_DEFAULT_MS) / HOUR) * HOUR;
     if (from > to) rejectQuery("Give a from that is not later than to.");
     if (to - from > STATS_DAYS_MAX * STATS_DEFAULT_MS)
       rejectQuery(`Ask for at most ${STATS_DAYS_MAX} days at once.`);
     const name = query.get("type");
     const type = name === null ? null : readType(name);
-    const stats = await jobIndexObject(c.env, c.get("caller").tenant).stats(from, to, type);
+    const stats = await jobIndexObject(c.env, c.get("caller").tenant).stats(
+      Math.ceil(from / HOUR) * HOUR,
+      to,
+      type,
+    );
     return c.json({ data: stats.map(toStatsView) }, 200, { "Cache-Control": JOB_CACHE });
   });
 

@@ -18,6 +18,8 @@ const notices = {
   submitted: "The job was accepted. This page follows it.",
   cancelled: "The job was cancelled.",
   replayed: "This is a new job of the same type and input.",
+  existing: "No job was made: this one was submitted earlier, and it still does the same work.",
+  repeated: "No second job was made: this form was sent before.",
   deleted: "The job and everything of it was deleted.",
   redelivered: "The webhook is being sent again.",
   bulk: "The action was accepted as a job of its own. This page follows it.",

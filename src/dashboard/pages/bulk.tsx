@@ -2,7 +2,7 @@
 
 import { type Context, Hono } from "hono";
 import { uuid } from "../../lib/runtime.ts";
-import { ApiError, type BulkAction, type OrApiError, orApiError } from "../api.ts";
+import { ApiError, type BulkAction, type BulkCount, type OrApiError, orApiError } from "../api.ts";
 import { ApiErrorNotice, Hidden, jobPagePath } from "../components/parts.tsx";
 import { show } from "../components/shell.tsx";
 import type { DashboardEnv } from "../context.ts";
@@ -45,8 +45,8 @@ export function bulkPageRoutes() {
     const filter = readFilter(query);
     const action = actionOf(query.get("action"));
     if (!action || badMetadata(filter).length > 0) return notFoundPage(c);
-    const count = await orApiError(c.get("api").count(action, bulkFilter(filter)));
-    return confirm(c, action, filter, count);
+    const counted = await orApiError(c.get("api").count(action, bulkFilter(filter)));
+    return confirm(c, action, filter, counted);
   });
 
   routes.post("/bulk", async (c) => {
@@ -54,7 +54,9 @@ export function bulkPageRoutes() {
     const filter = readFilter(form);
     const action = actionOf(form.get("action"));
     if (!action || badMetadata(filter).length > 0) return notFoundPage(c);
-    const job = await c.get("api").bulk(action, bulkFilter(filter), form.get("idempotency_key"));
+    const job = await c
+      .get("api")
+      .bulk(action, bulkFilter(filter), form.get("as_of") ?? "", form.get("idempotency_key"));
     return c.redirect(`${jobPagePath(job.id)}?notice=bulk`, 303);
   });
 
@@ -69,28 +71,30 @@ function confirm(
   c: Context<DashboardEnv>,
   action: BulkAction,
   filter: ListFilter,
-  count: OrApiError<number>,
+  counted: OrApiError<BulkCount>,
 ) {
   const { verb, effect } = actions[action];
+  const { count, as_of } = counted instanceof ApiError ? { count: 0, as_of: "" } : counted;
   const back = `${ROOT}/jobs?${new URLSearchParams(filterPairs(filter))}`;
   const title = `${verb} all jobs ${isFiltered(filter) ? "that match" : "there are"}`;
   const children = (
     <>
       <h1>{title}</h1>
       {isFiltered(filter) && <p>The filter chooses jobs {filterWords(filter)}.</p>}
-      {count instanceof ApiError ? (
-        <ApiErrorNotice error={count} what="They could not be counted." />
+      {counted instanceof ApiError ? (
+        <ApiErrorNotice error={counted} what="They could not be counted." />
       ) : (
         <>
           <p class="notice" data-kind={action === "delete" ? "bad" : "info"}>
-            <strong>{pluralize(count, "job")}</strong> {count === 1 ? "is" : "are"} concerned now; jobs to
-            which this cannot be done are left out. {effect}
+            <strong>{pluralize(count, "job")}</strong> {count === 1 ? "is" : "are"} concerned; later jobs, and
+            jobs to which this cannot be done, are left out. {effect}
           </p>
           {count > 0 && (
             <form method="post" action={`${ROOT}/bulk`}>
               <Hidden
                 pairs={[
                   ["action", action],
+                  ["as_of", as_of],
                   ["idempotency_key", `dashboard-${uuid()}`],
                   ...filterPairs(filter),
                 ]}

@@ -4,6 +4,7 @@ import { Hono } from "hono";
 import type { Child } from "hono/jsx";
 import { uuid } from "../../lib/runtime.ts";
 import type { JobView } from "../../rpc/views.ts";
+import { submittedNotice } from "../api.ts";
 import { Badge, Hidden, jobPagePath } from "../components/parts.tsx";
 import { show } from "../components/shell.tsx";
 import type { DashboardEnv } from "../context.ts";
@@ -37,8 +38,9 @@ export function jobActionRoutes() {
 
   routes.post("/jobs/:id/replay", async (c) => {
     const key = (await readSimpleForm(c.req.raw)).get("idempotency_key");
-    const job = await c.get("api").replay(c.req.param("id"), key);
-    return c.redirect(`${jobPagePath(job.id)}?notice=replayed`, 303);
+    const submitted = await c.get("api").replay(c.req.param("id"), key);
+    const notice = submittedNotice(submitted, "replayed");
+    return c.redirect(`${jobPagePath(submitted.data.id)}?notice=${notice}`, 303);
   });
 
   routes.get("/jobs/:id/delete", async (c) => {

@@ -2,7 +2,7 @@
 
 import { type Context, Hono } from "hono";
 import { uuid } from "../../lib/runtime.ts";
-import { ApiError, orApiError, type TypeView } from "../api.ts";
+import { ApiError, orApiError, submittedNotice, type TypeView } from "../api.ts";
 import { jobPagePath } from "../components/parts.tsx";
 import { show } from "../components/shell.tsx";
 import type { DashboardEnv } from "../context.ts";
@@ -71,8 +71,9 @@ async function readDraft(c: Context<DashboardEnv>, type: TypeView) {
 
 async function submitDraft(c: Context<DashboardEnv>, type: TypeView, draft: Draft): Promise<Response> {
   try {
-    const job = await c.get("api").submit(draft.body, draft.idempotencyKey);
-    return c.redirect(`${jobPagePath(job.id)}?notice=submitted`, 303);
+    const submitted = await c.get("api").submit(draft.body, draft.idempotencyKey);
+    const notice = submittedNotice(submitted, "submitted");
+    return c.redirect(`${jobPagePath(submitted.data.id)}?notice=${notice}`, 303);
   } catch (error) {
     if (!(error instanceof ApiError) || error.problem.status === 401) throw error;
     return submitPage(c, type, { ...draft, errors: toErrors(draft.body, error) }, error);

@@ -135,9 +135,9 @@ export class RowStore {
       // SQLite seeks by one upper bound only, so the position bounds the time as well.
       const before = Math.min(filter.createdBefore ?? MAX_TIME, createdAt + 1);
       const found = this.#read<{ created_at: number; id: string }>(
-        `SELECT created_at, id FROM entries WHERE index_key = ? AND type = ? AND status = ? AND created_at > ?
+        `SELECT created_at, id FROM entries WHERE index_key = ? AND type = ? AND status = ? AND created_at >= ?
          AND created_at < ? AND (created_at, id) < (?, ?) ORDER BY created_at DESC, id DESC LIMIT ${KEYS_PER_READ}`,
-        ...[indexKey, kind.type, kind.status, filter.createdAfter ?? -1, before, createdAt, id],
+        ...[indexKey, kind.type, kind.status, filter.createdAfter ?? 0, before, createdAt, id],
       );
       for (const key of found) {
         position = { createdAt: key.created_at, id: key.id };
@@ -163,9 +163,9 @@ export class RowStore {
   ): number {
     const [first = JOB_KEY, ...others] = [...indexKeys, JOB_KEY];
     const text = `SELECT COUNT(*) AS n FROM entries AS e0 ${others.map((_, at) => joinIndexKey(at + 1)).join(" ")}
-      WHERE e0.index_key = ? AND e0.type = ? AND e0.status = ? AND e0.created_at > ? AND e0.created_at < ?
+      WHERE e0.index_key = ? AND e0.type = ? AND e0.status = ? AND e0.created_at >= ? AND e0.created_at < ?
       AND ifnull(e${others.length}.purge_at, ${MAX_TIME}) > ?`;
-    const bounds = [filter.createdAfter ?? -1, filter.createdBefore ?? MAX_TIME, now];
+    const bounds = [filter.createdAfter ?? 0, filter.createdBefore ?? MAX_TIME, now];
     return this.#sql.exec<{ n: number }>(text, ...others, first, type, status, ...bounds).one().n;
   }
 

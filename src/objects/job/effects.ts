@@ -66,7 +66,15 @@ export async function releaseResources(env: Env, job: Job): Promise<void> {
 export function jobLogFields(job: Job): LogFields {
   const { id, tenant, type, trace } = job;
   const trace_id = traceIdOf(trace.traceparent);
-  return { job_id: id, tenant, type, attempt: job.attempts.length, request_id: trace.requestId, trace_id };
+  return {
+    job_id: id,
+    tenant,
+    type,
+    attempt: job.attempts.length,
+    request_id: trace.requestId,
+    trace_id,
+    key_id: trace.keyId,
+  };
 }
 
 /** Logs the events that operators follow. */
@@ -84,13 +92,13 @@ function describeEvent(event: JobEvent): { name: string; fields?: LogFields; lev
     case "job.started":
       return { name: "attempt_started" };
     case "job.attempt_failed": {
-      const { status, error, reference, nextAttemptAt } = event;
+      const { status, error, nextAttemptAt } = event;
       const name = nextAttemptAt === null ? "attempt_failed" : "retry_scheduled";
       const next_attempt_at = nextAttemptAt === null ? null : formatTime(nextAttemptAt);
       return {
         name,
         level: "warn",
-        fields: { attempt_status: status, ...error, reference, next_attempt_at },
+        fields: { attempt_status: status, ...error, next_attempt_at },
       };
     }
     case "job.succeeded":

@@ -12,7 +12,6 @@ import {
   type Decision,
   type DeliveryAttempt,
   holdsUniqueKey,
-  isFinished,
   type Job,
   type Report,
   type Submission,
@@ -26,7 +25,7 @@ import { openAlarm } from "../../lib/alarm.ts";
 import { makeJobId } from "../../lib/id.ts";
 import { log } from "../../lib/log.ts";
 import { now, random } from "../../lib/runtime.ts";
-import { NORMAL_CLOSURE } from "../../lib/socket.ts";
+import { NORMAL_CLOSURE, POLICY_VIOLATION } from "../../lib/socket.ts";
 import type { IndexEntry } from "../../rpc/index-entry.ts";
 import type {
   CancelAnswer,
@@ -43,28 +42,21 @@ import type {
   SubmitAnswer,
 } from "../../rpc/job.ts";
 import { readRef } from "../../rpc/job.ts";
-import type { Snapshot } from "../../rpc/views.ts";
-import {
-  type DeliveryView,
-  findDeliveryView,
-  formatTime,
-  toDeliveryView,
-  toEventView,
-  toJobView,
-  toSnapshot,
-} from "../../rpc/views.ts";
+import type { DeliveryView, Snapshot } from "../../rpc/views.ts";
+import { findDeliveryView, toDeliveryView, toEventView, toSnapshot } from "../../rpc/views.ts";
+import { knownSeq, toCancelAnswer, toClaimedJob, toDueDelivery, toReplaySource } from "./answers.ts";
 import { jobLogFields, logEvents, performEffect, releaseResources, requiresPurge } from "./effects.ts";
 import { INDEX_CONFIRM_MS, isTransient, openIndexPublisher, toIndexEntry } from "./index-publisher.ts";
-import { openJobSockets } from "./sockets.ts";
+import { ignoringClosedSocket, openJobSockets } from "./sockets.ts";
 import { openJobStore } from "./store.ts";
-import { openSubmissions } from "./submit.ts";
+import { Submissions } from "./submit.ts";
 
 const JOB_ALARM_RETRY_MS = 5 * MINUTE;
 
 export class JobObject extends DurableObject<Env> implements JobObjectCalls {
   readonly #store = openJobStore(this.ctx.storage);
   readonly #sockets = openJobSockets(this.ctx);
-  readonly #submissions = openSubmissions(this.env, {
+  readonly #submissions = new Submissions(this.env, {
     store: this.#store,
     snapshot: () => this.#snapshot(),
     create: (submission, id) => this.#create(submission, id),
@@ -94,17 +86,15 @@ export class JobObject extends DurableObject<Env> implements JobObjectCalls {
 
   async cancel(ref: JobRef, reason: string | null, ifVersion: number[] | null): Promise<CancelAnswer> {
     const decision = this.#apply(ref, { type: "cancel", reason, ifVersion });
-    if (!decision) return { kind: "not_found" };
-    const { answer, job } = decision;
-    if (answer.ok) return { kind: "cancelled", ...toSnapshot(job, now()) };
-    const kind = answer.reason === "version_mismatch" ? "version_mismatch" : "not_cancellable";
-    return { kind, status: job.phase.status };
+    return decision ? toCancelAnswer(decision, now()) : { kind: "not_found" };
   }
 
-  async delete(ref: JobRef): Promise<DeleteAnswer> {
+  async delete(ref: JobRef, finishedBy = Number.POSITIVE_INFINITY): Promise<DeleteAnswer> {
     const job = this.#find(ref);
     if (!job) return { kind: "not_found" };
-    if (!isFinished(job)) return { kind: "not_finished", status: job.phase.status };
+    const { phase } = job;
+    if (!("finishedAt" in phase)) return { kind: "not_finished", status: phase.status };
+    if (phase.finishedAt > finishedBy) return { kind: "finished_later" };
     await this.#indexPublisher.markDeleted(job);
     await this.#purge(job);
     return { kind: "deleted" };
@@ -112,9 +102,7 @@ export class JobObject extends DurableObject<Env> implements JobObjectCalls {
 
   async replaySource(ref: JobRef): Promise<ReplaySource | null> {
     const job = this.#find(ref);
-    if (!job) return null;
-    const { type, input, metadata, webhook, phase } = job;
-    return { type, input, metadata, webhook, status: phase.status, isFinished: isFinished(job) };
+    return job && toReplaySource(job);
   }
 
   /** Called by a unique key object: whether this job still owns the key. */
@@ -138,11 +126,7 @@ export class JobObject extends DurableObject<Env> implements JobObjectCalls {
   async start(ref: JobRef, attempt: number, continuation: number, lease: string): Promise<Claim | null> {
     const decision = this.#apply(ref, { type: "start", attempt, continuation, lease });
     if (!decision?.answer.ok) return null;
-    const { type, input, checkpoint, policy, trace, attempts } = decision.job;
-    const { attemptTimeoutMs, leaseMs, heartbeatTimeoutMs } = policy;
-    const runTimeMs = now() - (attempts[0]?.startedAt ?? now());
-    const run = { attempt, continuation, runTimeMs };
-    return { type, input, checkpoint, ...run, attemptTimeoutMs, leaseMs, heartbeatTimeoutMs, trace };
+    return { attempt, continuation, ...toClaimedJob(decision.job, now()) };
   }
 
   async report(ref: JobRef, lease: string, report: Report, isHeartbeat: boolean): Promise<RunAnswer> {
@@ -182,25 +166,22 @@ export class JobObject extends DurableObject<Env> implements JobObjectCalls {
 
   /** A worker socket that closes abnormally is the first sign that its worker may have died. */
   override async webSocketClose(socket: WebSocket, code: number): Promise<void> {
-    const lease = this.#sockets.disconnectedLease(socket);
-    if (lease !== null && code !== NORMAL_CLOSURE)
-      this.#applyTo(this.#store.load(), { type: "shorten_lease", lease });
+    if (code !== NORMAL_CLOSURE) this.#shortenLease(socket);
   }
 
   override async webSocketError(socket: WebSocket): Promise<void> {
-    const lease = this.#sockets.disconnectedLease(socket);
-    if (lease !== null) this.#applyTo(this.#store.load(), { type: "shorten_lease", lease });
+    this.#shortenLease(socket);
   }
 
-  /** Subscribers send nothing. */
-  override async webSocketMessage(): Promise<void> {}
+  /** Subscribers and workers send nothing; each message would wake the object. */
+  override async webSocketMessage(socket: WebSocket): Promise<void> {
+    ignoringClosedSocket(() => socket.close(POLICY_VIOLATION, "Messages are not read."));
+  }
 
   async delivery(ref: JobRef, deliveryId: string, attempt: number): Promise<DueDelivery | null> {
     const job = this.#find(ref);
     const delivery = job && findAwaitedDelivery(job, deliveryId, attempt);
-    if (!job?.webhook || !delivery) return null;
-    const [type, timestamp] = [delivery.eventType, formatTime(delivery.eventAt)];
-    return { url: job.webhook.url, type, timestamp, job: toJobView(job), trace: job.trace };
+    return delivery && toDueDelivery(job, delivery);
   }
 
   async recordDelivery(
@@ -234,6 +215,11 @@ export class JobObject extends DurableObject<Env> implements JobObjectCalls {
       this.#alarm.fireBy(now() + JOB_ALARM_RETRY_MS);
       log("error", "alarm_failed", { object: this.ctx.id.toString(), error });
     }
+  }
+
+  #shortenLease(socket: WebSocket): void {
+    const lease = this.#sockets.disconnectedLease(socket);
+    if (lease !== null) this.#applyTo(this.#store.load(), { type: "shorten_lease", lease });
   }
 
   #create(submission: Submission, id: string): Snapshot {
@@ -313,9 +299,4 @@ export class JobObject extends DurableObject<Env> implements JobObjectCalls {
     });
     log("info", "purged", jobLogFields(job));
   }
-}
-
-/** A position beyond the last event is none of this job: everything follows it. */
-function knownSeq({ lastSeq }: Job, seq: number): number {
-  return seq > lastSeq ? 0 : seq;
 }

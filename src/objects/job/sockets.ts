@@ -87,7 +87,7 @@ function sendEvents(socket: WebSocket, events: readonly JobEvent[]): void {
 }
 
 /** A send to a socket that is just closing may fail; its other end notices by itself. */
-function ignoringClosedSocket(act: () => void): void {
+export function ignoringClosedSocket(act: () => void): void {
   try {
     act();
   } catch {

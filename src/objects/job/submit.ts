@@ -33,39 +33,70 @@ type SubmissionDependencies = {
 };
 
 /** The submissions of one object. */
-export function openSubmissions(
-  env: Env,
-  { store, snapshot, create, newId, fireAt }: SubmissionDependencies,
-) {
-  let submitting = 0;
+export class Submissions {
+  readonly #env: Env;
+  readonly #object: SubmissionDependencies;
+  #inProgress = 0;
   /** The id of the job that the submissions in progress may make; null if there are none. */
-  let nextId: string | null = null;
+  #nextId: string | null = null;
+
+  constructor(env: Env, object: SubmissionDependencies) {
+    this.#env = env;
+    this.#object = object;
+  }
+
+  /** Whether a submission in progress may make this job: its unique keys count as owned, though nothing is stored. */
+  isSubmitting(id: string): boolean {
+    return this.#nextId === id;
+  }
+
+  async submit(submission: Submission, onConflict: OnConflict): Promise<SubmitAnswer> {
+    const known = this.#answerKnown(submission);
+    if (known) return known;
+    this.#inProgress += 1;
+    try {
+      return await this.#answer(submission, onConflict);
+    } finally {
+      this.#inProgress -= 1;
+      if (this.#inProgress === 0) this.#nextId = null;
+    }
+  }
+
+  /** Called by the alarm of an object without a job: deletes an alias whose job is gone, else checks again later. */
+  async purgeStaleAlias(): Promise<void> {
+    const { store, fireAt } = this.#object;
+    const alias = store.loadAlias();
+    const found = alias && (await jobObject(this.#env, alias.tenant, alias.ownerJobId).read());
+    if (found) fireAt(now() + ALIAS_REVIEW_MS);
+    else if (!store.load()) await store.deleteAll();
+  }
 
   /** What to say if this object already has a job: the same request again, or another with its key. */
-  function answerKnown({ fingerprint }: Submission): SubmitAnswer | null {
-    const found = snapshot();
+  #answerKnown({ fingerprint }: Submission): SubmitAnswer | null {
+    const found = this.#object.snapshot();
     if (!found) return null;
-    return store.load()?.fingerprint === fingerprint
+    return this.#object.store.load()?.fingerprint === fingerprint
       ? { kind: "existing", deduplicated: "idempotency_key", ...found }
       : { kind: "key_reused" };
   }
 
   /** Claims unique keys and reads their owners, which awaits; starts again if the alias or the id changed meanwhile. */
-  async function answer(submission: Submission, onConflict: OnConflict): Promise<SubmitAnswer> {
+  async #answer(submission: Submission, onConflict: OnConflict): Promise<SubmitAnswer> {
+    const { store, newId } = this.#object;
     for (;;) {
-      nextId ??= newId();
-      const id = nextId;
+      this.#nextId ??= newId();
+      const id = this.#nextId;
       const alias = store.loadAlias();
-      const existing = await findExistingJob(env, submission, id, alias);
-      const known = answerKnown(submission);
+      const existing = await findExistingJob(this.#env, submission, id, alias);
+      const known = this.#answerKnown(submission);
       if (known) return known;
-      if (store.loadAlias()?.ownerJobId === alias?.ownerJobId && nextId === id)
-        return conclude(submission, id, existing, onConflict);
+      if (store.loadAlias()?.ownerJobId === alias?.ownerJobId && this.#nextId === id)
+        return this.#conclude(submission, id, existing, onConflict);
     }
   }
 
   /** Makes the job, unless there is an existing one. The key keeps that answer. */
-  function conclude(
+  #conclude(
     submission: Submission,
     id: string,
     existing: Existing | "key_reused" | null,
@@ -73,50 +104,23 @@ export function openSubmissions(
   ): SubmitAnswer {
     if (existing === "key_reused") return { kind: "key_reused" };
     if (!existing) {
-      store.dropAlias();
-      nextId = null;
-      return { kind: "accepted", ...create(submission, id) };
+      this.#object.store.dropAlias();
+      this.#nextId = null;
+      return { kind: "accepted", ...this.#object.create(submission, id) };
     }
     const { deduplicated, found } = existing;
-    if (deduplicated === "unique_key" && onConflict === "reject")
-      return { kind: "duplicate", jobId: found.job.id };
-    if (submission.fingerprint !== null && deduplicated !== "idempotency_key") {
-      store.saveAlias({
-        tenant: submission.tenant,
-        fingerprint: submission.fingerprint,
-        ownerJobId: found.job.id,
-      });
-      fireAt(now() + ALIAS_REVIEW_MS);
-    }
+    if (deduplicated === "idempotency_key") return { kind: "existing", deduplicated, ...found };
+    if (onConflict === "reject") return { kind: "duplicate", jobId: found.job.id };
+    this.#keepAnswer(submission, found.job.id);
     return { kind: "existing", deduplicated, ...found };
   }
 
-  return {
-    /** Whether a submission in progress may make this job: its unique keys count as owned, though nothing is stored. */
-    isSubmitting: (id: string) => nextId === id,
-
-    async submit(submission: Submission, onConflict: OnConflict): Promise<SubmitAnswer> {
-      const known = answerKnown(submission);
-      if (known) return known;
-      submitting += 1;
-      try {
-        return await answer(submission, onConflict);
-      } finally {
-        submitting -= 1;
-        if (submitting === 0) nextId = null;
-      }
-    },
-
-    /**
-     * Called by the alarm of an object without a job: deletes an alias whose job is gone, else checks again later.
-     */
-    async purgeStaleAlias(): Promise<void> {
-      const alias = store.loadAlias();
-      const found = alias && (await jobObject(env, alias.tenant, alias.ownerJobId).read());
-      if (found) fireAt(now() + ALIAS_REVIEW_MS);
-      else if (!store.load()) await store.deleteAll();
-    },
-  };
+  /** The idempotency key of the submission, if it has one, keeps the answer as long as that job exists. */
+  #keepAnswer({ tenant, fingerprint }: Submission, ownerJobId: string): void {
+    if (fingerprint === null) return;
+    this.#object.store.saveAlias({ tenant, fingerprint, ownerJobId });
+    this.#object.fireAt(now() + ALIAS_REVIEW_MS);
+  }
 }
 
 /** Claims all unique keys of the submission; returns null, or the existing job. */

@@ -145,7 +145,7 @@ describe("filters", () => {
           (asked.statuses.length === 0 || asked.statuses.includes(job.status)) &&
           (asked.types.length === 0 || asked.types.includes(job.type)) &&
           !asked.exceptTypes?.includes(job.type) &&
-          (asked.createdAfter === null || createdAt > asked.createdAfter) &&
+          (asked.createdAfter === null || createdAt >= asked.createdAfter) &&
           (asked.createdBefore === null || createdAt < asked.createdBefore) &&
           Object.entries(asked.metadata).every(([name, value]) => job.metadata[name] === value)
         );
