@@ -52,7 +52,7 @@ export function createApp(types: JobTypes) {
         problemResponse(c, new Problem("method_not_allowed", { headers: { Allow: methods.join(", ") } })),
     }),
   );
-  app.onError((error, c) => problemResponse(c, errorToProblem(error, c.get("requestId"))));
+  app.onError((error, c) => problemResponse(c, errorToProblem(error, c.get("requestId"), c.req.raw)));
   app.notFound((c) => problemResponse(c, new Problem("not_found")));
 
   app.get("/v1/health", (c) => c.json({ data: { status: "ok" } }, 200, { "Cache-Control": "no-store" }));
@@ -108,8 +108,12 @@ function isShared(c: Context<AppEnv>): boolean {
 }
 
 /** Anything thrown becomes a problem; what was not meant for clients goes to the log, and only there. */
-function errorToProblem(error: Error, requestId: string): Problem {
+function errorToProblem(error: Error, requestId: string, { signal }: Request): Problem {
   if (error instanceof Problem) return error;
+  if (signal.aborted) {
+    log("info", "client_gone", { request_id: requestId, error });
+    return new Problem("request_timeout");
+  }
   const { retryable, overloaded } = error as { retryable?: boolean; overloaded?: boolean };
   const isTransient = retryable === true || overloaded === true;
   log("error", isTransient ? "unavailable" : "request_failed", { request_id: requestId, error });

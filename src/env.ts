@@ -8,6 +8,7 @@ export type Env = {
   JOBS: DurableObjectNamespace;
   UNIQUE_KEYS: DurableObjectNamespace;
   JOB_INDEXES: DurableObjectNamespace;
+  SESSIONS: DurableObjectNamespace;
   JOB_QUEUE: Queue<JobMessage>;
   DELIVERY_QUEUE: Queue<DeliveryMessage>;
   FILES: R2Bucket;

@@ -5,6 +5,7 @@ import { jobTypes } from "./job-types/index.ts";
 
 export { JobObject } from "./objects/job/object.ts";
 export { JobIndexObject } from "./objects/job-index/object.ts";
+export { SessionObject } from "./objects/session/object.ts";
 export { UniqueKeyObject } from "./objects/unique-key/object.ts";
 
 export default createService(jobTypes);

@@ -8,6 +8,7 @@ import { isParked, park } from "./support/parked.ts";
 
 export { JobObject } from "../src/objects/job/object.ts";
 export { JobIndexObject } from "../src/objects/job-index/object.ts";
+export { SessionObject } from "../src/objects/session/object.ts";
 export { UniqueKeyObject } from "../src/objects/unique-key/object.ts";
 
 const service = createService(new Map([...jobTypes, ...testJobTypes]));

@@ -4,7 +4,7 @@ import type { AppEnv } from "../api/app-env.ts";
 import type { ApiClient } from "./api.ts";
 
 /** `mayWrite` only decides which buttons are shown: what a key may do, the API decides. */
-export type Session = { key: string; mayWrite: boolean };
+export type Session = { id: string; key: string; mayWrite: boolean };
 
 export type DashboardEnv = {
   Bindings: AppEnv["Bindings"];

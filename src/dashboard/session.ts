@@ -1,13 +1,18 @@
 /**
- * The session: an API key in a cookie that only this server can make, that scripts cannot read and that no other
- * site sends. The API validates the key with every request.
+ * The session: an API key in an encrypted cookie that scripts cannot read and that no other site sends. Its secret is
+ * in the session's object, so signing out ends every copy of the cookie. The API validates the key with every request.
  */
 
 import type { Context } from "hono";
-import { deleteCookie, getSignedCookie, setSignedCookie } from "hono/cookie";
-import { HOUR } from "../core/time.ts";
-import { hex, sha256 } from "../lib/hash.ts";
+import { deleteCookie, getCookie, setCookie } from "hono/cookie";
+import { findKey } from "../api/middleware/keys.ts";
+import { HOUR, MINUTE, SECOND } from "../core/time.ts";
+import type { Env } from "../env.ts";
+import { type LogFields, log } from "../lib/log.ts";
+import { withRetry } from "../lib/retry.ts";
 import { now } from "../lib/runtime.ts";
+import { open, seal } from "../lib/sealed.ts";
+import { newSessionId, sessionObject } from "../rpc/session.ts";
 import type { DashboardEnv, Session } from "./context.ts";
 
 export const ROOT = "/dashboard";
@@ -15,38 +20,99 @@ export const ROOT = "/dashboard";
 /** A working day; then the person signs in again. */
 const LIFETIME_MS = 12 * HOUR;
 
+/** Without a request for so long the session is over. The cookie is renewed, but not with every request. */
+const IDLE_MS = 2 * HOUR;
+const RENEWAL_MS = 5 * MINUTE;
+
+/** How long an isolate trusts what it read: a session that another isolate ended is over after this. */
+const SECRET_TRUST_MS = 5 * SECOND;
+const SECRETS_KEPT_MAX = 1_000;
+
 const COOKIE = "accepted_session";
 
+/** What the cookie says, all times in epoch milliseconds. */
+type Content = Omit<Session, "id"> & { endsAt: number; sealedAt: number };
+
 /** Keeps the session in the browser. */
-export async function beginSession(c: Context<DashboardEnv>, session: Session): Promise<void> {
-  const value = JSON.stringify({ ...session, until: now() + LIFETIME_MS });
-  await setSignedCookie(c, COOKIE, value, await secretOf(c), {
-    ...attributes(c),
-    maxAge: LIFETIME_MS / 1_000,
-  });
+export async function beginSession(c: Context<DashboardEnv>, session: Omit<Session, "id">): Promise<void> {
+  const id = newSessionId(c.env);
+  const endsAt = now() + LIFETIME_MS;
+  const secret = await sessionObject(c.env, id)?.begin(endsAt);
+  if (!secret) return;
+  await writeCookie(c, id, secret, { ...session, endsAt });
+  log("info", "signed_in", await logFields(c, session.key));
 }
 
-/** The session of a request; null without a valid, unexpired cookie. */
+/** The session of a request; null without a valid cookie. Rejects if its object cannot be asked. */
 export async function currentSession(c: Context<DashboardEnv>): Promise<Session | null> {
-  const value = await getSignedCookie(c, await secretOf(c), COOKIE);
-  if (!value) return null;
-  const { key, mayWrite, until } = JSON.parse(value) as Session & { until: number };
-  return until > now() ? { key, mayWrite } : null;
+  const [id = "", sealed = ""] = getCookie(c, COOKIE, prefixOf(c))?.split(".") ?? [];
+  const secret = sealed === "" ? null : await secretOf(c.env, id);
+  const text = secret && (await open(secret, sealed));
+  if (!secret || !text) return null;
+  const { sealedAt, ...content } = JSON.parse(text) as Content;
+  if (now() >= Math.min(content.endsAt, sealedAt + IDLE_MS)) return null;
+  if (now() >= sealedAt + RENEWAL_MS) await writeCookie(c, id, secret, content);
+  return { id, key: content.key, mayWrite: content.mayWrite };
 }
 
-/** Deletes the cookie. */
-export function endSession(c: Context<DashboardEnv>): void {
+/** Ends the session, if there is one, and deletes the cookie. */
+export async function endSession(c: Context<DashboardEnv>): Promise<void> {
+  const session = await currentSession(c);
+  if (session) {
+    await withRetry(async () => sessionObject(c.env, session.id)?.end());
+    secrets.delete(session.id);
+    log("info", "signed_out", await logFields(c, session.key));
+  }
   deleteCookie(c, COOKIE, attributes(c));
 }
 
-function attributes(c: Context<DashboardEnv>) {
-  const secure = new URL(c.req.url).protocol === "https:";
-  return { path: ROOT, httpOnly: true, sameSite: "Strict", secure } as const;
+async function logFields(c: Context<DashboardEnv>, key: string): Promise<LogFields> {
+  const found = await findKey(c.env.API_KEYS, key, now());
+  const tenant = found.ok ? found.tenant : undefined;
+  return { request_id: c.get("requestId"), tenant, key_id: found.keyId };
 }
 
-/** Derived from the secret list of keys, so it needs no setup, and changing the list ends all sessions. */
-async function secretOf(c: Context<DashboardEnv>): Promise<string> {
-  return hex(await sha256(`accepted dashboard session\n${c.env.API_KEYS ?? ""}`));
+async function writeCookie(
+  c: Context<DashboardEnv>,
+  id: string,
+  secret: Uint8Array,
+  content: Omit<Content, "sealedAt">,
+): Promise<void> {
+  const sealed = await seal(secret, JSON.stringify({ ...content, sealedAt: now() } satisfies Content));
+  const maxAge = Math.ceil((content.endsAt - now()) / SECOND);
+  setCookie(c, COOKIE, `${id}.${sealed}`, { ...attributes(c), maxAge });
+}
+
+function attributes(c: Context<DashboardEnv>) {
+  const prefix = prefixOf(c);
+  const secure = prefix === undefined ? { secure: false } : { secure: true, prefix };
+  return { path: ROOT, httpOnly: true, sameSite: "Strict", ...secure } as const;
+}
+
+/** Browsers accept a cookie named `__Secure-…` over https only. */
+function prefixOf(c: Context<DashboardEnv>): "secure" | undefined {
+  return new URL(c.req.url).protocol === "https:" ? "secure" : undefined;
+}
+
+/** Whether the session is over cannot be said, so the person is neither let in nor asked to sign in again. */
+export class SessionUnreachable extends Error {
+  override readonly name = "SessionUnreachable";
+}
+
+const secrets = new Map<string, { secret: Uint8Array | null; readAt: number }>();
+
+async function secretOf(env: Env, id: string): Promise<Uint8Array | null> {
+  const known = secrets.get(id);
+  if (known && now() < known.readAt + SECRET_TRUST_MS) return known.secret;
+  const readAt = now();
+  const secret = await withRetry(async () => (await sessionObject(env, id)?.secret()) ?? null).catch(
+    (cause: unknown) => {
+      throw new SessionUnreachable("The object of a session could not be asked.", { cause });
+    },
+  );
+  if (secrets.size >= SECRETS_KEPT_MAX) secrets.clear();
+  secrets.set(id, { secret, readAt });
+  return secret;
 }
 
 /** The page to go to after signing in: `wanted` if it is one of the dashboard, else the overview. */

@@ -1,5 +1,5 @@
 import { env } from "cloudflare:workers";
-import { beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test, vi } from "vitest";
 import { parseRange } from "../../src/api/files/response.ts";
 import { createApp } from "../../src/app.ts";
 import { keyHash, makeKey } from "../../src/lib/key.ts";
@@ -115,6 +115,40 @@ describe("an upload", () => {
   test("needs a media type that is one", async () => {
     const answer = await ask("POST", "/v1/files", { body: "x", headers: { "Content-Type": "rubbish" } });
     expect(answer.status).toBe(400);
+  });
+
+  test("that its client breaks off is no fault of the service: the line is info", async () => {
+    const lines: string[] = [];
+    for (const level of ["log", "warn", "error"] as const)
+      vi.spyOn(console, level).mockImplementation((line: string) => void lines.push(line));
+    const client = new AbortController();
+    const body = new ReadableStream<Uint8Array>({
+      pull: (controller) => {
+        client.abort();
+        controller.error(new Error("Network connection lost."));
+      },
+    });
+    const headers = { Authorization: `Bearer ${keys.acme}` };
+    const request = new Request("http://localhost/v1/files", {
+      method: "POST",
+      headers,
+      body,
+      signal: client.signal,
+    });
+    await app.fetch(request, bindings);
+    vi.restoreAllMocks();
+    expect(lines.map((line) => JSON.parse(line))).toMatchObject([{ level: "info", event: "client_gone" }]);
+  });
+
+  test("beyond the six of its key gets 503 until one has ended", async () => {
+    const held = Array.from({ length: 6 }, () => new TransformStream<Uint8Array, Uint8Array>());
+    const uploads = held.map(({ readable }) => ask("POST", "/v1/files", { body: readable }));
+    const seventh = await ask("POST", "/v1/files", { body: "x" });
+    expect([seventh.status, seventh.headers.has("Retry-After")]).toEqual([503, true]);
+    expect((await ask("POST", "/v1/files", { as: "globex", body: "x" })).status).toBe(201);
+    for (const { writable } of held) await writable.close();
+    expect((await Promise.all(uploads)).map(({ status }) => status)).toEqual(held.map(() => 201));
+    expect((await ask("POST", "/v1/files", { body: "x" })).status).toBe(201);
   });
 
   test("other methods are named", async () => {

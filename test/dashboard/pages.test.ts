@@ -269,7 +269,7 @@ describe("when the service cannot", () => {
     const cookie = await signIn();
     const page = await open("/dashboard/jobs?limit=50", { cookie, bindings: { API_KEYS: undefined } });
     expect(page.headers.get("Location")).toBe(
-      "/dashboard/sign-in?return_to=%2Fdashboard%2Fjobs%3Flimit%3D50",
+      "/dashboard/sign-in?return_to=%2Fdashboard%2Fjobs%3Flimit%3D50&why=over",
     );
   });
 });

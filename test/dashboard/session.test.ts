@@ -1,7 +1,11 @@
 /** Signing in: the key goes into a cookie that only its owner's browser can use, and nowhere else. */
 
 import { env } from "cloudflare:workers";
+import { decodeBase64Url } from "hono/utils/encode";
 import { afterEach, describe, expect, test, vi } from "vitest";
+import { HOUR } from "../../src/core/time.ts";
+import { hex, sha256 } from "../../src/lib/hash.ts";
+import { newSessionId } from "../../src/rpc/session.ts";
 import { keyOf } from "../support/keys.ts";
 import { cookieOf, open, send, signIn, visit } from "./visit.ts";
 
@@ -12,6 +16,7 @@ afterEach(() => {
 describe("the cookie", () => {
   test("is for this site's dashboard alone, over https alone, and out of the reach of scripts", async () => {
     const { headers } = await send("/dashboard/sign-in", { key: await keyOf("parked") });
+    expect(headers.get("Set-Cookie")).toMatch(/^__Secure-accepted_session=/);
     const attributes = headers.get("Set-Cookie")?.split("; ").slice(1).sort();
     expect(attributes).toEqual(["HttpOnly", "Max-Age=43200", "Path=/dashboard", "SameSite=Strict", "Secure"]);
   });
@@ -24,32 +29,67 @@ describe("the cookie", () => {
   });
 
   test.each([
-    ["its key is another", (cookie: string) => cookie.replace("acpt_", "acpt_A")],
-    ["its signature is cut", (cookie: string) => cookie.slice(0, -8)],
-    ["it has no signature", (cookie: string) => cookie.replace(/\.[^.]*$/, "")],
+    ["its end is cut", (cookie: string) => cookie.slice(0, -8)],
+    ["it has only the id", (cookie: string) => cookie.replace(/\.[^.]*$/, "")],
     [
-      "it says more than was signed",
-      (cookie: string) => cookie.replace("false", "true").replace("mayWrite", "mayWrote"),
+      "a character is another",
+      (cookie: string) => cookie.replace(/(.)(.{40})$/, (_, one, rest) => (one === "A" ? "B" : "A") + rest),
     ],
+    ["its id is none of this deployment", (cookie: string) => cookie.replace(/=./, "=")],
+    ["its id is another session's", (cookie: string) => cookie.replace(/=[^.]*/, `=${newSessionId(env)}`)],
   ])("is no session if %s", async (_why, change) => {
     const cookie = await signIn("parkedReader");
     expect((await open("/dashboard", { cookie })).status).toBe(200);
     expect((await open("/dashboard", { cookie: change(cookie) })).status).toBe(303);
   });
 
-  test("ends after twelve hours, whatever the browser does", async () => {
-    const cookie = await signIn();
-    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 12 * 3_600_000 - 5_000 });
-    expect((await open("/dashboard", { cookie })).status).toBe(200);
-    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 6_000 });
+  test("holds no key in clear text", async () => {
+    const [cookie, key] = [await signIn(), await keyOf("parked")];
+    const [, sealed = ""] = decodeURIComponent(cookie).split(".");
+    const decoded = new TextDecoder("latin1").decode(decodeBase64Url(sealed));
+    expect([cookie, decoded].filter((text) => text.includes(key.slice(0, 12)))).toEqual([]);
+  });
+
+  test("is renewed while it is used, ends after two hours without a request, and after twelve in any case", async () => {
+    const first = await signIn();
+    const start = Date.now();
+    const at = (hours: number) => vi.useFakeTimers({ toFake: ["Date"], now: start + hours * HOUR });
+    let cookie = first;
+    for (const hours of [1.5, 3, 4.5, 6, 7.5, 9, 10.5, 11.9]) {
+      at(hours);
+      const page = await open("/dashboard", { cookie });
+      expect(page.status).toBe(200);
+      cookie = cookieOf(page);
+    }
+    expect((await open("/dashboard", { cookie: first })).status).toBe(303);
+    at(12.01);
     expect((await open("/dashboard", { cookie })).status).toBe(303);
   });
 
-  test("ends when the list of keys is changed", async () => {
+  test("is not renewed with every request", async () => {
     const cookie = await signIn();
-    const keys = JSON.parse(env.API_KEYS ?? "[]");
-    const bindings = { API_KEYS: JSON.stringify(keys.slice(1)) };
+    expect((await open("/dashboard", { cookie })).headers.get("Set-Cookie")).toBeNull();
+  });
+
+  test("ends with its key", async () => {
+    const cookie = await signIn();
+    const keys: { hash: string }[] = JSON.parse(env.API_KEYS ?? "[]");
+    const own = hex(await sha256(await keyOf("parked")));
+    const bindings = { API_KEYS: JSON.stringify(keys.filter(({ hash }) => hash !== own)) };
     expect((await open("/dashboard", { cookie, bindings })).status).toBe(303);
+  });
+
+  test("is not believed while its session cannot be asked for", async () => {
+    const cookie = await signIn();
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 6_000 });
+    const broken = {
+      ...env.SESSIONS,
+      idFromString: () => ({}),
+      get: () => ({ secret: () => Promise.reject(new Error("gone")) }),
+    };
+    const page = await open("/dashboard", { cookie, bindings: { SESSIONS: broken } });
+    expect(page.status).toBe(503);
+    expect(page.headers.get("Retry-After")).not.toBeNull();
   });
 });
 
@@ -147,11 +187,27 @@ test("no key is logged", async () => {
   expect(JSON.stringify(said)).not.toContain(key.slice(0, 20));
 });
 
-test("signing out makes the browser forget the cookie", async () => {
+test("signing out makes the browser forget the cookie, and ends every copy of it", async () => {
   const cookie = await signIn();
   const page = await send("/dashboard/sign-out", {}, { cookie });
-  expect(page.headers.get("Set-Cookie")).toMatch(/^accepted_session=; Max-Age=0; Path=\/dashboard;/);
+  expect(page.headers.get("Set-Cookie")).toMatch(/^__Secure-accepted_session=; Max-Age=0; Path=\/dashboard;/);
   expect(page.headers.get("Location")).toBe("/dashboard/sign-in");
+  for (const path of ["", "/jobs", "/jobs/job_x/events", "/files/file_x"])
+    expect((await open(`/dashboard${path}`, { cookie })).headers.get("Location")).toMatch(/sign-in/);
+});
+
+test("signing in and out are logged by the key's id", async () => {
+  const lines: string[] = [];
+  vi.spyOn(console, "log").mockImplementation((line: string) => void lines.push(line));
+  const cookie = await signIn();
+  await send("/dashboard/sign-out", {}, { cookie });
+  vi.restoreAllMocks();
+  const key_id = hex(await sha256(await keyOf("parked"))).slice(0, 12);
+  const logged = lines.map((line) => JSON.parse(line)).filter(({ event }) => event.startsWith("signed_"));
+  expect(logged).toMatchObject([
+    { event: "signed_in", key_id, tenant: "parked" },
+    { event: "signed_out", key_id, tenant: "parked" },
+  ]);
 });
 
 test("a link on another site, which brings no cookie, has the page asked for once more from here", async () => {

@@ -8,7 +8,7 @@ import { ApiError } from "../api.ts";
 import { Shell } from "../components/shell.tsx";
 import type { DashboardEnv, Session } from "../context.ts";
 import { UnreadableForm } from "../form/simple.ts";
-import { endSession, ROOT } from "../session.ts";
+import { endSession, ROOT, SessionUnreachable } from "../session.ts";
 
 type Words = { status: 400 | 403 | 404 | 409 | 413 | 422 | 429 | 500 | 503; title: string; what: string };
 
@@ -32,6 +32,12 @@ const BROKEN: Words = {
   title: "Something went wrong on our side",
   what: "Try again. If it stays so, tell support the reference below.",
 };
+const UNREACHABLE: Words = {
+  status: 503,
+  title: "The service is not available for a moment",
+  what: "Your session could not be checked. Load the page again in a few seconds.",
+};
+const RETRY_SECONDS = 5;
 const titles: Partial<Record<number, string>> = {
   403: "Insufficient scope",
   429: "Too many requests",
@@ -43,6 +49,11 @@ export async function errorPage(error: Error, c: Context<DashboardEnv>) {
   if (error instanceof ApiError) return apiErrorPage(c, error);
   if (error instanceof HTTPException && error.status === 403) return renderError(c, FOREIGN);
   if (error instanceof UnreadableForm) return renderError(c, UNREADABLE);
+  if (error instanceof SessionUnreachable) {
+    log("error", "unavailable", { request_id: c.get("requestId"), error });
+    c.header("Retry-After", String(RETRY_SECONDS));
+    return renderError(c, UNREACHABLE, c.get("requestId"));
+  }
   log("error", "request_failed", { request_id: c.get("requestId"), error });
   return renderError(c, { ...BROKEN }, c.get("requestId"));
 }
@@ -62,8 +73,8 @@ async function apiErrorPage(c: Context<DashboardEnv>, { problem, retryAfter }: A
 }
 
 /** The key is no longer valid: ends the session and leads back to the page after signing in. */
-function signInAgain(c: Context<DashboardEnv>): Response {
-  endSession(c);
+async function signInAgain(c: Context<DashboardEnv>): Promise<Response> {
+  await endSession(c);
   const { pathname, search } = new URL(c.req.url);
   const wanted = c.req.method === "GET" ? `${pathname}${search}` : ROOT;
   return c.redirect(`${ROOT}/sign-in?${new URLSearchParams({ return_to: wanted, why: "over" })}`, 303);

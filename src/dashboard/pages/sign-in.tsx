@@ -37,7 +37,7 @@ export function signInRoutes(service: Service) {
 
   routes.post("/sign-out", async (c) => {
     await readSimpleForm(c.req.raw);
-    endSession(c);
+    await endSession(c);
     return c.redirect(`${ROOT}/sign-in`, 303);
   });
 
