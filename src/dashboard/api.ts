@@ -142,7 +142,12 @@ export function createApiClient(service: Service, c: DashboardRequest, key: stri
       data<JobView>("POST", `${job(id)}/cancel`, { json: reason ? { reason } : {} }),
     replay: (id: string, idempotencyKey: string | null) =>
       body<SubmittedBody>("POST", `${job(id)}/replay`, { json: {}, headers: idempotency(idempotencyKey) }),
-    delete: async (id: string): Promise<void> => void (await good("DELETE", job(id))),
+    /** False if there was no such job. */
+    delete: async (id: string): Promise<boolean> => {
+      const response = await raw("DELETE", job(id));
+      if (response.status >= 400 && response.status !== 404) throw await toApiError(response);
+      return response.ok;
+    },
     redeliver: (id: string, deliveryId: string) => {
       const path = `${job(id)}/deliveries/${encodeURIComponent(deliveryId)}/redeliver`;
       return data<DeliveryView>("POST", path, { json: {} });

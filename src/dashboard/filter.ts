@@ -1,8 +1,12 @@
 /** The filter of the job list: read from the address, written to it, and sent to the API. Pure. */
 
 import type { BulkFilter } from "./api.ts";
+import { isolate } from "./labels.ts";
 
-/** `metadata` are texts like `customer=42`; times are as the API takes them. */
+/**
+ * `metadata` are texts like `customer=42`, or `"a=b"=42` for a key that has an equals sign or outer blanks, which is then quoted as JSON;
+ * times are as the API takes them.
+ */
 export type ListFilter = {
   statuses: string[];
   types: string[];
@@ -63,13 +67,39 @@ export function badMetadata({ metadata }: ListFilter): string[] {
   return metadata.filter((_, index) => keys[index] === "" || keys.indexOf(keys[index] ?? "") < index);
 }
 
+/** The text that asks for the pair. */
+export function metadataText(key: string, value: string): string {
+  const isPlain = key === key.trim() && !key.includes("=") && !key.startsWith('"');
+  return `${isPlain ? key : JSON.stringify(key)}=${value}`;
+}
+
 /** Empty if it has none. */
 function metadataKey(text: string): string {
-  return text.slice(0, Math.max(0, text.indexOf("="))).trim();
+  return readPair(text)[0];
 }
 
 function metadataPairs({ metadata }: ListFilter): [string, string][] {
-  return metadata.map((text) => [metadataKey(text), text.slice(text.indexOf("=") + 1)]);
+  return metadata.map(readPair);
+}
+
+/** A JSON string, then what follows the equals sign. */
+const QUOTED_PAIR = /^\s*("(?:[^"\\]|\\.)*")\s*=(.*)$/s;
+
+/** The key and the value; the key is empty if there is none. */
+function readPair(text: string): [string, string] {
+  const [, quoted, value = ""] = QUOTED_PAIR.exec(text) ?? [];
+  const key = quoted === undefined ? null : parseKeyText(quoted);
+  if (key !== null) return [key, value];
+  const at = Math.max(0, text.indexOf("="));
+  return [text.slice(0, at).trim(), text.slice(at + 1)];
+}
+
+function parseKeyText(text: string): string | null {
+  try {
+    return JSON.parse(text) as string;
+  } catch {
+    return null;
+  }
 }
 
 /** The filter as `GET /v1/jobs` takes it. */
@@ -95,11 +125,11 @@ export function bulkFilter(filter: ListFilter): BulkFilter {
 export function filterWords(filter: ListFilter): string {
   const { statuses, types, createdAfter, createdBefore, metadata } = filter;
   const parts = [
-    statuses.length > 0 && `whose status is ${statuses.join(" or ")}`,
-    types.length > 0 && `of type ${types.join(" or ")}`,
-    createdAfter && `accepted after ${createdAfter}`,
-    createdBefore && `accepted before ${createdBefore}`,
-    metadata.length > 0 && `with ${metadata.join(" and ")}`,
+    statuses.length > 0 && `whose status is ${statuses.map(isolate).join(" or ")}`,
+    types.length > 0 && `of type ${types.map(isolate).join(" or ")}`,
+    createdAfter && `accepted at ${isolate(createdAfter)} or later`,
+    createdBefore && `accepted before ${isolate(createdBefore)}`,
+    metadata.length > 0 && `with ${metadata.map(isolate).join(" and ")}`,
   ];
   return parts.filter((part) => part).join(", ");
 }

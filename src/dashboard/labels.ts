@@ -3,6 +3,14 @@
 import { formatDuration } from "../lib/duration.ts";
 import type { JobView } from "../rpc/views.ts";
 
+/**
+ * Text that a client or a job's code wrote, for a sentence of ours: its direction must not turn the sentence round
+ * (Unicode Bidirectional Algorithm, FSI … PDI). It loses isolates of its own, which might be left open.
+ */
+export function isolate(text: string): string {
+  return `\u2068${text.replace(/[\u2066-\u2069]/g, "")}\u2069`;
+}
+
 type AttemptView = JobView["attempts"][number];
 
 /** Every status a job can have, in the order of a life. */
@@ -59,7 +67,7 @@ function cancelledSentence({ status_reason, cancellation }: JobView): string {
   if (status_reason === "start_timeout")
     return "No attempt began in time, so it was cancelled and never ran.";
   const by = cancellation?.by === "system" ? "by the service" : "on request";
-  const reason = cancellation?.reason ? `, with the reason “${cancellation.reason}”` : "";
+  const reason = cancellation?.reason ? `, with the reason “${isolate(cancellation.reason)}”` : "";
   const stopped = cancellation?.acknowledged_at
     ? "Nothing of it runs any more."
     : "Its code was asked to stop and has not confirmed it yet.";
@@ -106,7 +114,7 @@ export function supportText(job: JobView): string | null {
   const { code, message, kind, reference } = job.error;
   const lines = [
     `Job ${job.id} (${job.type}) failed at ${job.finished_at} after ${pluralize(job.attempt, "attempt")}.`,
-    `Reason: ${job.status_reason}. Error: ${code} (${kind}): ${message}`,
+    `Reason: ${job.status_reason}. Error: ${isolate(code)} (${kind}): ${isolate(message)}`,
     `Reference: ${reference}`,
   ];
   return lines.join("\n");
@@ -142,10 +150,11 @@ export function progressSentence({
 }: Omit<ProgressView, "updated_at">) {
   const done = current === null ? null : amount(current, unit === "bytes");
   const all = total === null ? null : amount(total, unit === "bytes");
-  const unitWord = unit === null || unit === "bytes" ? "" : ` ${unit}`;
+  const unitWord = unit === null || unit === "bytes" ? "" : ` ${isolate(unit)}`;
   const counted =
     done === null ? null : all === null ? `${done}${unitWord} so far` : `${done} of ${all}${unitWord}`;
-  const parts = [percent === null ? null : `${percent} %`, counted, stage, message];
+  const said = [stage, message].map((text) => (text === null ? null : isolate(text)));
+  const parts = [percent === null ? null : `${percent} %`, counted, ...said];
   return parts.filter((part) => part !== null).join(" · ");
 }
 

@@ -3,7 +3,10 @@
 import { Hono } from "hono";
 import type { DashboardEnv } from "./context.ts";
 
-const PASSED = ["Content-Type", "Content-Length", "Content-Range", "Accept-Ranges", "ETag", "Retry-After"];
+const PASSED = [
+  ...["Content-Type", "Content-Length", "Content-Range", "Accept-Ranges", "ETag", "Retry-After"],
+  "X-Accel-Buffering",
+];
 
 /** `GET /jobs/{id}/events`, `/jobs/{id}/result` and `/files/{id}`. */
 export function passRoutes() {
@@ -43,7 +46,7 @@ const extensions: Record<string, string> = {
 
 /** The API's answer; with a name, as a file that the browser saves under it. */
 function passed(answer: Response, name?: string): Response {
-  const headers = new Headers({ "Cache-Control": "no-store" });
+  const headers = new Headers({ "Cache-Control": "no-store, no-transform" });
   for (const header of PASSED) {
     const value = answer.headers.get(header);
     if (value !== null) headers.set(header, value);

@@ -45,7 +45,7 @@ export async function beginSession(c: Context<DashboardEnv>, session: Omit<Sessi
 
 /** The session of a request; null without a valid cookie. Rejects if its object cannot be asked. */
 export async function currentSession(c: Context<DashboardEnv>): Promise<Session | null> {
-  const [id = "", sealed = ""] = getCookie(c, COOKIE, prefixOf(c))?.split(".") ?? [];
+  const [id = "", sealed = ""] = getCookie(c, COOKIE, cookiePrefix(c))?.split(".") ?? [];
   const secret = sealed === "" ? null : await secretOf(c.env, id);
   const text = secret && (await open(secret, sealed));
   if (!secret || !text) return null;
@@ -63,7 +63,7 @@ export async function endSession(c: Context<DashboardEnv>): Promise<void> {
     secrets.delete(session.id);
     log("info", "signed_out", await logFields(c, session.key));
   }
-  deleteCookie(c, COOKIE, attributes(c));
+  deleteCookie(c, COOKIE, cookieAttributes(c));
 }
 
 async function logFields(c: Context<DashboardEnv>, key: string): Promise<LogFields> {
@@ -80,17 +80,18 @@ async function writeCookie(
 ): Promise<void> {
   const sealed = await seal(secret, JSON.stringify({ ...content, sealedAt: now() } satisfies Content));
   const maxAge = Math.ceil((content.endsAt - now()) / SECOND);
-  setCookie(c, COOKIE, `${id}.${sealed}`, { ...attributes(c), maxAge });
+  setCookie(c, COOKIE, `${id}.${sealed}`, { ...cookieAttributes(c), maxAge });
 }
 
-function attributes(c: Context<DashboardEnv>) {
-  const prefix = prefixOf(c);
+/** What every cookie of the dashboard has in common. */
+export function cookieAttributes(c: Context<DashboardEnv>) {
+  const prefix = cookiePrefix(c);
   const secure = prefix === undefined ? { secure: false } : { secure: true, prefix };
   return { path: ROOT, httpOnly: true, sameSite: "Strict", ...secure } as const;
 }
 
 /** Browsers accept a cookie named `__Secure-…` over https only. */
-function prefixOf(c: Context<DashboardEnv>): "secure" | undefined {
+export function cookiePrefix(c: Context<DashboardEnv>): "secure" | undefined {
   return new URL(c.req.url).protocol === "https:" ? "secure" : undefined;
 }
 

@@ -4,11 +4,11 @@ import { decodeBase64Url, encodeBase64Url } from "hono/utils/encode";
 import { randomBytes } from "./runtime.ts";
 
 /** The recommended length; random, because a secret seals only a few texts. */
-const NONCE_BYTES = 12;
+const IV_BYTES = 12;
 
 /** Encrypts `text` with a secret of 32 bytes. Returns base64url: the nonce, then the ciphertext with its tag. */
 export async function seal(secret: Uint8Array, text: string): Promise<string> {
-  const iv = randomBytes(NONCE_BYTES);
+  const iv = randomBytes(IV_BYTES);
   const key = await importKey(secret);
   const sealed = await crypto.subtle.encrypt({ name: "AES-GCM", iv }, key, new TextEncoder().encode(text));
   return encodeBase64Url(new Uint8Array([...iv, ...new Uint8Array(sealed)]).buffer);
@@ -18,8 +18,8 @@ export async function seal(secret: Uint8Array, text: string): Promise<string> {
 export async function open(secret: Uint8Array, sealed: string): Promise<string | null> {
   try {
     const bytes = decodeBase64Url(sealed);
-    const algorithm = { name: "AES-GCM", iv: bytes.subarray(0, NONCE_BYTES) };
-    const text = await crypto.subtle.decrypt(algorithm, await importKey(secret), bytes.subarray(NONCE_BYTES));
+    const algorithm = { name: "AES-GCM", iv: bytes.subarray(0, IV_BYTES) };
+    const text = await crypto.subtle.decrypt(algorithm, await importKey(secret), bytes.subarray(IV_BYTES));
     return new TextDecoder().decode(text);
   } catch {
     return null;

@@ -1,7 +1,7 @@
 /** What protects the dashboard: forged forms, keys that may only read, hostile words, and the headers of its pages. */
 
 import { describe, expect, test } from "vitest";
-import { jobNow, submit } from "../support/http.ts";
+import { finished, jobNow, submit } from "../support/http.ts";
 import { ORIGIN, open, send, signIn, visit } from "./visit.ts";
 
 /** Every form there is, on a job of its own. */
@@ -110,6 +110,58 @@ describe("hostile words", () => {
       expect(text).not.toContain("<img src=x");
     }
     expect((await open(`/dashboard/jobs/${job.id}`, { cookie })).text).toContain("&lt;script&gt;alert(1)");
+  });
+
+  test("whose direction is right to left do not turn our own words round", async () => {
+    const turned = (name: string) => `\u202Eturned ${name}\u2069\u2066`;
+    const message = turned("message");
+    const input = {
+      attempts: [
+        { outcome: "fail", kind: "service_unavailable", code: "turned_code", message, retry_after_ms: 0 },
+        { outcome: "fail", kind: "not_found", code: "turned_code", message },
+      ],
+    };
+    const metadata = { [turned("key")]: turned("value") };
+    const cancelled = (await submit({ metadata })).job.id;
+    const failed = (await submit({ metadata, input }, { as: "acme" })).job.id;
+    const succeeded = (await submit({ metadata, input: { result: turned("result") } }, { as: "acme" })).job
+      .id;
+    await finished(failed);
+    await finished(succeeded);
+    const cookie = await signIn();
+    await send(`/dashboard/jobs/${cancelled}/cancel`, { reason: turned("reason") }, { cookie });
+    const theirs = await signIn("acme");
+    const query = new URLSearchParams([
+      ["metadata", `${turned("key")}=${turned("value")}`],
+      ["status", turned("status")],
+    ]);
+    const found: string[] = [];
+    for (const [path, as] of [
+      [`/jobs/${cancelled}`, cookie],
+      [`/jobs/${failed}`, theirs],
+      [`/jobs/${succeeded}`, theirs],
+      [`/jobs?metadata=${encodeURIComponent(`${turned("key")}=${turned("value")}`)}`, theirs],
+      ["/jobs", theirs],
+      [`/jobs?${query}`, theirs],
+      [`/bulk?action=cancel&${query}`, cookie],
+    ] as const) {
+      const { text } = await open(`/dashboard${path}`, { cookie: as });
+      const shown = text
+        .replace(/<title>.*?<\/title>/s, "")
+        .replace(/<[^>]*>/g, (tag) => (/^<\/?bdi>$/.test(tag) ? tag : "<>"));
+      const isolated = shown.replace(/<bdi>.*?<\/bdi>/gs, "").replace(/\u2068[^\u2066-\u2069]*\u2069/g, "");
+      expect(isolated, path).not.toContain("turned");
+      for (const [, name = ""] of shown.matchAll(/turned[ _](\w+)/g)) found.push(name);
+    }
+    expect([...new Set(found)].sort()).toEqual([
+      "code",
+      "key",
+      "message",
+      "reason",
+      "result",
+      "status",
+      "value",
+    ]);
   });
 
   test.each(["status", "type", "created_after", "metadata", "cursor", "limit", "notice", "period"])(

@@ -3,7 +3,7 @@
 import { describe, expect, test } from "vitest";
 import { call, finished, jobNow, submit } from "../support/http.ts";
 import { jobsWith } from "../support/job-namespace.ts";
-import { fieldsOf, open, send, signIn, words } from "./visit.ts";
+import { cookieOf, fieldsOf, noticeOf, open, send, signIn, words } from "./visit.ts";
 
 const FAIL = {
   outcome: "fail",
@@ -165,7 +165,10 @@ describe("the page of a job", () => {
     expect(words(page.text)).toMatch(/Webhook deliveries job\.queued pending/);
     const [, action] = /action="([^"]*\/redeliver)"/.exec(page.text) ?? [];
     const sent = await send(action ?? "", {}, { cookie });
-    expect(sent.headers.get("Location")).toBe(`/dashboard/jobs/${job.id}?notice=redelivered`);
+    expect([sent.headers.get("Location"), noticeOf(sent)]).toEqual([
+      `/dashboard/jobs/${job.id}`,
+      "redelivered",
+    ]);
   });
 });
 
@@ -175,13 +178,34 @@ describe("acting on a job", () => {
     const cookie = await signIn();
     expect((await open(`/dashboard/jobs/${job.id}/cancel`, { cookie })).text).toContain('name="reason"');
     const sent = await send(`/dashboard/jobs/${job.id}/cancel`, { reason: " Not needed. " }, { cookie });
-    expect(sent.headers.get("Location")).toBe(`/dashboard/jobs/${job.id}?notice=cancelled`);
+    expect(sent.headers.get("Location")).toBe(`/dashboard/jobs/${job.id}`);
     expect((await jobNow(job.id)).cancellation?.reason).toBe("Not needed.");
-    const text = words((await open(`/dashboard/jobs/${job.id}?notice=cancelled`, { cookie })).text);
+    const next = await open(`/dashboard/jobs/${job.id}`, { cookie: `${cookie}; ${cookieOf(sent)}` });
+    const text = words(next.text);
     expect(text).toContain("The job was cancelled.");
+    expect(next.headers.get("Set-Cookie")).toMatch(/^__Secure-accepted_notice=; Max-Age=0/);
     expect(text).toContain(
       "It was cancelled on request, with the reason “Not needed.”. Nothing of it runs any more.",
     );
+  });
+
+  test("from a page that is old says that nothing was changed", async () => {
+    const { job } = await submit();
+    const cookie = await signIn();
+    const act = (verb: string) => send(`/dashboard/jobs/${job.id}/${verb}`, {}, { cookie });
+    expect(noticeOf(await act("cancel"))).toBe("cancelled");
+    expect(noticeOf(await act("cancel"))).toBe("cancelled_before");
+    expect(noticeOf(await act("delete"))).toBe("deleted");
+    expect(noticeOf(await act("delete"))).toBe("deleted_before");
+  });
+
+  test("is told of once: the same page, loaded again or opened by a link, does not say it", async () => {
+    const { job } = await submit();
+    const cookie = await signIn();
+    for (const query of ["", "?notice=cancelled", "?notice=submitted"]) {
+      const { text } = await open(`/dashboard/jobs/${job.id}${query}`, { cookie });
+      expect(text).not.toContain('data-kind="good"');
+    }
   });
 
   test("replays once, however often the form is sent", async () => {
@@ -192,8 +216,10 @@ describe("acting on a job", () => {
     const fields = fieldsOf(await open(path, { cookie }), "/replay");
     const [first, second] = [await send(path, fields, { cookie }), await send(path, fields, { cookie })];
     expect(first.status).toBe(303);
-    const [address] = (first.headers.get("Location") ?? "").split("?");
-    expect(second.headers.get("Location")).toBe(`${address}?notice=repeated`);
+    expect([second.headers.get("Location"), noticeOf(second)]).toEqual([
+      first.headers.get("Location"),
+      "repeated",
+    ]);
     const replay = await open(first.headers.get("Location") ?? "", { cookie });
     expect(replay.text).toContain(`href="/dashboard/jobs/${job.id}"`);
   });
@@ -206,7 +232,8 @@ describe("acting on a job", () => {
     expect(refused.status).toBe(409);
     expect(words(refused.text)).toContain("Wait until the job has finished, or cancel it first.");
     await send(`/dashboard/jobs/${job.id}/cancel`, {}, { cookie });
-    expect((await send(path, {}, { cookie })).headers.get("Location")).toBe("/dashboard/jobs?notice=deleted");
+    const deleted = await send(path, {}, { cookie });
+    expect([deleted.headers.get("Location"), noticeOf(deleted)]).toEqual(["/dashboard/jobs", "deleted"]);
     expect((await open(`/dashboard/jobs/${job.id}`, { cookie })).status).toBe(404);
   });
 });

@@ -108,9 +108,9 @@ test.each([
 test("progress names a percentage only if one was reported", () => {
   const none = { current: null, total: null, unit: null, percent: null, stage: null, message: null };
   expect(progressSentence(none)).toBe("");
-  expect(progressSentence({ ...none, current: 1200, unit: "rows" })).toBe("1,200 rows so far");
+  expect(progressSentence({ ...none, current: 1200, unit: "rows" })).toBe("1,200 \u2068rows\u2069 so far");
   expect(
     progressSentence({ ...none, current: 2048, total: 4096, unit: "bytes", percent: 50, message: "9 rows" }),
-  ).toBe("50 % · 2 KiB of 4 KiB · 9 rows");
-  expect(progressSentence({ ...none, stage: "preparing" })).toBe("preparing");
+  ).toBe("50 % · 2 KiB of 4 KiB · \u20689 rows\u2069");
+  expect(progressSentence({ ...none, stage: "preparing" })).toBe("\u2068preparing\u2069");
 });

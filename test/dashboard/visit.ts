@@ -67,6 +67,11 @@ export function cookieOf({ headers }: Page): string {
   return headers.get("Set-Cookie")?.split(";")[0] ?? "";
 }
 
+/** What the page that a form leads to will say once. */
+export function noticeOf({ headers }: Page): string | undefined {
+  return /__Secure-accepted_notice=(\w+)/.exec(headers.get("Set-Cookie") ?? "")?.[1];
+}
+
 /** The fields of the page's form whose action ends so, as a browser would send them untouched. */
 export function fieldsOf({ text }: Page, action: string): [string, string][] {
   const form = [...text.matchAll(/<form[^>]*action="([^"]*)"[^>]*>([\s\S]*?)<\/form>/g)].find(([, to]) =>
@@ -87,11 +92,12 @@ function plain(text: string): string {
     .replaceAll("&amp;", "&");
 }
 
-/** The text of a page without its markup. */
+/** The text of a page without its markup and its isolates. */
 export function words(html: string): string {
   return html
     .replace(/<[^>]+>/g, " ")
     .replaceAll("&quot;", '"')
     .replaceAll("&#39;", "'")
+    .replace(/[\u2068\u2069]/g, "")
     .replace(/\s+/g, " ");
 }

@@ -11,6 +11,10 @@ const REFRESH_EVERY_MS = 500;
 /** A failed refresh is retried after this. */
 const RETRY_MS = 5_000;
 const TICK_MS = 1_000;
+/** Without an event for so long the page is fetched: the stream may be dead, or held back by a proxy. */
+const SILENCE_MS = 20_000;
+/** A page that takes longer counts as one that cannot be fetched. */
+const FETCH_TIMEOUT_MS = 10_000;
 
 const EVENT_TYPES = [
   ...["job.queued", "job.started", "job.progress", "job.log", "job.attempt_failed", "job.continued"],
@@ -74,7 +78,8 @@ function giveUp(words: string, way: string): null {
 
 /** The current page; null if it cannot be fetched. */
 async function fetchPage(init: RequestInit = {}): Promise<Document | null> {
-  const response = await fetch(location.href, { ...init, redirect: "manual" });
+  const signal = AbortSignal.timeout(FETCH_TIMEOUT_MS);
+  const response = await fetch(location.href, { ...init, redirect: "manual", signal });
   if (response.type === "opaqueredirect")
     return giveUp("Your session is over, and this page is no longer kept up to date.", "Sign in again");
   if (response.status === 404)
@@ -109,7 +114,7 @@ async function refreshOnce(): Promise<void> {
   const next = page?.querySelector<HTMLElement>("[data-live]");
   if (isOver || !old) return;
   if (!page || !next) {
-    warn("This page could not be brought up to date; it will retry.");
+    warn("The service cannot be reached. This page is not up to date; it will look again by itself.");
     return retryLater();
   }
   stopWarning();
@@ -153,16 +158,33 @@ function keepUp(): void {
   }
 }
 
-/** An EventSource reconnects a broken stream by itself, but not a rejected or finished one. */
+let lastEventAt = 0;
+
+function noteEvent(): void {
+  lastEventAt = Date.now();
+  void refresh();
+}
+
+/**
+ * An EventSource reconnects a broken stream by itself, but not a rejected or finished one. Either way the page is
+ * fetched, which shows whether the service can be reached.
+ */
 function follow(url: string): void {
   const stream = new EventSource(url);
   source = stream;
-  for (const type of EVENT_TYPES) stream.addEventListener(type, () => void refresh());
+  lastEventAt = Date.now();
+  for (const type of EVENT_TYPES) stream.addEventListener(type, noteEvent);
   stream.addEventListener("error", () => {
-    if (stream.readyState !== EventSource.CLOSED || source !== stream) return;
+    if (source !== stream) return;
+    if (stream.readyState === EventSource.CONNECTING) return noteEvent();
     source = null;
     retryLater();
   });
+}
+
+/** Fetches the page of a stream that is silent. */
+function watchSilence(): void {
+  if (source && Date.now() - lastEventAt > SILENCE_MS) noteEvent();
 }
 
 function isSeen(): boolean {
@@ -182,6 +204,7 @@ function onVisibility(): void {
 
 /** "3 minutes ago" grows old. */
 function tick(): void {
+  watchSilence();
   for (const element of document.querySelectorAll<HTMLElement>("[data-relative]")) {
     const words = formatRelative(Date.parse(element.dataset.relative ?? ""), Date.now());
     if (element.textContent !== words) element.textContent = words;

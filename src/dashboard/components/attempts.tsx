@@ -63,7 +63,12 @@ function One({ attempt, job, next, now }: AttemptEvents) {
       </p>
       {error && (
         <p>
-          <strong>{error.message}</strong> <code>{error.code}</code>{" "}
+          <strong>
+            <bdi>{error.message}</bdi>
+          </strong>{" "}
+          <bdi>
+            <code>{error.code}</code>
+          </bdi>{" "}
           <span class="soft">{kindSentence(error.kind)}</span>
         </p>
       )}

@@ -1,7 +1,7 @@
 /** A job's events and the lines its code logged, in the order they happened. */
 
 import type { EventView, JobView } from "../../rpc/views.ts";
-import { eventTitle, progressSentence } from "../labels.ts";
+import { eventTitle, isolate, progressSentence } from "../labels.ts";
 import { jobPagePath, Table, Time } from "./parts.tsx";
 
 /** The last ones are shown at first: a job may have more than a thousand. */
@@ -48,18 +48,18 @@ function levelOf({ data }: EventView): string {
 
 /** What an event adds to its title, from the parts that the API gives events of its type. */
 function detailsOf({ type, data }: EventView): string {
-  if (type === "job.log" && "level" in data) return `${data.level}: ${data.message}`;
+  if (type === "job.log" && "level" in data) return `${data.level}: ${isolate(data.message ?? "")}`;
   if ("percent" in data) return progressSentence(data);
   const parts: string[] = [];
   if ("attempt" in data) parts.push(`attempt ${data.attempt}`);
   if ("continuation" in data) parts.push(`continuation ${data.continuation}`);
   if ("status" in data) parts.push(String(data.status).replaceAll("_", " "));
   if ("status_reason" in data) parts.push(String(data.status_reason).replaceAll("_", " "));
-  if ("error" in data) parts.push(`${data.error.code}: ${data.error.message}`);
+  if ("error" in data) parts.push(`${isolate(data.error.code)}: ${isolate(data.error.message)}`);
   if ("next_attempt_at" in data && data.next_attempt_at)
     parts.push(`next at ${timeWords(data.next_attempt_at)}`);
   if ("run_at" in data && data.run_at) parts.push(`to begin at ${timeWords(data.run_at)}`);
-  if ("by" in data) parts.push(`by the ${data.by}${data.reason ? `: ${data.reason}` : ""}`);
+  if ("by" in data) parts.push(`by the ${data.by}${data.reason ? `: ${isolate(data.reason)}` : ""}`);
   return parts.join(" · ");
 }
 

@@ -49,7 +49,7 @@ export function JobsTable({
 
 /** The most telling fact in a few words: an error, the progress, or why it waits. */
 function Says({ job }: { job: JobView }) {
-  if (job.error) return <>{job.error.message}</>;
+  if (job.error) return <bdi>{job.error.message}</bdi>;
   if (job.status === "running" && job.progress && job.status_reason === "executing") {
     const { percent } = job.progress;
     return (
@@ -60,6 +60,11 @@ function Says({ job }: { job: JobView }) {
     );
   }
   const lastError = job.attempts.at(-1)?.error;
-  if (job.status_reason === "waiting_to_retry" && lastError) return <>Will be retried: {lastError.message}</>;
+  if (job.status_reason === "waiting_to_retry" && lastError)
+    return (
+      <>
+        Will be retried: <bdi>{lastError.message}</bdi>
+      </>
+    );
   return <span class="soft">{job.status_reason?.replaceAll("_", " ") ?? ""}</span>;
 }

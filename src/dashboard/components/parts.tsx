@@ -73,7 +73,9 @@ export function Table({
 export function Code({ id, label, text }: { id: string; label: string; text: string }) {
   return (
     <section id={id} class="code-block" tabindex={0} aria-label={label}>
-      <pre>{text}</pre>
+      <pre>
+        <bdi>{text}</bdi>
+      </pre>
     </section>
   );
 }
@@ -87,7 +89,9 @@ export function ApiErrorNotice({ error: { problem, retryAfter }, what }: { error
           {what} {problem.title}
         </strong>
       </p>
-      <p>{problem.detail}</p>
+      <p>
+        <bdi>{problem.detail}</bdi>
+      </p>
       {retryAfter && <p>Try again in {retryAfter} seconds.</p>}
       <p class="hint">
         <code>{problem.code}</code>, for support: <code>{problem.instance}</code>

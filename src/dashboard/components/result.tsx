@@ -72,7 +72,7 @@ function Files({ files }: { files: FoundFile[] }) {
                 </a>{" "}
                 {file !== "unknown" && (
                   <span class="soft">
-                    {formatBytes(file.size)}, {file.contentType}
+                    {formatBytes(file.size)}, <bdi>{file.contentType}</bdi>
                   </span>
                 )}
               </>

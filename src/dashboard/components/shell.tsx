@@ -4,6 +4,7 @@ import type { Context } from "hono";
 import type { Child } from "hono/jsx";
 import { asset, htmlOf, Page } from "../../site/layout.tsx";
 import type { DashboardEnv } from "../context.ts";
+import { takeNotice } from "../notice.ts";
 import { ROOT } from "../session.ts";
 
 const navigation = [
@@ -13,32 +14,18 @@ const navigation = [
 ] as const;
 type NavigationEntry = (typeof navigation)[number][1];
 
-/** The notice after an action, by its name in the address. */
-const notices = {
-  submitted: "The job was accepted. This page follows it.",
-  cancelled: "The job was cancelled.",
-  replayed: "This is a new job of the same type and input.",
-  existing: "No job was made: this one was submitted earlier, and it still does the same work.",
-  repeated: "No second job was made: this form was sent before.",
-  deleted: "The job and everything of it was deleted.",
-  redelivered: "The webhook is being sent again.",
-  bulk: "The action was accepted as a job of its own. This page follows it.",
-} as const;
-export type Notice = keyof typeof notices;
-
 type ShellProps = {
   title: string;
   section?: NavigationEntry;
   /** Whether the browser's script is wanted. */
   isSignedIn?: boolean;
   mayWrite?: boolean;
-  notice?: string | undefined;
+  notice?: string | null;
   children?: Child;
 };
 
 /** A page of the dashboard; `children` has the h1. */
 export function Shell({ title, section, isSignedIn = true, mayWrite = false, notice, children }: ShellProps) {
-  const text = notice && Object.hasOwn(notices, notice) ? notices[notice as Notice] : null;
   const shown = navigation.filter(([, name]) => mayWrite || name !== "Submit a job");
   return (
     <Page
@@ -57,9 +44,9 @@ export function Shell({ title, section, isSignedIn = true, mayWrite = false, not
           ))}
         </nav>
       )}
-      {text && (
+      {notice && (
         <p class="notice" data-kind="good" role="status">
-          {text}
+          {notice}
         </p>
       )}
       {children}
@@ -85,6 +72,6 @@ export async function show(
   props: Omit<ShellProps, "mayWrite" | "isSignedIn">,
   status: 200 | 422 = 200,
 ): Promise<Response> {
-  const page = <Shell {...props} mayWrite={c.get("session").mayWrite} notice={c.req.query("notice")} />;
+  const page = <Shell {...props} mayWrite={c.get("session").mayWrite} notice={takeNotice(c)} />;
   return c.html(await htmlOf(page), status);
 }

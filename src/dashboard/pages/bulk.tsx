@@ -17,6 +17,7 @@ import {
 } from "../filter.ts";
 import { readSimpleForm } from "../form/simple.ts";
 import { pluralize } from "../labels.ts";
+import { redirectWith } from "../notice.ts";
 import { ROOT } from "../session.ts";
 import { notFoundPage } from "./errors.tsx";
 
@@ -57,7 +58,7 @@ export function bulkPageRoutes() {
     const job = await c
       .get("api")
       .bulk(action, bulkFilter(filter), form.get("as_of") ?? "", form.get("idempotency_key"));
-    return c.redirect(`${jobPagePath(job.id)}?notice=bulk`, 303);
+    return redirectWith(c, jobPagePath(job.id), "bulk");
   });
 
   return routes;

@@ -9,6 +9,7 @@ import { Badge, Hidden, jobPagePath } from "../components/parts.tsx";
 import { show } from "../components/shell.tsx";
 import type { DashboardEnv } from "../context.ts";
 import { readSimpleForm } from "../form/simple.ts";
+import { redirectWith } from "../notice.ts";
 import { ROOT } from "../session.ts";
 
 /** As the API takes it. */
@@ -25,8 +26,11 @@ export function jobActionRoutes() {
 
   routes.post("/jobs/:id/cancel", async (c) => {
     const reason = (await readSimpleForm(c.req.raw)).get("reason")?.trim();
-    const job = await c.get("api").cancel(c.req.param("id"), reason || null);
-    return c.redirect(`${jobPagePath(job.id)}?notice=cancelled`, 303);
+    const [api, id] = [c.get("api"), c.req.param("id")];
+    const before = await api.job(id);
+    const job = await api.cancel(id, reason || null);
+    const isBefore = before.status === "cancelled";
+    return redirectWith(c, jobPagePath(job.id), isBefore ? "cancelled_before" : "cancelled");
   });
 
   routes.get("/jobs/:id/replay", async (c) => {
@@ -39,8 +43,7 @@ export function jobActionRoutes() {
   routes.post("/jobs/:id/replay", async (c) => {
     const key = (await readSimpleForm(c.req.raw)).get("idempotency_key");
     const submitted = await c.get("api").replay(c.req.param("id"), key);
-    const notice = submittedNotice(submitted, "replayed");
-    return c.redirect(`${jobPagePath(submitted.data.id)}?notice=${notice}`, 303);
+    return redirectWith(c, jobPagePath(submitted.data.id), submittedNotice(submitted, "replayed"));
   });
 
   routes.get("/jobs/:id/delete", async (c) => {
@@ -50,15 +53,15 @@ export function jobActionRoutes() {
 
   routes.post("/jobs/:id/delete", async (c) => {
     await readSimpleForm(c.req.raw);
-    await c.get("api").delete(c.req.param("id"));
-    return c.redirect(`${ROOT}/jobs?notice=deleted`, 303);
+    const isDeleted = await c.get("api").delete(c.req.param("id"));
+    return redirectWith(c, `${ROOT}/jobs`, isDeleted ? "deleted" : "deleted_before");
   });
 
   routes.post("/jobs/:id/deliveries/:delivery_id/redeliver", async (c) => {
     const id = c.req.param("id");
     await readSimpleForm(c.req.raw);
     await c.get("api").redeliver(id, c.req.param("delivery_id"));
-    return c.redirect(`${jobPagePath(id)}?notice=redelivered`, 303);
+    return redirectWith(c, jobPagePath(id), "redelivered");
   });
 
   return routes;

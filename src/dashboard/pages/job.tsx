@@ -183,9 +183,14 @@ function OutcomeSection({ job }: { job: JobView }) {
   if (!job.error || text === null) return null;
   return (
     <section class="notice outcome" data-kind="bad" aria-labelledby="error-title">
-      <h2 id="error-title">{job.error.message}</h2>
+      <h2 id="error-title">
+        <bdi>{job.error.message}</bdi>
+      </h2>
       <p>
-        <code>{job.error.code}</code> · {kindSentence(job.error.kind)}
+        <bdi>
+          <code>{job.error.code}</code>
+        </bdi>{" "}
+        · {kindSentence(job.error.kind)}
       </p>
       <p>
         The reference <code id="reference">{job.error.reference}</code> leads support to this failure in the
@@ -247,8 +252,12 @@ function MetadataSection({ job: { metadata } }: { job: JobView }) {
       <dl class="facts">
         {pairs.map(([name, value]) => (
           <>
-            <dt>{name}</dt>
-            <dd>{value}</dd>
+            <dt>
+              <bdi>{name}</bdi>
+            </dt>
+            <dd>
+              <bdi>{value}</bdi>
+            </dd>
           </>
         ))}
       </dl>

@@ -168,7 +168,7 @@ function FilterForm({ filter, limit, types }: ListRequest & { types: TypeView[] 
           <TimeField
             id="created-after"
             name="created_after"
-            label="Accepted after (UTC)"
+            label="Accepted from (UTC)"
             value={filter.createdAfter}
           />
           <TimeField

@@ -137,9 +137,11 @@ function ErrorSummary({ errors }: Pick<Draft, "errors">) {
         {errors.map(({ pointer, detail }) => (
           <li>
             <a href="#body">
-              <code>{pointer}</code>
+              <bdi>
+                <code>{pointer}</code>
+              </bdi>
             </a>
-            : {detail}
+            : <bdi>{detail}</bdi>
           </li>
         ))}
       </ul>

@@ -10,6 +10,7 @@ import { submitCommand } from "../form/curl.ts";
 import { exampleBody, syntaxErrorAt, withFileId } from "../form/draft.ts";
 import { type FormFile, readFileForm } from "../form/multipart.ts";
 import { formatBytes } from "../labels.ts";
+import { redirectWith } from "../notice.ts";
 import { type Draft, SubmitPage, TypesPage } from "./submit-page.tsx";
 
 /** `GET /submit`, `GET` and `POST /submit/{type}`. */
@@ -72,8 +73,7 @@ async function readDraft(c: Context<DashboardEnv>, type: TypeView) {
 async function submitDraft(c: Context<DashboardEnv>, type: TypeView, draft: Draft): Promise<Response> {
   try {
     const submitted = await c.get("api").submit(draft.body, draft.idempotencyKey);
-    const notice = submittedNotice(submitted, "submitted");
-    return c.redirect(`${jobPagePath(submitted.data.id)}?notice=${notice}`, 303);
+    return redirectWith(c, jobPagePath(submitted.data.id), submittedNotice(submitted, "submitted"));
   } catch (error) {
     if (!(error instanceof ApiError) || error.problem.status === 401) throw error;
     return submitPage(c, type, { ...draft, errors: toErrors(draft.body, error) }, error);
