@@ -21,6 +21,8 @@ const ANSWER_MS = 10_000;
 /** After so long without an answer the service is not down for a moment but broken. */
 const PATIENCE_MS = 60_000;
 const AGAIN_MS = 100;
+/** Wait after a 429: the limit of a key counts by minute. */
+const LIMITED_MS = 2_000;
 
 export const isFinished = ({ status }: JobView) => status !== "queued" && status !== "running";
 
@@ -48,7 +50,7 @@ export function openInsistentClient(url: string, key: string) {
     return answer;
   }
 
-  /** The answer, however often it takes to get one. Rejects only if there is none for a minute. */
+  /** The answer, however often it takes to get one. Rejects only if there is none for a minute, limits apart. */
   async function ask<Data>(
     method: string,
     path: string,
@@ -57,7 +59,9 @@ export function openInsistentClient(url: string, key: string) {
   ): Promise<Answer<Data>> {
     for (const overAt = Date.now() + PATIENCE_MS; ; await pause(AGAIN_MS)) {
       try {
-        return await once<Data>(method, path, body, headers);
+        const answer = await once<Data>(method, path, body, headers);
+        if (answer.status !== 429) return answer;
+        await pause(LIMITED_MS);
       } catch (error) {
         if (Date.now() > overAt) throw error;
       }

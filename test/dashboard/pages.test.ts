@@ -1,6 +1,7 @@
 /** The submit page, the list, the overview, and the pages for what went wrong, as a browser without scripts meets them. */
 
 import { describe, expect, test } from "vitest";
+import { StalledStream } from "../../src/lib/request-chunks.ts";
 import { finished, freshKey, submit } from "../support/http.ts";
 import { fieldsOf, noticeOf, ORIGIN, open, send, signIn, visit, words } from "./visit.ts";
 
@@ -131,6 +132,31 @@ describe("submit page", () => {
     const page = await post(body, type);
     expect(page.status).toBe(400);
     expect(words(page.text)).toContain("The form could not be read");
+  });
+
+  test("submit page: a form of 40,000 parts arrives in pieces → refused long before its end", async () => {
+    let sent = 0;
+    const piece = new TextEncoder().encode(part("a").repeat(100));
+    const body = new ReadableStream<Uint8Array>({
+      pull: (controller) => {
+        if (sent === 400) controller.close();
+        else controller.enqueue(piece);
+        sent += 1;
+      },
+    });
+    expect((await post(body)).status).toBe(400);
+    expect(sent).toBeLessThan(20);
+  });
+
+  test.each([
+    ["of the submit page", PATH, "multipart/form-data; boundary=x"],
+    ["to sign in", "/dashboard/sign-in", "application/x-www-form-urlencoded"],
+  ])("a form %s: its sender stalls → 408", async (_what, path, type) => {
+    const body = new ReadableStream({ pull: () => Promise.reject(new StalledStream()) });
+    const headers = { "Content-Type": type, Origin: ORIGIN, "Sec-Fetch-Site": "same-origin" };
+    const page = await visit("POST", path, { cookie: await signIn(), headers, body });
+    expect(page.status).toBe(408);
+    expect(words(page.text)).toContain("Nothing was done");
   });
 
   test("submit page: a field name of 15,000 characters → passed over", async () => {

@@ -6,7 +6,8 @@
 import { once } from "node:events";
 import type { Readable } from "node:stream";
 import { Busboy } from "@fastify/busboy";
-import { UnreadableForm } from "./simple.ts";
+import { readChunks } from "../../lib/request-chunks.ts";
+import { FORM_PATIENCE, UnreadableForm } from "./simple.ts";
 
 /** The form has four fields and one file. All texts together fit into one request body of the API. */
 const FORM_LIMITS = {
@@ -25,7 +26,7 @@ export type FormFile = { name: string; contentType: string; body: ReadableStream
 
 /**
  * The form's texts by name. `onFile` is called with the chosen file, if there is one. Throws UnreadableForm if the
- * form is malformed or beyond its limits; rejects if `onFile` does.
+ * form is malformed or beyond its limits, StalledStream if its sender stops; rejects if `onFile` does.
  */
 export async function readFileForm(
   request: Request,
@@ -50,7 +51,7 @@ export async function readFileForm(
     if (name) stored = onFile({ name, contentType, body: toStream(file) });
     stored.catch(() => undefined).finally(() => file.resume());
   });
-  await Promise.all([finished, writeAll(request.body, busboy)]);
+  await Promise.all([finished, writeAll(request.body, busboy, () => isBeyondLimits)]);
   await stored;
   if (isBeyondLimits) throw new UnreadableForm();
   return fields;
@@ -64,9 +65,14 @@ function openBusboy(contentType: string): Parser {
   }
 }
 
-async function writeAll(body: ReadableStream<Uint8Array> | null, busboy: Parser): Promise<void> {
-  for await (const chunk of body ?? []) {
+async function writeAll(
+  body: ReadableStream<Uint8Array> | null,
+  busboy: Parser,
+  isBeyondLimits: () => boolean,
+): Promise<void> {
+  for await (const chunk of body ? readChunks(body, FORM_PATIENCE) : []) {
     if (busboy.destroyed) return;
+    if (isBeyondLimits()) throw new UnreadableForm();
     if (!busboy.write(chunk)) await once(busboy, "drain");
   }
   busboy.end();

@@ -3,6 +3,7 @@
 import type { Context } from "hono";
 import { HTTPException } from "hono/http-exception";
 import { log } from "../../lib/log.ts";
+import { StalledStream } from "../../lib/request-chunks.ts";
 import { htmlOf } from "../../site/layout.tsx";
 import { ApiError } from "../api.ts";
 import { Shell } from "../components/shell.tsx";
@@ -10,7 +11,11 @@ import type { DashboardEnv, Session } from "../context.ts";
 import { UnreadableForm } from "../form/simple.ts";
 import { endSession, ROOT, SessionUnreachable } from "../session.ts";
 
-type Words = { status: 400 | 403 | 404 | 409 | 413 | 422 | 429 | 500 | 503; title: string; what: string };
+type Words = {
+  status: 400 | 403 | 404 | 408 | 409 | 413 | 422 | 429 | 500 | 503;
+  title: string;
+  what: string;
+};
 
 const NOT_FOUND: Words = {
   status: 404,
@@ -32,6 +37,11 @@ const BROKEN: Words = {
   title: "Something went wrong on our side",
   what: "Try again. If it stays so, tell support the reference below.",
 };
+const STALLED: Words = {
+  status: 408,
+  title: "The form did not arrive",
+  what: "Nothing was done, because the connection stood still. Go back and send it again.",
+};
 const UNREACHABLE: Words = {
   status: 503,
   title: "The service is not available for a moment",
@@ -49,6 +59,7 @@ export async function errorPage(error: Error, c: Context<DashboardEnv>) {
   if (error instanceof ApiError) return apiErrorPage(c, error);
   if (error instanceof HTTPException && error.status === 403) return renderError(c, FOREIGN);
   if (error instanceof UnreadableForm) return renderError(c, UNREADABLE);
+  if (error instanceof StalledStream) return renderError(c, STALLED);
   if (error instanceof SessionUnreachable) {
     log("error", "unavailable", { request_id: c.get("requestId"), error });
     c.header("Retry-After", String(RETRY_SECONDS));
