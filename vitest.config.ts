@@ -1,7 +1,6 @@
 import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
-import { localWebhookSecret } from "./scripts/local-keys.ts";
-import { testApiKeys } from "./test/support/keys.ts";
+import { testApiKeys, testSecrets } from "./test/support/keys.ts";
 
 /** A test that waits for the machine is no slow test: a busy laptop may take long for anything. */
 const TEST_TIMEOUT_MS = 30_000;
@@ -43,7 +42,7 @@ export default defineConfig({
                 TEST_MIGRATIONS: await readD1Migrations("./migrations"),
                 LOCAL_QUEUE: "true",
                 API_KEYS: await testApiKeys(),
-                WEBHOOK_SECRET: await localWebhookSecret(),
+                WEBHOOK_SECRET: (await testSecrets()).webhookSecret,
               },
             },
           }),

@@ -3,7 +3,6 @@
  * the cost of a page per filter inside the index object as the tenant grows to 100,000 jobs.
  */
 
-import { localKeys } from "../scripts/local-keys.ts";
 import type { JobFilter, JobPosition } from "../src/rpc/index-entry.ts";
 import { type Benchmark, ensure, figure, type Row } from "./benchmark.ts";
 import { type Client, openClient } from "./client.ts";
@@ -11,7 +10,7 @@ import { madeAt } from "./listing/entries.ts";
 import type { Filling, PageAsked, PageCost } from "./listing/index.ts";
 import { median, percentile } from "./load.ts";
 import type { Native } from "./native.ts";
-import { startNativeService } from "./side-by-side.ts";
+import { benchSecrets, startNativeService } from "./side-by-side.ts";
 
 const sizes = [1_000, 10_000, 100_000];
 const FILL_AT_ONCE = 1_000;
@@ -40,7 +39,7 @@ type IndexAccess = ReturnType<typeof openIndexAccess>;
 type Cost = PageCost & { ms: number };
 
 async function measure({ url }: Native): Promise<Row[]> {
-  const client = openClient(url, (await localKeys()).acme.full);
+  const client = openClient(url, (await benchSecrets()).keys.acme.full);
   const startAt = Date.now() - 3_600_000;
   const access = openIndexAccess(url, startAt);
   const costs = new Map<string, Cost[]>();

@@ -4,7 +4,7 @@
  */
 
 import { setTimeout as pause } from "node:timers/promises";
-import { localApiKeys, localKeys } from "../scripts/local-keys.ts";
+import { deriveLocalSecrets } from "../scripts/local-secrets.ts";
 import { type Load, load, type Measured, median } from "./load.ts";
 import { type Native, startNative } from "./native.ts";
 
@@ -24,9 +24,12 @@ export const WARM_UP_ANSWERS = 1_000;
 export type Side = Measured<number> & { answerCpuMs: number; cpuMs: number };
 type Rounds = { service: Side[]; baseline: Side[] };
 
+/** The keys of the services under load. */
+export const benchSecrets = () => deriveLocalSecrets("accepted benchmarks");
+
 /** Starts the service in workerd alone; `main` replaces its entry. */
 export async function startNativeService(main?: string): Promise<Native> {
-  const variables = { API_KEYS: await localApiKeys(), DISPATCH_TIMEOUT_MS };
+  const variables = { API_KEYS: (await benchSecrets()).apiKeys, DISPATCH_TIMEOUT_MS };
   return startNative("wrangler.toml", { variables, ...(main !== undefined && { main }) });
 }
 
@@ -43,7 +46,7 @@ export async function withBoth<T>(use: (service: Native, baseline: Native) => Pr
 
 /** The headers of a request of the local tenant `acme`. */
 export async function clientHeaders(): Promise<Record<string, string>> {
-  const { acme } = await localKeys();
+  const { acme } = (await benchSecrets()).keys;
   return { Authorization: `Bearer ${acme.full}`, "Content-Type": "application/json" };
 }
 

@@ -8,8 +8,8 @@
 import { once } from "node:events";
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
-import { join, resolve } from "node:path";
-import { localApiKeys, localWebhookSecret } from "./local-keys.ts";
+import { join } from "node:path";
+import { openLocalSecrets, stateDirectory } from "./local-secrets.ts";
 import { quiet, root, runWrangler } from "./wrangler.ts";
 
 const HOST = "127.0.0.1";
@@ -52,11 +52,12 @@ async function migrate(stateDir: string): Promise<void> {
 }
 
 /** What differs from a deployment, see wrangler.toml. */
-async function localVariables(port: number) {
+async function localVariables(port: number, stateDir: string) {
   const { LEASE_MS, DISPATCH_TIMEOUT_MS } = process.env;
+  const { apiKeys, webhookSecret } = await openLocalSecrets(stateDir);
   const values = {
-    API_KEYS: await localApiKeys(),
-    WEBHOOK_SECRET: await localWebhookSecret(),
+    API_KEYS: apiKeys,
+    WEBHOOK_SECRET: webhookSecret,
     LOCAL_QUEUE: "true",
     ALLOW_LOCALHOST_URLS: process.env.ALLOW_LOCALHOST_URLS === "true" ? "true" : "false",
     OWN_HOSTS: `localhost:${port}`,
@@ -75,13 +76,13 @@ function printLog({ level, message }: { level: string; message: string }): void 
 
 async function serve() {
   const port = await readPort();
-  const stateDir = resolve(root, process.env.STATE_DIR ?? ".wrangler/state");
+  const stateDir = stateDirectory();
   await migrate(stateDir);
   Object.assign(process.env, quiet);
   const { unstable_startWorker: startWorker } = await import("wrangler");
   const worker = await startWorker({
     config: join(root, "wrangler.toml"),
-    bindings: await localVariables(port),
+    bindings: await localVariables(port, stateDir),
     dev: {
       server: { hostname: HOST, port },
       persist: stateDir,

@@ -1,24 +1,31 @@
 /** The two scripts, run as a person runs them: each in its own process, with the project's Node. */
 
 import { spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { describe, expect, test } from "vitest";
-import { localApiKeys, localKeys } from "../../scripts/local-keys.ts";
+import { afterAll, describe, expect, test } from "vitest";
+import { deriveLocalSecrets, openLocalSecrets } from "../../scripts/local-secrets.ts";
 import { ApiKeySchema } from "../../src/api/middleware/keys.ts";
 import { isKey, keyHash } from "../../src/lib/key.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url).href);
 
+const stateDir = mkdtempSync(join(tmpdir(), "accepted-test-"));
+afterAll(() => rmSync(stateDir, { recursive: true }));
+
 function run(script: string, ...args: string[]) {
   const { status, stdout, stderr } = spawnSync("node_modules/.bin/node", [`scripts/${script}.ts`, ...args], {
     cwd: root,
     encoding: "utf8",
+    env: { ...process.env, STATE_DIR: stateDir },
   });
   return { status, stdout, stderr };
 }
 
 describe("dev-keys", () => {
-  test("dev-keys: no argument → the keys of both tenants as JSON, the same on every machine", async () => {
+  test("dev-keys: no argument → the keys of both tenants as JSON, the same from the first call on", async () => {
     const { status, stdout } = run("dev-keys");
     expect(status).toBe(0);
     const keys = JSON.parse(stdout);
@@ -26,11 +33,11 @@ describe("dev-keys", () => {
       acme: { full: expect.any(String), read: expect.any(String) },
       globex: { full: expect.any(String), read: expect.any(String) },
     });
-    expect(keys).toEqual(await localKeys());
+    expect(keys).toEqual((await openLocalSecrets(stateDir)).keys);
   });
 
   test("dev-keys: tenant → its full key and nothing else", async () => {
-    const { acme } = await localKeys();
+    const { acme } = (await openLocalSecrets(stateDir)).keys;
     expect(run("dev-keys", "acme")).toEqual({ status: 0, stdout: `${acme.full}\n`, stderr: "" });
   });
 
@@ -40,13 +47,26 @@ describe("dev-keys", () => {
     expect(stderr).toContain("acme, globex");
   });
 
+  test("local secrets: another state directory → others, and the seed is its owner's alone", async () => {
+    const other = mkdtempSync(join(tmpdir(), "accepted-test-"));
+    const both = await Promise.all([openLocalSecrets(other), openLocalSecrets(other)]);
+    expect(both[0]).toEqual(both[1]);
+    const own = await openLocalSecrets(stateDir);
+    expect(both[0].keys.acme.full).not.toBe(own.keys.acme.full);
+    expect(both[0].webhookSecret).not.toBe(own.webhookSecret);
+    expect(statSync(join(other, "seed")).mode & 0o777).toBe(0o600);
+    rmSync(other, { recursive: true });
+  });
+
   test("local keys: two tenants → four different keys, listed with their scopes", async () => {
-    const { acme, globex } = await localKeys();
+    const {
+      keys: { acme, globex },
+      apiKeys: text,
+    } = await deriveLocalSecrets("a seed");
     const keys = [acme.full, acme.read, globex.full, globex.read];
     expect(new Set(keys).size).toBe(4);
     expect(keys.every(isKey)).toBe(true);
     const both = ["jobs:read", "jobs:write"];
-    const text = await localApiKeys();
     expect(ApiKeySchema.array().parse(JSON.parse(text))).toMatchObject([
       { hash: await keyHash(acme.full), tenant: "acme", scopes: both },
       { hash: await keyHash(acme.read), tenant: "acme", scopes: ["jobs:read"] },

@@ -7,7 +7,7 @@ import { execFile } from "node:child_process";
 import { existsSync, globSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
-import { afterEach, describe, expect, test, vi } from "vitest";
+import { afterEach, describe, expect, inject, test, vi } from "vitest";
 import { mailSend } from "../../examples/mail-send.ts";
 import { root } from "../../scripts/wrangler.ts";
 import { failureKinds } from "../../src/core/job.ts";
@@ -55,7 +55,9 @@ function commandsOf(page: string): { command: string; shown: Block | undefined }
 async function runAll(commands: string[]): Promise<string[]> {
   const script = commands.map((command) => `${command}\necho; echo ======\n`).join("");
   const local = script.replaceAll("http://localhost:8787", service.url);
-  const { stdout } = await promisify(execFile)("sh", ["-ec", local], { cwd: root });
+  // A reader's service keeps its keys in the project; this one has a folder of its own.
+  const env = { ...process.env, STATE_DIR: inject("service").stateDir };
+  const { stdout } = await promisify(execFile)("sh", ["-ec", local], { cwd: root, env });
   return stdout.replaceAll("\r", "").split("\n======\n");
 }
 

@@ -8,13 +8,13 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestProject } from "vitest/node";
-import type { LocalKeys } from "../../scripts/local-keys.ts";
+import type { LocalKeys } from "../../scripts/local-secrets.ts";
 import { startService } from "../../scripts/service.ts";
 import { noBrowser } from "./browser.ts";
 
 declare module "vitest" {
   export interface ProvidedContext {
-    service: { url: string; keys: LocalKeys; logFile: string };
+    service: { url: string; keys: LocalKeys; logFile: string; stateDir: string };
   }
 }
 
@@ -25,7 +25,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   appendFileSync(logFile, "");
   const onLine = (line: object) => appendFileSync(logFile, `${JSON.stringify(line)}\n`);
   const service = await startService({ stateDir, onLine });
-  project.provide("service", { url: service.url, keys: service.keys, logFile });
+  project.provide("service", { url: service.url, keys: service.keys, logFile, stateDir });
   return async () => {
     await service.stop();
     await rm(stateDir, { recursive: true, force: true });

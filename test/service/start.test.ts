@@ -62,6 +62,6 @@ test("a port that is taken is named, and nothing is started", async () => {
 });
 
 test("the keys are printed as pure JSON", async () => {
-  const { stdout } = await finishNpmRun("dev-keys");
+  const { stdout } = await finishNpmRun("dev-keys", [], { STATE_DIR: join(stateDir, "keys") });
   expect(Object.keys(JSON.parse(stdout))).toEqual(["acme", "globex"]);
 });

@@ -3,7 +3,7 @@
  * parked.ts; those of acme and globex are really run.
  */
 
-import { localApiKeys, localKeys } from "../../scripts/local-keys.ts";
+import { deriveLocalSecrets } from "../../scripts/local-secrets.ts";
 import type { ApiKeySchema } from "../../src/api/middleware/keys.ts";
 import { sha256 } from "../../src/lib/hash.ts";
 import { keyHash, makeKey } from "../../src/lib/key.ts";
@@ -21,11 +21,14 @@ const callers = {
 
 export type Caller = keyof typeof callers | "acme" | "globex";
 
+/** The local secrets of the Worker under test. */
+export const testSecrets = () => deriveLocalSecrets("accepted tests");
+
 const keyOfCaller = async (name: string) => makeKey(await sha256(`accepted test key: ${name}`));
 
 /** The key of a caller. */
 export async function keyOf(caller: Caller): Promise<string> {
-  if (caller === "acme" || caller === "globex") return (await localKeys())[caller].full;
+  if (caller === "acme" || caller === "globex") return (await testSecrets()).keys[caller].full;
   return keyOfCaller(caller);
 }
 
@@ -34,5 +37,5 @@ export async function testApiKeys(): Promise<string> {
   const own = Object.entries(callers).map(async ([name, caller]) => {
     return { hash: await keyHash(await keyOfCaller(name)), ...caller };
   });
-  return JSON.stringify([...JSON.parse(await localApiKeys()), ...(await Promise.all(own))]);
+  return JSON.stringify([...JSON.parse((await testSecrets()).apiKeys), ...(await Promise.all(own))]);
 }
