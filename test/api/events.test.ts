@@ -54,7 +54,7 @@ describe.each([
   test("a subscriber that leaves changes nothing for the job, and makes room", async () => {
     const id = await newJob();
     const subscribers = await Promise.all(
-      Array.from({ length: 100 }, () => follow(`${eventsOf(id)}?after=1`)),
+      Array.from({ length: 50 }, () => follow(`${eventsOf(id)}?after=1`)),
     );
     expect((await askSocket(eventsOf(id))).status).toBe(503);
     await subscribers[0]?.leave();
@@ -166,7 +166,7 @@ describe("an event stream", () => {
     await vi.waitFor(() => expect(timers.running()).toBe(0));
   });
 
-  test("replays a long history whole to a late comer", async () => {
+  test("replays a long history whole to a late comer, in as many streams as it takes", async () => {
     const id = await newJob();
     const lease = await begin(id);
     const message = "x".repeat(4_096);
@@ -179,9 +179,13 @@ describe("an event stream", () => {
       await jobObject(env, "parked", id).report(lease, { progress: null, logs }, true);
     }
     await finish(id, lease, succeeded);
-    const subscriber = await stream(eventsOf(id));
-    await subscriber.over;
-    expect(seqs(subscriber.events)).toEqual(Array.from({ length: 1_004 }, (_, index) => index + 1));
+    const received: number[] = [];
+    for (let streams = 0; received.length < 1_004 && streams < 10; streams += 1) {
+      const subscriber = await stream(`${eventsOf(id)}?after=${received.length}`);
+      await subscriber.over;
+      received.push(...seqs(subscriber.events));
+    }
+    expect(received).toEqual(Array.from({ length: 1_004 }, (_, index) => index + 1));
   });
 
   test("of a job that cannot be reached says when to come back, for a 503 would end it for ever", {
@@ -208,13 +212,13 @@ describe("an event stream", () => {
     await closed;
     let bytes = 0;
     for await (const chunk of body) bytes += chunk.length;
-    expect(bytes).toBeGreaterThan(8 * 1024 * 1024);
-    expect(bytes).toBeLessThan(10 * 1024 * 1024);
+    expect(bytes).toBeGreaterThan(1024 * 1024);
+    expect(bytes).toBeLessThan(2 * 1024 * 1024);
   });
 
   test("to one subscriber too many says only when to come back", async () => {
     const id = await newJob();
-    const subscribers = await Promise.all(Array.from({ length: 100 }, () => stream(eventsOf(id))));
+    const subscribers = await Promise.all(Array.from({ length: 50 }, () => stream(eventsOf(id))));
     const answer = await askStream(eventsOf(id));
     expect([answer.status, answer.headers.get("Content-Type")]).toEqual([200, "text/event-stream"]);
     const refused = readStream(answer);
@@ -229,7 +233,7 @@ describe("an event stream", () => {
 describe("a WebSocket", () => {
   test("too many is refused, and told when to come back", async () => {
     const id = await newJob();
-    const subscribers = await Promise.all(Array.from({ length: 100 }, () => socket(eventsOf(id))));
+    const subscribers = await Promise.all(Array.from({ length: 50 }, () => socket(eventsOf(id))));
     const answer = await call("GET", eventsOf(id), { headers: { Upgrade: "websocket" } });
     expect(refusal(answer)).toEqual([503, "unavailable"]);
     expect(answer.headers.get("Retry-After")).toBe("30");

@@ -156,7 +156,7 @@ describe("a waiting answer", () => {
 
   test("comes though the job has as many subscribers as it can have", async () => {
     const { id } = (await submit()).job;
-    const subscribers = await Promise.all(Array.from({ length: 100 }, () => socket(eventsOf(id))));
+    const subscribers = await Promise.all(Array.from({ length: 50 }, () => socket(eventsOf(id))));
     const answering = call("GET", job(id), waiting(30));
     const given = await timed(call("GET", job(id), waiting(1)));
     expect([given.job.status, given.ms > 950]).toEqual(["queued", true]);

@@ -4,7 +4,6 @@ import { type Context, Hono } from "hono";
 import { accepts } from "hono/accepts";
 import { log } from "../../lib/log.ts";
 import { NORMAL_CLOSURE } from "../../lib/socket.ts";
-import type { JobApi } from "../../rpc/job.ts";
 import type { AppEnv } from "../app-env.ts";
 import { JOB_CACHE, jobStubFactory } from "../jobs/job-stub.ts";
 import { requireScope } from "../middleware/authenticate.ts";
@@ -13,6 +12,7 @@ import {
   FULL_RECONNECT_MS,
   RECONNECT_MS,
   retryStream,
+  type Subscribable,
   type Subscription,
   sseStream,
   subscribe,
@@ -32,17 +32,18 @@ export function eventRoutes() {
   routes.get("/jobs/:id/events", requireScope("jobs:read"), async (c) => {
     c.header("Vary", "Accept", { append: true });
     const api = jobStubFactory(c);
+    const job = { api, credential: c.get("caller").keyId };
     const after = readAfter(c);
     const isGet = c.req.method === "GET";
     if (isGet && c.req.header("Upgrade")?.toLowerCase() === "websocket")
-      return webSocketResponse(await subscribe(api, after));
+      return webSocketResponse(await subscribe(job, after));
     const wanted = accepts(c, {
       header: "Accept",
       supports: ["application/json", EVENT_STREAM],
       default: "application/json",
     });
     if (wanted === EVENT_STREAM && isGet)
-      return streamResponse(c, await subscribeOrUnreachable(c, api, after));
+      return streamResponse(c, await subscribeOrUnreachable(c, job, after));
     const events = await api().eventsAfter(after);
     if (!events) throw new Problem("not_found");
     if (wanted === EVENT_STREAM) return c.body(null, 200, STREAM_HEADERS);
@@ -58,11 +59,11 @@ export function eventRoutes() {
  */
 async function subscribeOrUnreachable(
   c: Context<AppEnv>,
-  api: () => JobApi,
+  job: Subscribable,
   after: number,
 ): Promise<Subscription | "unreachable"> {
   try {
-    return await subscribe(api, after);
+    return await subscribe(job, after);
   } catch (error) {
     log("error", "unavailable", { request_id: c.get("requestId"), error });
     return "unreachable";

@@ -22,8 +22,11 @@ export const FULL_RECONNECT_MS = 30_000;
 /** Delay before a waiting response subscribes again after its subscription broke or was refused. */
 const RESUBSCRIBE_MS = 1_000;
 
-/** A client this far behind is cut off and resumes where it was. The longest history, all log lines, still fits. */
-const BACKLOG_BYTES_MAX = 8 * 1024 * 1024;
+/**
+ * A client this far behind is cut off, after what is held for it, and resumes from there: a long history arrives in
+ * several streams, and a reader that never reads holds no more.
+ */
+const BACKLOG_BYTES_MAX = 1024 * 1024;
 
 /** A stream ends after this; the client resumes, and its key is checked again. */
 const STREAM_MAX_MS = 15 * 60_000;
@@ -31,13 +34,17 @@ const STREAM_MAX_MS = 15 * 60_000;
 /** What the job object answers to a subscription. */
 export type Subscription = WebSocket | "nothing_to_come" | "full" | "not_found";
 
+/** The job as one credential subscribes to it; every call takes a fresh stub. */
+export type Subscribable = { api: () => JobApi; credential: string };
+
 /** Subscribes to the events after number `after`. Retries, because some clients give up on a rejection. */
-export function subscribe(api: () => JobApi, after: number): Promise<Subscription> {
-  return withRetry(() => trySubscribe(api(), after));
+export function subscribe(job: Subscribable, after: number): Promise<Subscription> {
+  return withRetry(() => trySubscribe(job, after));
 }
 
-async function trySubscribe(api: JobApi, after: number | "end"): Promise<Subscription> {
-  const answer = await api.fetch(`https://job/events?after=${after}`, { headers: { Upgrade: "websocket" } });
+async function trySubscribe({ api, credential }: Subscribable, after: number | "end"): Promise<Subscription> {
+  const query = new URLSearchParams({ after: String(after), credential });
+  const answer = await api().fetch(`https://job/events?${query}`, { headers: { Upgrade: "websocket" } });
   if (answer.webSocket) return answer.webSocket;
   if (answer.status === 204) return "nothing_to_come";
   return answer.status === 503 ? "full" : "not_found";
@@ -45,14 +52,14 @@ async function trySubscribe(api: JobApi, after: number | "end"): Promise<Subscri
 
 /** Resolves when the job has finished, or after `seconds`, or when the client has gone; never rejects. */
 export async function waitUntilFinished(
-  api: () => JobApi,
+  job: Subscribable,
   seconds: number,
   client: AbortSignal,
 ): Promise<void> {
   const overAt = now() + seconds * 1_000;
   const leftMs = () => overAt - now();
   while (leftMs() > 0 && !client.aborted) {
-    if ((await waitOnce(api(), leftMs(), client)) === "finished") return;
+    if ((await waitOnce(job, leftMs(), client)) === "finished") return;
     await sleep(Math.min(leftMs(), RESUBSCRIBE_MS), client);
   }
 }
@@ -60,8 +67,8 @@ export async function waitUntilFinished(
 /**
  * Waits on one subscription until the job finishes, the socket breaks, the time is up or the client disconnects.
  */
-async function waitOnce(api: JobApi, ms: number, client: AbortSignal): Promise<"finished" | "not yet"> {
-  const subscription = await trySubscribe(api, "end").catch(() => "full" as const);
+async function waitOnce(job: Subscribable, ms: number, client: AbortSignal): Promise<"finished" | "not yet"> {
+  const subscription = await trySubscribe(job, "end").catch(() => "full" as const);
   if (subscription === "nothing_to_come" || subscription === "not_found") return "finished";
   if (subscription === "full") return "not yet";
   const closed = new AbortController();

@@ -17,8 +17,9 @@ export async function waitForFinish(c: Context<AppEnv>, found: Snapshot): Promis
   const isWaiting =
     seconds !== null && seconds > 0 && found.pollAfterSeconds !== null && c.req.method !== "HEAD";
   if (!isWaiting) return found;
-  const api = () => jobObject(c.env, c.get("caller").tenant, found.job.id);
-  await waitUntilFinished(api, seconds, c.req.raw.signal);
+  const { tenant, keyId } = c.get("caller");
+  const api = () => jobObject(c.env, tenant, found.job.id);
+  await waitUntilFinished({ api, credential: keyId }, seconds, c.req.raw.signal);
   return withRetry(() => api().read());
 }
 

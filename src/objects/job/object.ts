@@ -145,7 +145,7 @@ export class JobObject extends DurableObject<Env> implements JobObjectCalls {
     this.#apply(ref, { type: "acknowledge", lease });
   }
 
-  /** `/events?after=SEQ` (or `after=end`) subscribes to the job's events; `/worker?lease=…` attaches a running attempt. */
+  /** `/events?after=SEQ|end&credential=…` subscribes to the job's events, `/worker?lease=…` attaches a running attempt. */
   override async fetch(request: Request): Promise<Response> {
     const url = new URL(request.url);
     const { pathname, searchParams } = url;
@@ -154,7 +154,8 @@ export class JobObject extends DurableObject<Env> implements JobObjectCalls {
     if (pathname === "/events") {
       const after = searchParams.get("after");
       const seq = after === "end" ? job.lastSeq : knownSeq(job, Number(after));
-      return this.#sockets.subscribe(job, this.#store.eventsAfter(seq));
+      const credential = searchParams.get("credential") ?? "";
+      return this.#sockets.subscribe(job, this.#store.eventsAfter(seq), credential);
     }
     const lease = searchParams.get("lease") ?? "";
     const reason = rejectionReason(job, lease);

@@ -14,25 +14,30 @@ const WORKER_TAG = "worker";
 
 /** Further subscribers are asked to come back later, because each costs a message per event. */
 export const SUBSCRIBERS_MAX = 100;
+/** A credential leaves room for others. */
+export const SUBSCRIBERS_PER_CREDENTIAL_MAX = 50;
 
 /** The subscribers and the worker socket of one job object. */
 export function openJobSockets(ctx: DurableObjectState) {
-  function accept(tag: string): { client: WebSocket; server: WebSocket } {
+  function accept(...tags: string[]): { client: WebSocket; server: WebSocket } {
     const { 0: client, 1: server } = new WebSocketPair();
-    ctx.acceptWebSocket(server, [tag]);
+    ctx.acceptWebSocket(server, tags);
     return { client, server };
   }
+
+  const isFull = (tag: string, max: number) => ctx.getWebSockets(tag).length >= max;
 
   return {
     /**
      * Returns 101 with a socket that sends `missed` and then every further event, 204 if no event can follow, and
-     * 503 if there are too many subscribers.
+     * 503 if there are too many subscribers, in all or with this credential.
      */
-    subscribe(job: Job, missed: readonly JobEvent[]): Response {
+    subscribe(job: Job, missed: readonly JobEvent[], credential: string): Response {
       if (isFinished(job) && missed.length === 0) return new Response(null, { status: 204 });
-      if (ctx.getWebSockets(SUBSCRIBER_TAG).length >= SUBSCRIBERS_MAX)
+      const own = `${SUBSCRIBER_TAG} ${credential}`;
+      if (isFull(SUBSCRIBER_TAG, SUBSCRIBERS_MAX) || isFull(own, SUBSCRIBERS_PER_CREDENTIAL_MAX))
         return new Response(null, { status: 503 });
-      const { client, server } = accept(SUBSCRIBER_TAG);
+      const { client, server } = accept(SUBSCRIBER_TAG, own);
       sendEvents(server, missed);
       if (isFinished(job)) server.close(NORMAL_CLOSURE, "The job has finished.");
       return new Response(null, { status: 101, webSocket: client });

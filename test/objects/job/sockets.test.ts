@@ -7,8 +7,10 @@ import { alarmOf, type Held, nothing, read, submitted } from "../../support/obje
 
 type Listener = { events: EventView[]; closed: () => number | null };
 
-async function subscribe(job: Held, after: number | "end" = 0): Promise<Response> {
-  return job.api().fetch(`https://job/events?after=${after}`, { headers: { Upgrade: "websocket" } });
+async function subscribe(job: Held, after: number | "end" = 0, credential = "key"): Promise<Response> {
+  return job.api().fetch(`https://job/events?after=${after}&credential=${credential}`, {
+    headers: { Upgrade: "websocket" },
+  });
 }
 
 function listen({ webSocket }: Response): Listener {
@@ -69,13 +71,18 @@ test("subscribe: again after a position → exactly the missed events", async ()
   expect(late.events.map(({ seq }) => seq)).toEqual([1, 2, 3]);
 });
 
-test("subscribe: 100 subscribers → the next is rejected until one leaves", async () => {
+test("subscribe: 50 subscribers of a credential, 100 in all → the next is rejected until one leaves", async () => {
   const job = await submitted();
-  const answers = await Promise.all(Array.from({ length: 100 }, () => subscribe(job, "end")));
+  const fill = (credential: string) =>
+    Promise.all(Array.from({ length: 50 }, () => subscribe(job, "end", credential)));
+  const answers = await fill("one");
   for (const answer of answers) answer.webSocket?.accept();
-  expect((await subscribe(job)).status).toBe(503);
+  expect((await subscribe(job, 0, "one")).status).toBe(503);
+  await fill("two");
+  expect((await subscribe(job, 0, "three")).status).toBe(503);
   answers[0]?.webSocket?.close(1000);
-  await vi.waitFor(async () => expect((await subscribe(job)).status).toBe(101));
+  await vi.waitFor(async () => expect((await subscribe(job, 0, "three")).status).toBe(101));
+  expect((await subscribe(job, 0, "one")).status).toBe(503);
 });
 
 test("subscribe: no such job → 404", async () => {
