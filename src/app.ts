@@ -16,7 +16,7 @@ import { requireSecureOrigin } from "./api/middleware/secure-origin.ts";
 import { documentPaths, openApiDocument } from "./api/openapi/document.ts";
 import { declaredHeaders, queryRules } from "./api/openapi/rules.ts";
 import { Problem, problemResponse } from "./api/problems.ts";
-import { continueTrace } from "./api/request/headers.ts";
+import { continueTrace } from "./api/request/trace-context.ts";
 import { statsRoutes } from "./api/stats/routes.ts";
 import { webhookRoutes } from "./api/webhooks/routes.ts";
 import { createDashboard } from "./dashboard/app.tsx";
@@ -88,7 +88,12 @@ function identifyRequest(declared: readonly string[]) {
   const exposed = declared.join(", ");
   return createMiddleware<AppEnv>(async (c, next) => {
     c.set("requestId", uuid());
-    c.set("traceparent", continueTrace(c.req.header("traceparent")));
+    const { traceparent, tracestate } = continueTrace(
+      c.req.header("traceparent"),
+      c.req.header("tracestate"),
+    );
+    c.set("traceparent", traceparent);
+    c.set("tracestate", tracestate);
     await next();
     // The first makes the answer one whose headers may be set; every further `c.header` would copy the answer again.
     c.header("Request-Id", c.get("requestId"));

@@ -81,7 +81,12 @@ function submissionOf(number: number): Submission {
     uniqueKeys: [],
     replayedFrom: null,
     webhook: null,
-    trace: { requestId: "urn:uuid:00000000-0000-4000-8000-000000000000", keyId: "key", traceparent: "" },
+    trace: {
+      requestId: "urn:uuid:00000000-0000-4000-8000-000000000000",
+      keyId: "key",
+      traceparent: "",
+      tracestate: null,
+    },
     policy,
     runAt: null,
     startTimeoutMs: null,

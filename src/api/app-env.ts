@@ -12,6 +12,7 @@ export type AppEnv = {
     requestId: string;
     /** W3C Trace Context of this request, with our own span as parent. */
     traceparent: string;
+    tracestate: string | null;
     /** Whose key it is; set on every route that needs one. */
     caller: Caller;
   };

@@ -16,7 +16,7 @@ type Actor = { jobId: string; tenant: string } & Trace;
 export function tenantJobs(
   env: Env,
   types: JobTypes,
-  { jobId, tenant, requestId, traceparent, keyId }: Actor,
+  { jobId, tenant, requestId, traceparent, tracestate, keyId }: Actor,
 ): TenantJobs {
   const index = () => jobIndexObject(env, tenant);
   const api = (id: string) => jobObject(env, tenant, id);
@@ -42,7 +42,16 @@ export function tenantJobs(
     const source = await withRetry(() => api(id).replaySource());
     const finishedAt = source?.finishedAt ?? null;
     if (!source || finishedAt === null || finishedAt > finishedBy) return false;
-    const sender = { env, tenant, idempotencyKey: null, requestId, traceparent, keyId, ownHost: null };
+    const sender = {
+      env,
+      tenant,
+      idempotencyKey: null,
+      requestId,
+      traceparent,
+      tracestate,
+      keyId,
+      ownHost: null,
+    };
     const replay = await readReplay({ ...source, id }, types, sender);
     if (!replay.ok) return false;
     const name = `bulk/${jobId}/${id}`;

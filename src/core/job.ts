@@ -143,7 +143,7 @@ export type Delivery = {
 };
 
 /** The request that submitted the job, for logs and outgoing calls. */
-export type Trace = { requestId: string; traceparent: string; keyId: string };
+export type Trace = { requestId: string; traceparent: string; tracestate: string | null; keyId: string };
 
 /** What a client asked for, already validated; the job is made of it. */
 export type Submission = {

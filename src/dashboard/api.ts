@@ -73,6 +73,7 @@ export async function orApiError<Value>(answer: Promise<Value>): Promise<OrApiEr
 /** The request of the dashboard that the calls are made for. */
 type DashboardRequest = Pick<Context<AppEnv>, "req" | "env" | "executionCtx"> & {
   get(name: "traceparent"): string;
+  get(name: "tracestate"): string | null;
 };
 
 type ApiRequestOptions = { json?: unknown; headers?: Record<string, string>; body?: ReadableStream | string };
@@ -84,11 +85,13 @@ function openCalls(service: Service, c: DashboardRequest, key: string) {
     path: string,
     { json, headers, body }: ApiRequestOptions = {},
   ): Promise<Response> {
+    const tracestate = c.get("tracestate");
     const request = new Request(new URL(path, c.req.url), {
       method,
       headers: {
         Authorization: `Bearer ${key}`,
         traceparent: c.get("traceparent"),
+        ...(tracestate !== null && { tracestate }),
         ...(json !== undefined && { "Content-Type": "application/json" }),
         ...headers,
       },

@@ -5,9 +5,9 @@
 
 import type { Context } from "hono";
 import { deleteCookie, getCookie, setCookie } from "hono/cookie";
-import { findKey } from "../api/middleware/keys.ts";
 import { HOUR, MINUTE, SECOND } from "../core/time.ts";
 import type { Env } from "../env.ts";
+import { keyHash, keyIdOf } from "../lib/key.ts";
 import { type LogFields, log } from "../lib/log.ts";
 import { withRetry } from "../lib/retry.ts";
 import { now } from "../lib/runtime.ts";
@@ -67,9 +67,7 @@ export async function endSession(c: Context<DashboardEnv>): Promise<void> {
 }
 
 async function logFields(c: Context<DashboardEnv>, key: string): Promise<LogFields> {
-  const found = await findKey(c.env.API_KEYS, key, now());
-  const tenant = found.ok ? found.tenant : undefined;
-  return { request_id: c.get("requestId"), tenant, key_id: found.keyId };
+  return { request_id: c.get("requestId"), key_id: keyIdOf(await keyHash(key)) };
 }
 
 async function writeCookie(

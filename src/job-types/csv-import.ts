@@ -7,6 +7,7 @@
 import { z } from "zod";
 import { type CsvRecord, readCsv, spreadsheetSafe, UnreadableCsv, writeCsv } from "../lib/csv.ts";
 import { sleep } from "../lib/runtime.ts";
+import { columnsOf, readHeader } from "./csv-header.ts";
 import {
   ATTEMPT_TIMEOUT_MAX_MS,
   type Continuation,
@@ -19,9 +20,6 @@ import {
 
 /** The store takes no larger row, and no honest record is. */
 const RECORD_BYTES_MAX = 256 * 1024;
-
-const COLUMNS_MAX = 1000;
-const COLUMN_NAME_CHARS_MAX = 200;
 
 /** So much is staged at once; then a checkpoint, which costs a write of its own. */
 const BATCH_BYTES = 512 * 1024;
@@ -44,6 +42,9 @@ const CsvImportInputSchema = z.strictObject({
     .regex(/^[\t -!#-~]$/, "must be one ASCII character other than a double quote")
     .default(",")
     .meta({ description: "The character between two cells; a comma if not given." }),
+  max_rejected: z.int().min(0).optional().meta({
+    description: "With more rejected rows than this the import fails and the dataset stays as it was.",
+  }),
 });
 type CsvImportInputSchema = z.output<typeof CsvImportInputSchema>;
 
@@ -54,6 +55,7 @@ type CsvImportResult = {
   columns: string[];
   rows_imported: number;
   rows_rejected: number;
+  rows_blank: number;
   rejects_file: string | null;
 };
 
@@ -64,6 +66,7 @@ const CsvImportCheckpoint = z.object({
   line: z.int(),
   imported: z.int(),
   rejected: z.int(),
+  blank: z.int(),
 });
 type CsvImportCheckpoint = z.infer<typeof CsvImportCheckpoint>;
 
@@ -75,7 +78,8 @@ export const csvImport = defineJobType({
   type: "csv.import",
   description:
     "Reads a CSV file with a header row into a dataset, which it replaces as a whole once all rows are in. " +
-    "Rows that do not fit go to a rejects file with their line numbers and do not stop the import.",
+    "Rows that do not fit go to a rejects file with their line numbers and do not stop the import; rows of empty cells " +
+    "are left out. Column names lose outer blanks and are stored in Unicode's composed form (NFC).",
   input: CsvImportInputSchema,
   example: { file: "file_01h2xcejqtf2nbrexx3vqjhp41", dataset: "orders" },
   attemptTimeoutMs: ATTEMPT_TIMEOUT_MAX_MS,
@@ -94,7 +98,7 @@ export const csvImport = defineJobType({
     const records = readCsv(opened.body, { offset, line, delimiter: input.delimiter }, RECORD_BYTES_MAX);
     try {
       const begun = resumed ?? (await beginCsvImport(input, job, records));
-      const { at, isDone } = await stageAll(begun, job, records, opened.file.size);
+      const { at, isDone } = await stageAll(begun, input, job, records, opened.file.size);
       if (!isDone) return job.continueFrom(at);
       return await publish(input, job, { target: begun.target, at }, opened.file.size);
     } catch (error) {
@@ -113,49 +117,30 @@ async function resumeCsvImport({ dataset }: CsvImportInputSchema, job: JobContex
 }
 
 async function beginCsvImport(
-  { dataset }: CsvImportInputSchema,
+  { dataset, delimiter }: CsvImportInputSchema,
   job: JobContext,
   records: Records,
 ): Promise<Begun> {
-  const { value: header } = await records.next();
-  if (!header) throw badHeader("no_header", "The file has no header row.");
+  const header = await readHeader(delimiter, records);
   const target = await job.datasets.beginImport(dataset, columnsOf(header));
   await job.datasets.purge(dataset, () => hasTime(job));
   const { endOffset: offset, endLine: line } = header;
-  return { target, at: { generation: target.generation, offset, line, imported: 0, rejected: 0 } };
-}
-
-/** The names in the header row. Throws if they cannot name columns. */
-function columnsOf({ cells: columns }: CsvRecord): string[] {
-  if (!columns) throw badHeader("unreadable_header", "The quotes in the header row are wrong.");
-  if (columns.length > COLUMNS_MAX) {
-    throw badHeader(
-      "too_many_columns",
-      `The file has ${columns.length} columns; ${COLUMNS_MAX} are possible.`,
-    );
-  }
-  for (const [index, name] of columns.entries()) {
-    const where = `Column ${index + 1}`;
-    if (name.trim() === "") throw badHeader("empty_column_name", `${where} has no name.`);
-    if (columns.indexOf(name) < index) {
-      throw badHeader("duplicate_column_name", `${where} has the name of an earlier one.`);
-    }
-    if (name.length > COLUMN_NAME_CHARS_MAX || /[\p{Cc}\p{Cf}\u2028\u2029]/u.test(name)) {
-      throw badHeader(
-        "bad_column_name",
-        `The name of ${where.toLowerCase()} has a character that cannot be seen, or more than ${COLUMN_NAME_CHARS_MAX} characters.`,
-      );
-    }
-  }
-  return columns;
+  return { target, at: { generation: target.generation, offset, line, imported: 0, rejected: 0, blank: 0 } };
 }
 
 /** Stages batch after batch, each with its checkpoint, to the end of the file or of the time. */
-async function stageAll({ target, at }: Begun, job: JobContext, records: Records, totalBytes: number) {
+async function stageAll(
+  { target, at }: Begun,
+  { max_rejected }: CsvImportInputSchema,
+  job: JobContext,
+  records: Records,
+  totalBytes: number,
+) {
   let batch = emptyBatch(at);
   try {
     for await (const record of records) {
       add(batch, record, target.columns.length);
+      if (batch.at.rejected > (max_rejected ?? Number.POSITIVE_INFINITY)) throw tooManyRejected(batch);
       if (!isFull(batch)) continue;
       await stage(batch, target, job, totalBytes);
       if (!hasTime(job)) return { at: batch.at, isDone: false };
@@ -166,7 +151,9 @@ async function stageAll({ target, at }: Begun, job: JobContext, records: Records
     return { at: batch.at, isDone: hasTime(job) };
   } catch (error) {
     // The file will stay wrong, so the staged rows are discarded.
-    if (error instanceof UnreadableCsv) await discardImport(target, job);
+    const isFinal =
+      error instanceof UnreadableCsv || (error instanceof JobFailure && error.kind === "invalid_input");
+    if (isFinal) await discardImport(target, job);
     throw error;
   }
 }
@@ -191,7 +178,10 @@ function add({ rows, rejects, at }: Batch, record: CsvRecord, columns: number): 
   at.line = endLine;
   at.offset = endOffset;
   // Spreadsheets write rows of empty cells below a table.
-  if (cells?.every((cell) => cell === "")) return;
+  if (cells?.every((cell) => cell === "")) {
+    at.blank += 1;
+    return;
+  }
   if (cells?.length === columns) {
     rows.push({ line, cells });
     at.imported += 1;
@@ -239,6 +229,7 @@ async function publish(
     columns: target.columns,
     rows_imported: published.rowCount,
     rows_rejected: at.rejected,
+    rows_blank: at.blank,
     rejects_file: rejects?.id ?? null,
   };
 }
@@ -260,8 +251,10 @@ function hasTime(job: JobContext): boolean {
   return job.remainingMs() > IMPORT_RESERVE_MS && !job.signal.aborted;
 }
 
-function badHeader(code: string, message: string): JobFailure {
-  return new JobFailure("invalid_input", { code, message });
+function tooManyRejected({ at, rejects }: Batch): JobFailure {
+  const last = rejects.at(-1);
+  const message = `${at.rejected} rows do not fit, more than max_rejected allows. Line ${last?.line}: ${last?.reason}.`;
+  return new JobFailure("invalid_input", { code: "too_many_rejected", message });
 }
 
 /** The unique key keeps imports of one dataset apart; if it ever failed, the later import would win. */

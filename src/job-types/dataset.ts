@@ -1,6 +1,7 @@
 /** Shared by the job types that read datasets: find one, find its columns, read it whole or not at all. */
 
 import { sleep } from "../lib/runtime.ts";
+import { normalizeText } from "../lib/text.ts";
 import { type JobContext, JobFailure } from "./define.ts";
 
 export type JobDataset = Parameters<JobContext["datasets"]["pages"]>[0];
@@ -16,9 +17,9 @@ export async function findDataset(job: JobContext, name: string): Promise<JobDat
   });
 }
 
-/** The index of the column in a row. Fails the job with `unknown_column`. */
+/** The index of the column in a row; names are compared as `normalizeText` has them. Fails the job with `unknown_column`. */
 export function indexOfColumn({ name, columns }: JobDataset, column: string): number {
-  const index = columns.indexOf(column);
+  const index = columns.indexOf(normalizeText(column));
   if (index >= 0) return index;
   throw invalidInput("unknown_column", `The dataset ${name} has no column named ${JSON.stringify(column)}.`);
 }

@@ -48,6 +48,8 @@ export type JobContext = {
   readonly checkpoint: unknown;
   /** W3C Trace Context of this job, to send along to third parties. */
   readonly traceparent: string;
+  /** `tracestate` of the same; null if there is none. */
+  readonly tracestate: string | null;
   /** What this deployment lets jobs call. */
   readonly targetRules: TargetRules;
   /** The tenant's files; what is created here is produced by this job and purged with it. */

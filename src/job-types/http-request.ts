@@ -64,7 +64,7 @@ const HttpRequestInputSchema = z.strictObject({
   method: z.enum(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]),
   headers: RequestHeaders.optional().describe(
     "At most 50. Hop-by-hop headers, Host, Content-Length, Expect, CDN-Loop, Proxy-* and CF-* cannot be given. " +
-      "Unless given: traceparent is the job's, User-Agent is Accepted/1.0, and Idempotency-Key (not on GET, HEAD, OPTIONS) is the job's id.",
+      "Unless given: traceparent and tracestate are the job's, User-Agent is Accepted/1.0, and Idempotency-Key (not on GET, HEAD, OPTIONS) is the job's id.",
   ),
   body: z
     .union([z.string(), z.record(z.string(), z.unknown()), z.array(z.unknown())])
@@ -143,6 +143,7 @@ async function call(input: HttpRequestInputSchema, job: JobContext): Promise<Htt
 function toRequest(input: HttpRequestInputSchema, job: JobContext, signal: AbortSignal): RequestInit {
   const headers = new Headers(input.headers);
   const byDefault = (name: string, value: string) => headers.has(name) || headers.set(name, value);
+  if (job.tracestate !== null && !headers.has("traceparent")) byDefault("tracestate", job.tracestate);
   byDefault("traceparent", job.traceparent);
   byDefault("user-agent", REQUEST_USER_AGENT);
   headers.append("via", VIA);

@@ -8,6 +8,7 @@ import Big from "big.js";
 import { z } from "zod";
 import { spreadsheetSafe, writeCsv } from "../lib/csv.ts";
 import { decimalText, parseDecimal, ZERO } from "../lib/decimal.ts";
+import { normalizeText } from "../lib/text.ts";
 import {
   findDataset,
   indexOfColumn,
@@ -99,7 +100,8 @@ export const paymentsReconcile = defineJobType({
   type: "payments.reconcile",
   description:
     "Compares two datasets by key with exact decimals and stores the discrepancies as a CSV file. " +
-    "A key found more than once on a side is a discrepancy of its own, duplicate_key, with the sums of its amounts.",
+    "A key found more than once on a side is a discrepancy of its own, duplicate_key, with the sums of its amounts. " +
+    "Keys are compared in Unicode's composed form (NFC), without outer blanks and without characters that cannot be seen.",
   input: ReconcileInputSchema,
   example: { ledger: "invoices", statement: "bank", key: "reference", amount: "amount", tolerance: "0.01" },
   // A run may compute all the time, and an invocation has five minutes of CPU.
@@ -216,7 +218,7 @@ async function readPass(job: JobContext, sources: Sources, state: ReconcileState
 }
 
 function rowKeyOf({ line, cells }: JobDatasetRow, { name }: JobDataset): string {
-  const key = (cells[0] ?? "").trim();
+  const key = normalizeText(cells[0] ?? "");
   if (key === "") throw invalidInput("empty_key", `Line ${line} of ${name} has no key.`);
   if (key.length <= KEY_CHARS_MAX) return key;
   const message = `The key on line ${line} of ${name} is longer than ${KEY_CHARS_MAX} characters.`;

@@ -7,6 +7,7 @@ import type Big from "big.js";
 import { z } from "zod";
 import { spreadsheetSafe, writeCsv } from "../lib/csv.ts";
 import { decimalText, parseDecimal, ZERO } from "../lib/decimal.ts";
+import { normalizeText } from "../lib/text.ts";
 import { findDataset, indexOfColumn, invalidInput, type JobDatasetRow, readRows } from "./dataset.ts";
 import { ATTEMPT_TIMEOUT_MAX_MS, defineJobType, HOUR, type JobContext } from "./define.ts";
 
@@ -16,6 +17,7 @@ const GROUPS_MAX = 100_000;
 const GROUP_CHARS_MAX = 256;
 
 const ROWS_PER_CHUNK = 1_000;
+const BYTE_ORDER_MARK = "\ufeff";
 
 const ColumnSchema = z.string().min(1).max(200);
 const column = ColumnSchema.meta({
@@ -54,6 +56,10 @@ const ReportInputSchema = z.strictObject({
   format: z
     .enum(["csv", "json"])
     .meta({ description: "The report as CSV with a header row, or a JSON array." }),
+  bom: z.boolean().optional().meta({
+    description:
+      "Whether a CSV begins with a byte order mark, without which Excel on Windows misreads accents.",
+  }),
   requested_by: z.string().min(1).max(100).meta({
     description: "Who wants the report; one at a time for the same requester, dataset and grouping.",
   }),
@@ -68,8 +74,11 @@ export const reportExport = defineJobType({
   type: "report.export",
   description:
     "Aggregates a dataset with exact decimals and stores the report as a file, which is the job's result. " +
-    "Groups are sorted by their value.",
+    "Groups are sorted by their value. Values are compared in Unicode's composed form (NFC), without outer blanks and " +
+    "without characters that cannot be seen.",
   input: ReportInputSchema,
+  check: ({ bom, format }) =>
+    bom && format !== "csv" ? [{ pointer: "/bom", detail: "Only a CSV can have a byte order mark." }] : [],
   example: {
     dataset: "orders",
     group_by: "country",
@@ -90,7 +99,7 @@ export const reportExport = defineJobType({
     const { groups, rowsRead } = await aggregate(input, job);
     const rows = sortedRows(groups, input);
     const file = await (input.format === "csv"
-      ? job.files.create("text/csv; charset=utf-8", csvOf(names, rows))
+      ? job.files.create("text/csv; charset=utf-8", csvOf(names, rows, input.bom === true))
       : job.files.create("application/json", jsonOf(names, rows)));
     reportProgress(job, rowsRead, rowsRead, "stored");
     return { file: file.id, rows: groups.size };
@@ -151,7 +160,7 @@ function aggregatesOf(
   index: number | null,
   metrics: MetricSchema[],
 ): Aggregate[] {
-  const group = index === null ? "" : (cells[index] ?? "");
+  const group = index === null ? "" : normalizeText(cells[index] ?? "");
   const known = groups.get(group);
   if (known) return known;
   if (group.length > GROUP_CHARS_MAX) {
@@ -219,7 +228,8 @@ function* sortedRows(groups: Groups, { group_by, metrics }: ReportInputSchema): 
 }
 
 /** Only texts from the dataset can hold a formula; what was worked out are numbers. */
-async function* csvOf(names: string[], rows: Iterable<Cell[]>): AsyncGenerator<string> {
+async function* csvOf(names: string[], rows: Iterable<Cell[]>, hasBom: boolean): AsyncGenerator<string> {
+  if (hasBom) yield BYTE_ORDER_MARK;
   yield writeCsv([names.map(spreadsheetSafe)]);
   let chunk: string[][] = [];
   for (const row of rows) {

@@ -41,10 +41,11 @@ export class UnreadableCsv extends Error {
   }
 }
 
-type Parsed = { cells: string[]; raw: string; endBytes: number };
+/** `cells` is null where a quote is never closed; `endBytes` counts from the start. */
+type Parsed = { cells: string[] | null; raw: string; endBytes: number };
 
-/** The reading position: the line of the next record, and the bytes given to the parser. */
-type CsvPosition = { line: number; fedBytes: number };
+/** The reading position: the line of the next record, the bytes given to the parser, and those of whole records. */
+type CsvPosition = { line: number; fedBytes: number; readBytes: number };
 
 const LINE_END = /[\r\n]$/;
 
@@ -58,38 +59,34 @@ export async function* readCsv(
   start: CsvStart,
   recordBytesMax: number,
 ): AsyncGenerator<CsvRecord> {
-  const { offset, delimiter } = start;
-  const position: CsvPosition = { line: start.line, fedBytes: 0 };
+  const position: CsvPosition = { line: start.line, fedBytes: 0, readBytes: 0 };
   const unclosed: string[] = [];
   const parser = openParser(start, (raw) => unclosed.push(raw));
   const source = Readable.from(checkChunks(body, recordBytesMax, position, parser), STREAM);
   // An error of the source destroys the parser, whose iteration then throws it.
   pipeline(source, parser, () => undefined);
-  let endBytesBefore = 0;
-  for await (const { cells, raw, endBytes } of parser as AsyncIterable<Parsed>) {
-    const { line } = position;
-    if (endBytes - endBytesBefore > recordBytesMax) throw new UnreadableCsv("record_too_large", line);
-    endBytesBefore = endBytes;
-    position.line += lineBreaks(raw);
-    const text = raw.replace(LINE_END, "");
-    if (text === "") continue;
-    yield {
-      line,
-      endLine: position.line,
-      endOffset: offset + endBytes,
-      raw: text,
-      cells: hasRightQuotes(text, delimiter) ? cells : null,
-    };
+  for await (const parsed of parser as AsyncIterable<Parsed>) {
+    if (parsed.endBytes - position.readBytes > recordBytesMax)
+      throw new UnreadableCsv("record_too_large", position.line);
+    const record = toRecord(parsed, start, position);
+    position.readBytes = parsed.endBytes;
+    position.line = record.endLine;
+    if (record.raw !== "") yield record;
   }
-  for (const raw of unclosed) {
-    yield {
-      line: position.line,
-      endLine: position.line + lineBreaks(raw),
-      endOffset: offset + position.fedBytes,
-      raw: raw.replace(LINE_END, ""),
-      cells: null,
-    };
-  }
+  for (const raw of unclosed)
+    yield toRecord({ cells: null, raw, endBytes: position.fedBytes }, start, position);
+}
+
+/** What was parsed at the position. */
+function toRecord({ cells, raw, endBytes }: Parsed, start: CsvStart, { line }: CsvPosition): CsvRecord {
+  const text = raw.replace(LINE_END, "");
+  return {
+    line,
+    endLine: line + lineBreaks(raw),
+    endOffset: start.offset + endBytes,
+    raw: text,
+    cells: cells && hasRightQuotes(text, start.delimiter) ? cells : null,
+  };
 }
 
 /** A lenient parser that never stops; each record is validated afterwards. */

@@ -38,6 +38,14 @@ export async function keyHash(key: string): Promise<string> {
   return hex(await sha256(key));
 }
 
+/** Enough of a hash to distinguish the keys of a deployment in its logs. */
+const KEY_ID_CHARS = 12;
+
+/** The name of a key in logs, from its hash in hexadecimal. */
+export function keyIdOf(hash: string): string {
+  return hash.slice(0, KEY_ID_CHARS);
+}
+
 /** CRC-32 (ISO-HDLC, as in zip) of the key's characters before it. */
 function checksum(body: string): string {
   return base62(BigInt(crc32(body)), CHECKSUM_CHARS);

@@ -38,6 +38,7 @@ export function createJobContext(
     signal: reporter.signal,
     checkpoint: claim.checkpoint === null ? null : JSON.parse(claim.checkpoint),
     traceparent: claim.trace.traceparent,
+    tracestate: claim.trace.tracestate,
     targetRules: targetRules(env),
     files: jobFiles(new FileStore(env), tenant, jobId, ensureCurrent),
     datasets: jobDatasets(env, tenant, jobId),

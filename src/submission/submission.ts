@@ -23,6 +23,7 @@ export type Sender = {
   idempotencyKey: string | null;
   requestId: string;
   traceparent: string;
+  tracestate: string | null;
   /** The API key of the request, as logs name it. */
   keyId: string;
   /** The host of this service, which a target must not be; null if it is unknown. */
@@ -128,9 +129,9 @@ function objectName({ idempotencyKey: key }: Sender): string | null {
 }
 
 async function identify(sender: Sender, request: unknown) {
-  const { tenant, idempotencyKey: key, requestId, traceparent, keyId } = sender;
+  const { tenant, idempotencyKey: key, requestId, traceparent, tracestate, keyId } = sender;
   const requestPrint = key === null ? null : await fingerprint(request);
-  return { tenant, fingerprint: requestPrint, trace: { requestId, traceparent, keyId } };
+  return { tenant, fingerprint: requestPrint, trace: { requestId, traceparent, tracestate, keyId } };
 }
 
 function schedule({ run_at, start_timeout_ms }: Pick<SubmitRequest, "run_at" | "start_timeout_ms">) {

@@ -61,6 +61,7 @@ async function attemptDelivery(
     "User-Agent": WEBHOOK_USER_AGENT,
     Via: VIA,
     traceparent: due.trace.traceparent,
+    ...(due.trace.tracestate !== null && { tracestate: due.trace.tracestate }),
     ...(await signatureHeaders(masters, { tenant, id, at: startedAt, body })),
   };
   return postMessage(due.url, headers, body);

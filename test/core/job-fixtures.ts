@@ -60,7 +60,7 @@ export function submissionOf(overrides: Partial<Submission> = {}): Submission {
     uniqueKeys: [],
     replayedFrom: null,
     webhook: null,
-    trace: { requestId: "request-1", keyId: "key-1", traceparent: "00-1-1-01" },
+    trace: { requestId: "request-1", keyId: "key-1", traceparent: "00-1-1-01", tracestate: null },
     policy: policyOf(),
     runAt: null,
     startTimeoutMs: null,

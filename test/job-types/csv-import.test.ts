@@ -11,6 +11,7 @@ type Result = {
   columns: string[];
   rows_imported: number;
   rows_rejected: number;
+  rows_blank: number;
   rejects_file: string | null;
 };
 
@@ -68,6 +69,7 @@ describe("csv.import", () => {
       columns: ["id", "na;me"],
       rows_imported: 3,
       rows_rejected: 0,
+      rows_blank: 0,
       rejects_file: null,
     });
     expect(await rowsOf(tenant)).toEqual([
@@ -96,6 +98,91 @@ describe("csv.import", () => {
         "",
       ].join("\n"),
     );
+  });
+
+  test.each([
+    [
+      "Excel, German",
+      "\ufeffsep=;\r\nRef;Betrag\r\nA;1,00\r\n;\r\n;\r\n",
+      { delimiter: ";" },
+      ["Ref", "Betrag"],
+      [["A", "1,00"]],
+      2,
+    ],
+    [
+      "Excel, Unicode text saved as UTF-8",
+      "sep=\t\na\tb\n1\t2\n",
+      { delimiter: "\t" },
+      ["a", "b"],
+      [["1", "2"]],
+      0,
+    ],
+    ["LibreOffice, all text quoted", '"a","b"\n"1","x ""y"""\n"",""\n', {}, ["a", "b"], [["1", 'x "y"']], 1],
+    ["Numbers, blank table below", "a,b\n1,2\n,\n,\n,\n", {}, ["a", "b"], [["1", "2"]], 3],
+    [
+      "a dump of PostgreSQL",
+      'id,note\n1,"two\nlines"\n2,\n',
+      {},
+      ["id", "note"],
+      [
+        ["1", "two\nlines"],
+        ["2", ""],
+      ],
+      0,
+    ],
+    [
+      "a name with outer blanks, in decomposed form",
+      " cafe\u0301 ,b\n1,2\n",
+      {},
+      ["caf\u00e9", "b"],
+      [["1", "2"]],
+      0,
+    ],
+  ])(
+    "a file as written by %s → its rows, blank ones left out and counted",
+    async (_who, text, input, columns, rows, blank) => {
+      const tenant = newTenant();
+      const result = await importText(tenant, text, input);
+      expect(result).toMatchObject({
+        columns,
+        rows_imported: rows.length,
+        rows_rejected: 0,
+        rows_blank: blank,
+      });
+      expect((await rowsOf(tenant))?.map(([, ...cells]) => cells)).toEqual(rows);
+    },
+  );
+
+  test.each([
+    ["names another delimiter", "sep=;\na,b\n1,2\n", "other_delimiter"],
+    ["has two names that look alike", "id,i\u200bd\n1,2\n", "bad_column_name"],
+    ["has one name in two forms", "caf\u00e9,cafe\u0301\n1,2\n", "duplicate_column_name"],
+    ["has a name that cannot be seen", "\u200b,b\n1,2\n", "bad_column_name"],
+  ])("a file whose first line %s → refused", async (_what, text, code) => {
+    const tenant = newTenant();
+    await expect(importText(tenant, text)).rejects.toMatchObject(refusal(code));
+    expect(await rowsOf(tenant)).toBeNull();
+  });
+
+  test("more rows rejected than max_rejected → failed, the dataset stays as it was, nothing is left", async () => {
+    const tenant = newTenant();
+    await importText(tenant, "a,b\n1,2\n");
+    const text = "a,b\n1\n2\n3,4\n";
+    await expect(importText(tenant, text, { max_rejected: 1 })).rejects.toMatchObject({
+      ...refusal("too_many_rejected"),
+      message: "2 rows do not fit, more than max_rejected allows. Line 3: 1 cells instead of 2.",
+    });
+    expect(await rowsOf(tenant)).toEqual([[2, "1", "2"]]);
+    expect(await importText(tenant, text, { max_rejected: 2 })).toMatchObject({
+      rows_imported: 1,
+      rows_rejected: 2,
+    });
+  });
+
+  test("a rejected row that a spreadsheet would run → disarmed in the rejects file", async () => {
+    const tenant = newTenant();
+    const { rejects_file } = await importText(tenant, "a,b\n=cmd|' /C calc'!A0\n");
+    expect(await textOf(tenant.files, rejects_file ?? "")).toContain("2,1 cells instead of 2,'=cmd|");
   });
 
   test("a file with a header and no rows empties the dataset", async () => {

@@ -94,6 +94,30 @@ describe("the request", () => {
     return { job, url, init, headers: new Headers(init?.headers) };
   }
 
+  test.each([
+    ["GET", {}, ["traceparent", "user-agent", "via"]],
+    ["POST", { body: { a: 1 } }, ["content-type", "idempotency-key", "traceparent", "user-agent", "via"]],
+    [
+      "PUT",
+      { body: "x", headers: { "X-Own": "1" } },
+      ["idempotency-key", "traceparent", "user-agent", "via", "x-own"],
+    ],
+  ])("%s %j → exactly the headers %j", async (method, rest, names) => {
+    const { headers } = await sent({ method, ...rest });
+    expect([...headers.keys()]).toEqual(names);
+    expect([headers.get("user-agent"), headers.get("via")]).toEqual(["Accepted/1.0", "1.1 accepted"]);
+  });
+
+  test("passes the job's tracestate on, beside its traceparent only", async () => {
+    const state = async (input: object) => {
+      await call({ method: "GET", ...input }, { tracestate: "a=1" }).ended;
+      return new Headers(fetched.mock.lastCall?.[1]?.headers).get("tracestate");
+    };
+    expect(await state({})).toBe("a=1");
+    expect(await state({ headers: { tracestate: "b=2" } })).toBe("b=2");
+    expect(await state({ headers: { traceparent: "t" } })).toBeNull();
+  });
+
   test("carries method, headers and body, and follows no redirect", async () => {
     const { url, init, headers } = await sent({ method: "PUT", headers: { "X-Own": "1" }, body: "text" });
     expect(url).toBe(TARGET);

@@ -28,6 +28,22 @@ async function reconcile(tenant: Tenant, more: object = {}) {
 }
 
 describe("payments.reconcile", () => {
+  test("keys that people cannot tell apart → matched", async () => {
+    const tenant = await withBoth(
+      [
+        ["Caf\u00e9-1", "1"],
+        ["R-2", "+2"],
+        ["R-3", "3"],
+      ],
+      [
+        ["Cafe\u0301-1", "1"],
+        ["R-2\u200b", "2.00"],
+        ["\u00a0R-3", "3"],
+      ],
+    );
+    expect(await reconcile(tenant)).toMatchObject({ counts: { matched: 3, ledger_total: "6" }, lines: [] });
+  });
+
   test("counts what agrees and lists what does not", async () => {
     const tenant = await withBoth(
       [

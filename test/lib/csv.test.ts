@@ -165,6 +165,37 @@ describe("readCsv", () => {
   });
 });
 
+const skipped = fc.string({
+  unit: fc.constantFrom(
+    " ",
+    "\t",
+    "\r",
+    "\n",
+    "\v",
+    "\f",
+    "\u00a0",
+    "\u200b",
+    "\ufeff",
+    "\u2028",
+    "\u3000",
+    "\0",
+    "'",
+    '"',
+  ),
+  maxLength: 4,
+});
+
+test("formula guard: what spreadsheets skip, then what begins a formula → an apostrophe in front", () => {
+  const starts = fc.constantFrom("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20");
+  fc.assert(
+    fc.property(skipped, starts, fc.string(), (prefix, start, rest) => {
+      const text = `${prefix}${start}${rest}`;
+      fc.pre(!/^[+-]?\d+(\.\d+)?$/.test(text));
+      expect(spreadsheetSafe(text)).toBe(`'${text}`);
+    }),
+  );
+});
+
 test("what a spreadsheet would run is disarmed, numbers are left alone", () => {
   expect(["=1+1", "+cmd", "-x", "@x", "\tx", "-12.50", "+3", "plain", ""].map(spreadsheetSafe)).toEqual([
     "'=1+1",

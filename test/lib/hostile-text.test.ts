@@ -2,15 +2,11 @@
 
 import { expect, test } from "vitest";
 import { parseRange } from "../../src/api/files/response.ts";
-import {
-  continueTrace,
-  matchesWeakly,
-  parseIdempotencyKey,
-  parseIfMatch,
-} from "../../src/api/request/headers.ts";
+import { matchesWeakly, parseIdempotencyKey, parseIfMatch } from "../../src/api/request/headers.ts";
 import { parseJson } from "../../src/api/request/json.ts";
 import { parseWait } from "../../src/api/request/prefer.ts";
 import { readListQuery } from "../../src/api/request/query.ts";
+import { continueTrace } from "../../src/api/request/trace-context.ts";
 import { parseDecimal } from "../../src/lib/decimal.ts";
 import { isId } from "../../src/lib/id.ts";
 import { isKey } from "../../src/lib/key.ts";
@@ -29,7 +25,8 @@ const readers: Record<string, (text: string) => unknown> = {
   "Idempotency-Key": parseIdempotencyKey,
   "If-None-Match": (text) => matchesWeakly(text, "4"),
   "If-Match": parseIfMatch,
-  traceparent: continueTrace,
+  traceparent: (text) => continueTrace(text),
+  tracestate: (text) => continueTrace(`00-${"1".repeat(32)}-${"1".repeat(16)}-01`, text),
   "Retry-After of a third party": (text) => retryAfterMs(text, 0),
   "a query": (text) => readListQuery(new URLSearchParams({ limit: text, created_after: text })),
   "a metadata parameter": (text) => readListQuery(new URLSearchParams({ [`metadata[${text}]`]: text })),

@@ -104,6 +104,7 @@ function senderOf({ env, simulation }: Scene, tenant: string, key: string | null
     idempotencyKey: key,
     requestId,
     traceparent,
+    tracestate: null,
     keyId: "key",
     ownHost: "api.example.com",
   };

@@ -17,6 +17,7 @@ export function fakeJobContext(overrides: Partial<JobContext> = {}): { job: JobC
     signal: new AbortController().signal,
     checkpoint: null,
     traceparent: "00-00000000000000000000000000000001-0000000000000001-01",
+    tracestate: null,
     targetRules: { allowLocal: false, ownHosts: [] },
     files: { open: missing, create: missing },
     get datasets(): JobContext["datasets"] {

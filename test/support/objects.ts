@@ -46,6 +46,7 @@ export function submission(changes: Partial<Submission> = {}): Submission {
       requestId: "request-test",
       keyId: "key-test",
       traceparent: `00-${"1".repeat(32)}-${"1".repeat(16)}-01`,
+      tracestate: null,
     },
     policy,
     runAt: null,

@@ -76,6 +76,15 @@ describe("the receiver", () => {
     expect([url, redirect]).toEqual([HOOK, "manual"]);
     const found = await read(job);
     expect(JSON.parse(body)).toEqual({ type: "job.succeeded", timestamp: found.finished_at, data: found });
+    expect([...headers.keys()].sort()).toEqual([
+      "content-type",
+      "traceparent",
+      "user-agent",
+      "via",
+      "webhook-id",
+      "webhook-signature",
+      "webhook-timestamp",
+    ]);
     expect(headers.get("content-type")).toBe("application/json");
     expect(headers.get("user-agent")).toBe("Accepted-Webhooks/1.0");
     expect(headers.get("traceparent")).toBe(`00-${"1".repeat(32)}-${"1".repeat(16)}-01`);

@@ -98,6 +98,7 @@ function toSender(c: Context<AppEnv>): Sender {
     requestId: c.get("requestId"),
     keyId: c.get("caller").keyId,
     traceparent: c.get("traceparent"),
+    tracestate: c.get("tracestate"),
     ownHost: new URL(c.req.url).host,
   };
 }

@@ -6,7 +6,7 @@
 
 import { z } from "zod";
 import { sha256 } from "../../lib/hash.ts";
-import { isKey } from "../../lib/key.ts";
+import { isKey, keyIdOf } from "../../lib/key.ts";
 import { log } from "../../lib/log.ts";
 import { rfc3339Schema, toEpochMs } from "../../lib/rfc3339.ts";
 
@@ -40,9 +40,6 @@ type KeyEntry = {
   scopes: readonly Scope[];
   expiresAt: number | null;
 };
-
-/** Enough of a hash to distinguish the keys of a deployment in its logs. */
-const KEY_ID_CHARS = 12;
 
 /**
  * Finds the tenant and scopes of a presented key. `now` is epoch milliseconds. Every entry is compared in constant
@@ -96,7 +93,7 @@ function logUnusable(problem: string, error?: z.ZodError): null {
 function toEntry({ hash, tenant, scopes, expires_at }: ApiKeySchema): KeyEntry {
   return {
     hash: fromHex(hash),
-    keyId: hash.slice(0, KEY_ID_CHARS),
+    keyId: keyIdOf(hash),
     tenant,
     scopes,
     expiresAt: expires_at === undefined ? null : toEpochMs(expires_at),

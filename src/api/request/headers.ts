@@ -1,8 +1,6 @@
 /** The request headers this service understands, each parsed by the grammar of its standard. */
 
 import { parseItem } from "structured-headers";
-import { hex } from "../../lib/hash.ts";
-import { randomBytes } from "../../lib/runtime.ts";
 import { Problem } from "../problems.ts";
 
 const BARE_KEY = /^[A-Za-z0-9_\-.:~]{1,255}$/;
@@ -56,24 +54,4 @@ export function parseIfMatch(header: string | undefined): number[] | null {
     const [, version] = /^([1-9]\d{0,14})(?:\.\d{1,15})?$/.exec(tag) ?? [];
     return version === undefined ? [] : [Number(version)];
   });
-}
-
-const TRACEPARENT = /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/;
-
-/** The flags this version knows: sampled, and random trace id (W3C Trace Context level 2, section 2.2.5). */
-const KNOWN_FLAGS = 0b11;
-
-/**
- * Continues the caller's trace (W3C Trace Context) with a span of our own, or begins one. Of a later version the known
- * fields are used (section 3.2.4); version ff is invalid, and so is an id of zeros only.
- */
-export function continueTrace(header: string | undefined): string {
-  const [, version, traceId = "", parentId = "", flags = "", rest] =
-    TRACEPARENT.exec(header?.trim() ?? "") ?? [];
-  const isVersion = version !== undefined && version !== "ff" && (version !== "00" || rest === undefined);
-  const isContinued = isVersion && !/^0+$/.test(traceId) && !/^0+$/.test(parentId);
-  const fresh = hex(randomBytes(24));
-  if (!isContinued) return `00-${fresh.slice(16)}-${fresh.slice(0, 16)}-01`;
-  const kept = (Number.parseInt(flags, 16) & KNOWN_FLAGS).toString(16).padStart(2, "0");
-  return `00-${traceId}-${fresh.slice(0, 16)}-${kept}`;
 }
