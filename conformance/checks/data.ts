@@ -29,7 +29,7 @@ async function importsAll(deployment: Deployment): Promise<void> {
   const csv = 'id,"customer, name",amount\n1,"Ada ""A"" L.",1.10\n2,"two\nlines",2.20\n';
   const job = await imported(deployment, dataset, csv);
   const columns = ["id", "customer, name", "amount"];
-  const wanted = { dataset, columns, rows_imported: 2, rows_rejected: 0, rejects_file: null };
+  const wanted = { dataset, columns, rows_imported: 2, rows_rejected: 0, rows_blank: 0, rejects_file: null };
   equal([job.status, job.result], ["succeeded", wanted], "the import");
   const { unit, current, total, percent, message } = job.progress ?? {};
   equal([unit, current, total, percent], ["bytes", csv.length, csv.length, 100], "the progress");

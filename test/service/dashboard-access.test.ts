@@ -108,7 +108,7 @@ describe.skipIf(noBrowser !== null)("the dashboard", () => {
     await page.getByRole("link", { name: "Cancel…" }).click();
     await page.getByLabel("Reason").fill("Enough.");
     await page.getByRole("button", { name: "Cancel the job" }).click();
-    await page.getByText("with the reason “Enough.”").waitFor();
+    await page.getByText("with the reason “\u2068Enough.\u2069”").waitFor();
     expect((await service.acme.read(jobIdIn(page))).status).toBe("cancelled");
     await page.getByRole("link", { name: "Jobs", exact: true }).click();
     await page.getByRole("heading", { name: "Jobs", exact: true }).waitFor();
@@ -166,7 +166,7 @@ describe.skipIf(noBrowser !== null)("the dashboard", () => {
     await tabTo("reason");
     await page.keyboard.type("By keyboard.");
     await page.keyboard.press("Enter");
-    await page.getByText("with the reason “By keyboard.”").waitFor();
+    await page.getByText("with the reason “\u2068By keyboard.\u2069”").waitFor();
     expect((await service.acme.read(jobIdIn(page))).status).toBe("cancelled");
   });
 });

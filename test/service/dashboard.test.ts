@@ -140,7 +140,7 @@ describe.skipIf(noBrowser !== null)("the dashboard", () => {
     await page.route("**/events?*", (route) => (++streams === 1 ? route.fulfill(refusal) : route.continue()));
     await page.goto(`/dashboard/jobs/${id}`);
     await expect.poll(() => streams, { timeout: 20_000 }).toBeGreaterThan(1);
-    const behind = page.getByText("could not be brought up to date");
+    const behind = page.getByText("The service cannot be reached.");
     await page.route(`**/jobs/${id}`, (route) => route.fulfill(refusal));
     await behind.waitFor();
     await page.unroute(`**/jobs/${id}`);
@@ -188,7 +188,7 @@ describe.skipIf(noBrowser !== null)("the dashboard", () => {
     await page.getByRole("link", { name: "Cancel…" }).click();
     await page.getByLabel("Reason").fill("Started by mistake.");
     await page.getByRole("button", { name: "Cancel the job" }).click();
-    await page.getByText("with the reason “Started by mistake.”").waitFor();
+    await page.getByText("with the reason “\u2068Started by mistake.\u2069”").waitFor();
     expect((await service.acme.read(first)).cancellation?.reason).toBe("Started by mistake.");
 
     await page.getByRole("link", { name: "Replay…" }).click();

@@ -8,7 +8,7 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { promisify } from "node:util";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { root } from "../../scripts/wrangler.ts";
 import { launchBrowser, noBrowser, startProxy } from "./browser.ts";
 import { sharedService } from "./service.ts";
@@ -39,7 +39,8 @@ test("streaming guide: commands in one shell → print what is shown below them"
   const commands = blocks.filter(({ language }) => language === "sh");
   const script = commands.map(({ text }) => `${text}\necho; echo ======\n`).join("");
   const local = script.replaceAll("http://localhost:8787", service.url);
-  const { stdout } = await run("sh", ["-ec", local], { cwd: root });
+  const env = { ...process.env, STATE_DIR: inject("service").stateDir };
+  const { stdout } = await run("sh", ["-ec", local], { cwd: root, env });
   const printed = stdout.replaceAll("\r", "").split("\n======\n");
   const shown = blocks.flatMap(({ language }, index) => (language === "sh" ? [blocks[index + 1]] : []));
   expect(shown.filter((block) => block?.language === "text")).toHaveLength(commands.length - 1);
