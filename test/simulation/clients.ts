@@ -146,9 +146,13 @@ function checkAnswer(
     witness.hold("only an unfinished job, or one within its dedupe window, keeps others out", () => {
       const wasOpen = known !== null && (known.closedAt === null || known.closedAt >= sentAt);
       const isInWindow = known?.job?.uniqueKeys.some(
-        (held) => held.rule === "input_hash" && known.job?.phase.status === "succeeded" && sentAt < held.untilAt,
+        (held) =>
+          held.rule === "input_hash" && known.job?.phase.status === "succeeded" && sentAt < held.untilAt,
       );
-      assertThat(wasOpen || isInWindow === true, `${ownerJobId} keeps its key, though it had finished before the request`);
+      assertThat(
+        wasOpen || isInWindow === true,
+        `${ownerJobId} keeps its key, though it had finished before the request`,
+      );
     });
   }
   if (!("job" in answer)) return;

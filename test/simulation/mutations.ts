@@ -176,13 +176,7 @@ export const mutations: readonly Mutation[] = [
   },
   {
     mutation: "an idempotency key forgets an existing job",
-    patches: [
-      patch(
-        "src/objects/job/submit.ts",
-        "    this.#keepAnswer(submission, found.job.id);\n",
-        "",
-      ),
-    ],
+    patches: [patch("src/objects/job/submit.ts", "    this.#keepAnswer(submission, found.job.id);\n", "")],
     seed: 261,
   },
   {
