@@ -1,5 +1,6 @@
 import { runInDurableObject } from "cloudflare:test";
 import { describe, expect, test } from "vitest";
+import { ReplayRequestSchema } from "../../src/submission/request.ts";
 import { type Answer, type Call, call, finished, jobNow, refusal, submit } from "../support/http.ts";
 import { fail, succeed } from "../support/moves.ts";
 import { hold } from "../support/objects.ts";
@@ -50,7 +51,7 @@ describe("a replay", () => {
     expect([third.job.id, third.body.deduplicated]).toEqual([again.job.id, "unique_key"]);
   });
 
-  test("limits, metadata and webhook that the client had set → kept", async () => {
+  test("every optional field → kept as the client had set it, but for the time and the conflict", async () => {
     const set = {
       metadata: { team: "a" },
       max_attempts: 1,
@@ -58,6 +59,9 @@ describe("a replay", () => {
       start_timeout_ms: 3_000,
       webhook: { url: "https://hooks.example.com/", events: ["job.failed"] },
     };
+    const replacedAnew = ["run_at", "on_conflict"];
+    const optional = Object.keys(ReplayRequestSchema.shape).filter((field) => field !== "input");
+    expect(Object.keys(set).concat(replacedAnew).sort()).toEqual(optional.sort());
     const { job } = await submit(set);
     await fail(job.id);
     const again = (await replay(job.id)).job;

@@ -29,6 +29,8 @@ export type Call = {
   /** Sent as it is. */
   body?: BodyInit;
   headers?: Record<string, string> | [string, string][];
+  /** The name the service is reached by. */
+  origin?: string;
 };
 
 export type Answer = {
@@ -86,7 +88,8 @@ async function callOn(fetch: Fetcher, method: string, path: string, options: Cal
   return { status, headers, text, body, job: body?.data, problem: body };
 }
 
-async function requestOf(method: string, path: string, { as = "parked", json, body, headers }: Call) {
+async function requestOf(method: string, path: string, options: Call) {
+  const { as = "parked", json, body, headers, origin = ORIGIN } = options;
   const sent = new Headers();
   if (as !== null) sent.set("Authorization", `Bearer ${await keyOf(as)}`);
   if (json !== undefined) sent.set("Content-Type", "application/json");
@@ -94,7 +97,7 @@ async function requestOf(method: string, path: string, { as = "parked", json, bo
   for (const [name] of given) sent.delete(name);
   for (const [name, value] of given) sent.append(name, value);
   const payload = json === undefined ? body : JSON.stringify(json);
-  return new Request(ORIGIN + path, {
+  return new Request(origin + path, {
     method,
     headers: sent,
     redirect: "manual",
