@@ -12,6 +12,8 @@ export type Check = {
   name: string;
   /** Waits for something by its nature, so it is begun before the others. */
   isLong: boolean;
+  /** Checks of one line use something of which a tenant has only one, so they run one after another. */
+  line?: string;
   run(deployment: Deployment): Promise<void>;
 };
 
@@ -23,4 +25,9 @@ export function check(section: string, name: string, run: Check["run"]): Check {
 /** As `check`, for one that waits for many seconds. */
 export function longCheck(section: string, name: string, run: Check["run"]): Check {
   return { section, name, isLong: true, run };
+}
+
+/** Puts checks in a line of this name. */
+export function inLine(line: string, checks: readonly Check[]): Check[] {
+  return checks.map((one) => ({ ...one, line }));
 }

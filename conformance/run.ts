@@ -76,10 +76,12 @@ export async function judge({ url, keys, only = /(?:)/ }: Options): Promise<Repo
 /** The outcomes in the checks' order, whatever order they ended in. */
 async function sideBySide(checks: readonly Check[], deployment: Deployment): Promise<Outcome[]> {
   const outcomes = new Map<Check, Outcome>();
-  const waiting = [...checks.filter(({ isLong }) => isLong), ...checks.filter(({ isLong }) => !isLong)];
+  const lines = [...Map.groupBy(checks, (one) => one.line ?? one).values()];
+  const isLong = (line: Check[]) => line.length > 1 || line.some((one) => one.isLong);
+  const waiting = [...lines.filter(isLong), ...lines.filter((line) => !isLong(line))];
   const work = async () => {
-    for (let next = waiting.shift(); next; next = waiting.shift()) {
-      outcomes.set(next, await tried(next, deployment));
+    for (let line = waiting.shift(); line; line = waiting.shift()) {
+      for (const next of line) outcomes.set(next, await tried(next, deployment));
     }
   };
   await Promise.all(Array.from({ length: AT_A_TIME }, work));

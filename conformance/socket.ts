@@ -14,8 +14,8 @@ export type Heard = {
 
 const LISTEN_MS = 30_000;
 
-/** Listens until the server closes. */
-export function hear({ url, key }: Client, path: string): Promise<Heard> {
+/** Listens until the server closes. Sends `reply` when the first message has come. */
+export function hear({ url, key }: Client, path: string, reply?: string): Promise<Heard> {
   const headers: Record<string, string> = key === null ? {} : { Authorization: `Bearer ${key}` };
   const options = { headers, closeTimeout: 1_000 };
   const socket = new WebSocket(url.replace(/^http/, "ws") + path, options);
@@ -27,6 +27,7 @@ export function hear({ url, key }: Client, path: string): Promise<Heard> {
       resolve(heard);
     };
     socket.on("message", (data) => heard.events.push(JSON.parse(String(data))));
+    if (reply !== undefined) socket.once("message", () => socket.send(reply));
     socket.on("unexpected-response", (_request, response) => {
       heard.refused = response.statusCode ?? null;
       socket.terminate();

@@ -2,7 +2,7 @@
 
 import { setTimeout as pause } from "node:timers/promises";
 import { claim, Disagreement, equal } from "../assertions.ts";
-import { type Check, check } from "../check.ts";
+import { type Check, check, inLine } from "../check.ts";
 import { dataOf, jobOf, pointsAt, problemOf } from "../client.ts";
 import type { Deployment } from "../deployment.ts";
 import type { Job } from "../shapes.ts";
@@ -97,6 +97,51 @@ async function isCancellable(deployment: Deployment): Promise<void> {
   );
 }
 
+async function asConfirmed(deployment: Deployment): Promise<void> {
+  const { mine } = deployment;
+  const { jobs, filter } = await herd(deployment, 2);
+  const request = { action: "cancel", filter };
+  const confirmed = await bulk(deployment, { ...request, dry_run: true });
+  const { as_of } = dataOf<{ as_of: string }>(confirmed, 200);
+  await pause(10);
+  const late = await mine.park({ metadata: filter.metadata });
+  await counted(deployment, request, 3);
+  const { id } = jobOf(await bulk(deployment, { ...request, as_of }), 202);
+  const { matched, done } = (await mine.finished(id)).result as { matched: number; done: number };
+  equal([matched, done], [2, 2], "what was done of three");
+  equal(new Set(await statuses(deployment, jobs)), new Set(["cancelled"]), "the jobs that were counted");
+  equal(await statuses(deployment, [late]), ["queued"], "the job that came after the count");
+  const future = new Date(Date.now() + 60_000).toISOString();
+  pointsAt(await bulk(deployment, { ...request, as_of: future }), "#/as_of");
+}
+
+async function neverOfItself(deployment: Deployment): Promise<void> {
+  const { mine } = deployment;
+  for (const action of ["cancel", "replay", "delete"])
+    pointsAt(await bulk(deployment, { action, filter: { type: ["jobs.bulk"] } }), "#/filter/type");
+  const input = { action: "replay", filter: {}, as_of: new Date().toISOString() };
+  problemOf(
+    await mine.call("POST", "/v1/jobs", { json: { type: "jobs.bulk", input } }),
+    422,
+    "unknown_job_type",
+  );
+}
+
+async function oneAtATime(deployment: Deployment): Promise<void> {
+  const { mine } = deployment;
+  const { filter } = await herd(deployment, 4);
+  const none = { metadata: { none: "none" } };
+  const { id } = jobOf(await bulk(deployment, { action: "cancel", filter, per_second: 1 }), 202);
+  equal(
+    problemOf(await bulk(deployment, { action: "cancel", filter: none }), 409, "duplicate_job").job_id,
+    id,
+    "job_id",
+  );
+  jobOf(await bulk(deployment, { action: "replay", filter: none }), 202);
+  jobOf(await mine.cancel(id), 200);
+  await mine.finished(id);
+}
+
 async function refused(deployment: Deployment): Promise<void> {
   const filter = { metadata: { none: "none" } };
   pointsAt(await bulk(deployment, { action: "pause", filter }), "#/action");
@@ -106,11 +151,14 @@ async function refused(deployment: Deployment): Promise<void> {
   pointsAt(await bulk(deployment, { action: "cancel", filter, per_second: 0 }), "#/per_second");
 }
 
-export const bulkChecks: readonly Check[] = [
+export const bulkChecks: readonly Check[] = inLine("bulk", [
   check("contract 7", "bulk: a dry run counts and does nothing", dryRun),
   check("contract 7", "bulk: cancel is a job of type jobs.bulk whose progress counts", cancelsAll),
   check("contract 7", "bulk: replay makes a new job of each", replaysAll),
   check("contract 7", "bulk: delete removes all of them", deletesAll),
   check("contract 7", "bulk: the job can be cancelled, and what was not reached is left", isCancellable),
+  check("contract 7", "bulk: as_of leaves out what came after the count", asConfirmed),
+  check("contract 7", "bulk: no bulk job is ever chosen, and only /v1/bulk makes one", neverOfItself),
+  check("contract 7", "bulk: one unfinished bulk job per action, otherwise 409", oneAtATime),
   check("contract 7", "bulk: unknown actions, fields and rates are 422", refused),
-];
+]);

@@ -158,6 +158,14 @@ async function overSocket(deployment: Deployment): Promise<void> {
   equal(events[0]?.seq, 3, "the first event after ?after=2");
 }
 
+async function socketOnlySends({ mine }: Deployment): Promise<void> {
+  const { id } = await mine.park();
+  const { code, events } = await hear(mine, `/v1/jobs/${id}/events`, "hello");
+  equal(code, 1008, "the code after a message from the client");
+  equal((await mine.read(id)).status, "queued", "the job after the message");
+  claim(events.length > 0, "the socket was closed before the history came");
+}
+
 async function socketNeedsKey({ anyone, mine }: Deployment): Promise<void> {
   const { id } = await mine.park();
   equal((await hear(anyone, `/v1/jobs/${id}/events`)).refused, 401, "the answer to an upgrade without a key");
@@ -174,5 +182,6 @@ export const eventChecks: readonly Check[] = [
   check("contract 5", "a Last-Event-ID or ?after= that is no number is 400", badAfter),
   longCheck("HTML SSE 9.2.7", "a comment comes at least every 15 s", comments),
   check("RFC 6455", "a WebSocket carries the same events, and is closed with 1000 after the end", overSocket),
+  check("RFC 6455", "a message from the client closes a WebSocket with 1008", socketOnlySends),
   check("RFC 6455", "an upgrade without a key is refused", socketNeedsKey),
 ];

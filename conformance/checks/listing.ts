@@ -106,6 +106,18 @@ async function createdBetween(deployment: Deployment): Promise<void> {
   equal(idsOf(between), [second.id], "the jobs made in between");
 }
 
+async function windowsTile(deployment: Deployment): Promise<void> {
+  const { mine } = deployment;
+  const { mark, jobs } = await parked(deployment, 3);
+  const meeting = jobs[1]?.created_at ?? "";
+  for (const time of [meeting, meeting.toLowerCase(), meeting.replace("Z", "%2B00:00")]) {
+    const before = await page(mine, of(mark, `&created_before=${time}`));
+    const after = await page(mine, of(mark, `&created_after=${time}`));
+    const both = [...idsOf(before.jobs), ...idsOf(after.jobs)];
+    equal(both.toSorted(), idsOf(jobs).toSorted(), `the jobs before and after ${time}`);
+  }
+}
+
 async function limits(deployment: Deployment): Promise<void> {
   const { mine } = deployment;
   const { mark } = await parked(deployment, 22);
@@ -216,6 +228,11 @@ export const listingChecks: readonly Check[] = [
   check("contract 7", "jobs are listed newest first, as they are", newestFirst),
   check("contract 7", "status and type, both repeatable, and metadata filter", filters),
   check("contract 7", "created_after and created_before filter", createdBetween),
+  check(
+    "contract 7",
+    "two windows that meet lose no job, whatever way RFC 3339 writes the time",
+    windowsTile,
+  ),
   check("contract 7", "limit: 20 if not given, never more than 100", limits),
   check("contract 7", "unknown, doubled and unreadable parameters are 400", badParameters),
   check("contract 7", "the cursor visits each job once, even while others are added", pages),

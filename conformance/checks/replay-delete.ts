@@ -2,7 +2,7 @@
 
 import { claim, equal } from "../assertions.ts";
 import { type Check, check } from "../check.ts";
-import { jobOf, problemOf } from "../client.ts";
+import { jobOf, pointsAt, problemOf } from "../client.ts";
 import type { Deployment } from "../deployment.ts";
 
 async function replayed({ mine }: Deployment): Promise<void> {
@@ -32,6 +32,20 @@ async function replayWithKey({ mine }: Deployment): Promise<void> {
   equal(second.headers.get("Idempotent-Replayed"), "true", "Idempotent-Replayed");
 }
 
+async function replayKeeps({ mine }: Deployment): Promise<void> {
+  const metadata = { replayed: "kept" };
+  const source = await mine.park({ metadata, max_attempts: 1 });
+  jobOf(await mine.cancel(source.id), 200);
+  const replay = (json: object) => mine.call("POST", `/v1/jobs/${source.id}/replay`, { json });
+  const run_at = new Date(Date.now() + 3_600_000).toISOString();
+  const kept = jobOf(await replay({ run_at }), 202);
+  equal([kept.max_attempts, kept.metadata], [1, metadata], "max_attempts and metadata of a replay");
+  const changed = jobOf(await replay({ run_at, max_attempts: 2, metadata: {} }), 202);
+  equal([changed.max_attempts, changed.metadata], [2, {}], "what the replay named itself");
+  pointsAt(await replay({ type: "test.simulate" }), "#/type");
+  for (const { id } of [kept, changed]) await mine.cancel(id);
+}
+
 async function deleted({ mine }: Deployment): Promise<void> {
   const { id } = await mine.simulate({ result: 1 });
   await mine.finished(id);
@@ -55,6 +69,7 @@ export const replayDeleteChecks: readonly Check[] = [
   check("contract 6", "a replay is a new job of the same type and input, replayed_from set", replayed),
   check("contract 6", "only a finished job can be replayed: 409", replayTooEarly),
   check("contract 6", "a replay takes an Idempotency-Key", replayWithKey),
+  check("contract 6", "a replay keeps the limits and metadata that it does not name", replayKeeps),
   check("contract 6", "a finished job is deleted with everything of it", deleted),
   check("contract 6", "a job that has not finished is not deleted, and goes on", neverCancels),
 ];

@@ -42,6 +42,9 @@ const headerValues: Record<string, fc.Arbitrary<string>> = {
     `00-${"0".repeat(32)}-${"0".repeat(16)}-01`,
     `ff-${"a".repeat(32)}-${"b".repeat(16)}-00`,
   ),
+  tracestate: words("a=1", "a=1,a=2", "=", ",,,", `a=${"b".repeat(300)}`, "A=1", "tenant@vendor=1"),
+  Via: words("1.1 accepted", "1.1 a, 1.1 accepted", ",", "1.1"),
+  "Content-Encoding": words("gzip", "identity", "identity, identity", "br", "", ","),
   Range: words(
     "bytes=0-",
     "bytes=-1",
@@ -119,6 +122,15 @@ const fields = {
   total_timeout_ms: oneof(integer(), anything),
   on_conflict: oneof(constantFrom("use_existing", "reject"), anything),
 };
+/** JSON texts that parsers read in different ways. */
+const oddJson = constantFrom(
+  '{"type":"test.simulate","input":{"result":12345678901234567890}}',
+  '{"type":"test.simulate","input":{"result":1.00000000000000000001}}',
+  '{"type":"test.simulate","input":{},"input":{"steps":2}}',
+  '{"type":"test.simulate","input":{"result":"\\ud800"}}',
+  '\ufeff{"type":"test.simulate","input":{}}',
+  '{"type":"jobs.bulk","input":{"action":"replay","filter":{},"as_of":"2026-01-01T00:00:00Z"}}',
+);
 /** Often nearly right: what is refused at the first look tests no second one. */
 export const submission = oneof(
   { weight: 3, arbitrary: record(fields, { requiredKeys: ["type", "input"] }) },
@@ -134,6 +146,7 @@ export const submission = oneof(
 );
 export const body = oneof<fc.Arbitrary<BodyInit>[]>(
   submission.map((value) => JSON.stringify(value)),
+  oddJson,
   uint8Array({ maxLength: 200 }),
   string({ unit: "binary", maxLength: 100 }),
   fc.tuple(submission, fc.nat(), fc.nat(255)).map(([value, at, byte]) => {
@@ -181,6 +194,9 @@ export const path = oneof(
     "/v1/jobs/{finished}/events",
     "/v1/jobs/{queued}/result",
     "/v1/jobs/{finished}/result",
+    "/v1/jobs/{finished}/replay",
+    "/v1/bulk",
+    "/v1/stats",
   ),
 );
 export const query = oneof(
