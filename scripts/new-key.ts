@@ -5,6 +5,7 @@
 
 import { parseArgs } from "node:util";
 import { ApiKeySchema, scopes } from "../src/api/middleware/keys.ts";
+import { DAY } from "../src/core/time.ts";
 import { keyHash, makeKey } from "../src/lib/key.ts";
 import { toEpochMs } from "../src/lib/rfc3339.ts";
 import { now, randomBytes } from "../src/lib/runtime.ts";
@@ -13,10 +14,11 @@ const USAGE = `Usage: npm run new-key -- --tenant <tenant> [options]
 
   --tenant <tenant>    who the key belongs to: 1 to 40 of a-z, 0-9 and -
   --scopes <scopes>    comma-separated, out of ${scopes.join(", ")}; default: all
-  --expires <time>     RFC 3339, such as 2027-01-01T00:00:00Z; default: never
+  --expires <time>     RFC 3339, such as 2027-01-01T00:00:00Z, or never; default: in a year
   --name <text>        a note for readers of the list`;
 
 const KEY_BYTES = 32;
+const KEY_LIFE_MS = 365 * DAY;
 
 /** The entry for a key with this hash. Throws an Error that says which argument is wrong. */
 function entryFor(hash: string, args: string[]): ApiKeySchema {
@@ -28,7 +30,7 @@ function entryFor(hash: string, args: string[]): ApiKeySchema {
     hash,
     tenant: values.tenant,
     scopes: values.scopes?.split(",").map((scope) => scope.trim()) ?? scopes,
-    expires_at: values.expires,
+    expires_at: expiryOf(values.expires),
     name: values.name,
   });
   if (!entry.success) throw new Error(entry.error.issues.map(describe).join("\n"));
@@ -36,6 +38,11 @@ function entryFor(hash: string, args: string[]): ApiKeySchema {
     throw new Error("--expires lies in the past");
   }
   return entry.data;
+}
+
+/** A key that is lost must not last for ever unless somebody asked for that. */
+function expiryOf(text = new Date(now() + KEY_LIFE_MS).toISOString()): string | undefined {
+  return text === "never" ? undefined : text;
 }
 
 function describe({ path, message }: { path: PropertyKey[]; message: string }): string {

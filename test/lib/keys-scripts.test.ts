@@ -97,6 +97,17 @@ describe("new-key", () => {
   });
 
   test.each([
+    ["no --expires", [], 365 * 86_400_000],
+    ["--expires never", ["--expires", "never"], null],
+  ])("new-key: %s → the key ends in a year, or never", (_what, args, lifeMs) => {
+    const { stdout } = run("new-key", "--tenant", "acme", ...args);
+    const { expires_at } = ApiKeySchema.parse(JSON.parse(stdout.match(/\{.*\}/)?.[0] ?? ""));
+    const left = expires_at === undefined ? null : Date.parse(expires_at) - Date.now();
+    if (lifeMs === null) expect(left).toBeNull();
+    else expect((left ?? 0) / lifeMs).toBeCloseTo(1, 3);
+  });
+
+  test.each([
     ["no tenant", [], "--tenant is missing"],
     ["a bad tenant", ["--tenant", "Acme Inc"], "--tenant:"],
     ["an unknown scope", ["--tenant", "acme", "--scopes", "jobs:read,admin"], "--scopes:"],
