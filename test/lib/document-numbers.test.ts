@@ -11,7 +11,7 @@ const read = (path: string) =>
 const units: Record<string, number> = { SECOND, MINUTE, HOUR, DAY };
 
 /** The value of a constant that is written as a product of numbers and units. */
-function valueOf(source: string, name: string): number {
+function readConstant(source: string, name: string): number {
   const [, product] = new RegExp(`const ${name} = ([^;]+);`).exec(read(source)) ?? [];
   if (product === undefined) throw new Error(`${source} has no constant ${name}`);
   const factors = product.split("*").map((factor) => factor.trim());
@@ -150,5 +150,5 @@ const sentences: [page: string, source: string, constant: string, sentence: (val
 
 test.each(sentences)("docs/%s: %s %s → the sentence has its value", (page, source, constant, sentence) => {
   const text = read(`docs/${page}`);
-  expect(text).toContain(sentence(valueOf(`src/${source}`, constant)));
+  expect(text).toContain(sentence(readConstant(`src/${source}`, constant)));
 });
