@@ -40,7 +40,7 @@ function entryFor(hash: string, args: string[]): ApiKeySchema {
   return entry.data;
 }
 
-/** A key that is lost must not last for ever unless somebody asked for that. */
+/** A lost key must not last for ever, unless an operator asks for that. */
 function expiryOf(text = new Date(now() + KEY_LIFE_MS).toISOString()): string | undefined {
   return text === "never" ? undefined : text;
 }
