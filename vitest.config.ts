@@ -1,4 +1,4 @@
-import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-plugin";
+import { cloudflareTest } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
 import { testApiKeys, testSecrets } from "./test/support/keys.ts";
 
@@ -39,7 +39,6 @@ export default defineConfig({
             wrangler: { configPath: "./wrangler.toml" },
             miniflare: {
               bindings: {
-                TEST_MIGRATIONS: await readD1Migrations("./migrations"),
                 LOCAL_QUEUE: "true",
                 API_KEYS: await testApiKeys(),
                 WEBHOOK_SECRET: (await testSecrets()).webhookSecret,
@@ -52,7 +51,6 @@ export default defineConfig({
           include: [
             "test/{api,objects,job-types,runner,files,datasets,webhooks,site,dashboard}/**/*.test.ts",
           ],
-          setupFiles: ["./test/setup.ts"],
           testTimeout: TEST_TIMEOUT_MS,
         },
       },
@@ -63,7 +61,6 @@ export default defineConfig({
             wrangler: { configPath: "./wrangler.toml" },
             miniflare: {
               bindings: {
-                TEST_MIGRATIONS: await readD1Migrations("./migrations"),
                 COST_WRITE: process.env.COST_WRITE ?? "false",
               },
             },
@@ -72,7 +69,6 @@ export default defineConfig({
         test: {
           name: "cost",
           include: ["test/cost/**/*.test.ts"],
-          setupFiles: ["./test/setup.ts"],
           testTimeout: 60_000,
         },
       },

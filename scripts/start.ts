@@ -1,16 +1,15 @@
 /**
- * Serves everything on this machine: the Worker, its objects, queue, files and database, all embedded.
+ * Serves everything on this machine: the Worker, its objects, queues and files, all embedded.
  * PORT moves it (8787; 0 takes a free one) and STATE_DIR what it stores (.wrangler/state); LEASE_MS and
  * DISPATCH_TIMEOUT_MS shorten the service's patience, for tests that cannot wait; WATCH=false does without reloading
  * when the source changes. Log lines go to stdout, words for people to stderr.
  */
 
 import { once } from "node:events";
-import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { openLocalSecrets, stateDirectory } from "./local-secrets.ts";
-import { quiet, root, runWrangler } from "./wrangler.ts";
+import { quiet, root } from "./wrangler.ts";
 
 const HOST = "127.0.0.1";
 
@@ -39,18 +38,6 @@ async function readPort(): Promise<number> {
   return chosen;
 }
 
-/** Brings the database up to date; a mark beside it saves asking every time. */
-async function migrate(stateDir: string): Promise<void> {
-  const folder = join(stateDir, "v3/d1");
-  const mark = join(folder, "migrations-applied");
-  const migrations = (await readdir(join(root, "migrations"))).sort().join("\n");
-  const applied = await readFile(mark, "utf8").catch(() => null);
-  if (applied === migrations) return;
-  await runWrangler(["d1", "migrations", "apply", "DATA", "--local", "--persist-to", stateDir]);
-  await mkdir(folder, { recursive: true });
-  await writeFile(mark, migrations);
-}
-
 /** What differs from a deployment, see wrangler.toml. */
 async function localVariables(port: number, stateDir: string) {
   const { LEASE_MS, DISPATCH_TIMEOUT_MS } = process.env;
@@ -77,7 +64,6 @@ function printLog({ level, message }: { level: string; message: string }): void 
 async function serve() {
   const port = await readPort();
   const stateDir = stateDirectory();
-  await migrate(stateDir);
   Object.assign(process.env, quiet);
   const { unstable_startWorker: startWorker } = await import("wrangler");
   const worker = await startWorker({

@@ -9,10 +9,11 @@ export type Env = {
   UNIQUE_KEYS: DurableObjectNamespace;
   JOB_INDEXES: DurableObjectNamespace;
   SESSIONS: DurableObjectNamespace;
+  FILE_RECORDS: DurableObjectNamespace;
+  DATASETS: DurableObjectNamespace;
   JOB_QUEUE: Queue<JobMessage>;
   DELIVERY_QUEUE: Queue<DeliveryMessage>;
   FILES: R2Bucket;
-  DATA: D1Database;
   KEY_LIMITER: RateLimit;
   /** Optional: where the numbers of every finished job go. */
   METRICS?: AnalyticsEngineDataset;

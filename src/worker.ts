@@ -3,6 +3,8 @@
 import { createService } from "./handlers.ts";
 import { jobTypes } from "./job-types/index.ts";
 
+export { DatasetObject } from "./objects/dataset/object.ts";
+export { FilesObject } from "./objects/files/object.ts";
 export { JobObject } from "./objects/job/object.ts";
 export { JobIndexObject } from "./objects/job-index/object.ts";
 export { SessionObject } from "./objects/session/object.ts";

@@ -3,7 +3,6 @@ declare namespace Cloudflare {
   interface Env extends Omit<import("../src/env.ts").Env, never> {
     /** "true" where the ledger is to be written. */
     COST_WRITE?: string;
-    TEST_MIGRATIONS: import("cloudflare:test").D1Migration[];
   }
   interface GlobalProps {
     mainModule: typeof import("./worker.ts");

@@ -6,10 +6,7 @@ import { jobTypes } from "../src/job-types/index.ts";
 import { testJobTypes } from "./support/job-types.ts";
 import { isParked, park } from "./support/parked.ts";
 
-export { JobObject } from "../src/objects/job/object.ts";
-export { JobIndexObject } from "../src/objects/job-index/object.ts";
-export { SessionObject } from "../src/objects/session/object.ts";
-export { UniqueKeyObject } from "../src/objects/unique-key/object.ts";
+export * from "../src/worker.ts";
 
 const service = createService(new Map([...jobTypes, ...testJobTypes]));
 

@@ -40,6 +40,7 @@ export function acceptJob(submission: Submission, id: string, now: number): Deci
     logLines: 0,
     lastLogNumber: 0,
     lastSeq: 0,
+    holdsFiles: false,
     phase: { status: "queued", wait },
   };
   const queued = { type: "job.queued", dueAt: dueAt > now ? dueAt : null } as const;

@@ -184,6 +184,8 @@ export type Job = Omit<Submission, "runAt" | "startTimeoutMs"> & {
   /** The number of the run's last stored log line. */
   lastLogNumber: number;
   lastSeq: number;
+  /** Whether it ever began to store a file: only then is anything of it kept outside its object. */
+  holdsFiles: boolean;
   phase: Phase;
 };
 
@@ -200,6 +202,7 @@ export type Command =
   | { type: "start"; attempt: number; continuation: number; lease: string }
   | { type: "report"; lease: string; report: Report; isHeartbeat: boolean }
   | { type: "save_checkpoint"; lease: string; checkpoint: string }
+  | { type: "hold_files"; lease: string }
   | { type: "succeed"; lease: string; report: Report; result: string | null }
   | { type: "fail"; lease: string; report: Report; failure: Failure }
   | { type: "continue"; lease: string; report: Report; checkpoint: string }

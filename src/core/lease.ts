@@ -3,6 +3,7 @@
  * changes.
  */
 
+import { unreachable } from "./assert.ts";
 import { type Change, createChange, decide, noChange } from "./change.ts";
 import type { Command, Decision, Executing, Job, Rejection } from "./job.ts";
 import { applyReport } from "./progress.ts";
@@ -44,19 +45,26 @@ export function shortenLease(job: Job, phase: Executing, _: unknown, now: number
   return createChange({ ...job, phase: { ...phase, leaseEndsAt } }, now, []);
 }
 
-/** A report or a checkpoint: kept, and taken as a renewal of the lease. */
-export function recordReport(
-  job: Job,
-  phase: Executing,
-  command: Extract<Command, { type: "report" | "save_checkpoint" }>,
-  now: number,
-): Change {
+type RunningCommand = Extract<Command, { type: "report" | "save_checkpoint" | "hold_files" }>;
+
+function applyRunning(job: Job, command: RunningCommand, now: number): Change {
+  switch (command.type) {
+    case "report":
+      return applyReport(job, command.report, now);
+    case "save_checkpoint":
+      return createChange({ ...job, checkpoint: command.checkpoint }, now, []);
+    case "hold_files":
+      return job.holdsFiles ? noChange(job) : createChange({ ...job, holdsFiles: true }, now, []);
+    default:
+      return unreachable(command);
+  }
+}
+
+/** What a running attempt says: kept, and taken as a renewal of the lease. */
+export function recordReport(job: Job, phase: Executing, command: RunningCommand, now: number): Change {
   const { leaseMs, heartbeatTimeoutMs } = job.policy;
-  const said =
-    command.type === "report"
-      ? applyReport(job, command.report, now)
-      : createChange({ ...job, checkpoint: command.checkpoint }, now, []);
-  const isHeartbeat = command.type === "save_checkpoint" || command.isHeartbeat;
+  const said = applyRunning(job, command, now);
+  const isHeartbeat = command.type !== "report" || command.isHeartbeat;
   const renewDue = phase.leaseEndsAt - now < leaseMs * RENEW_BELOW;
   const signDue =
     isHeartbeat && heartbeatTimeoutMs !== null && now - phase.lastHeartbeatAt > heartbeatTimeoutMs / 4;

@@ -58,7 +58,7 @@ function applyCommand(job: Job, command: Command, now: number, random: number): 
 
 /** An outcome and a cancellation come before a timeout that has passed, because finished work counts. */
 function isAfterTimeouts({ type }: Command): boolean {
-  return type === "start" || type === "report" || type === "save_checkpoint";
+  return type === "start" || type === "report" || type === "save_checkpoint" || type === "hold_files";
 }
 
 function decideCommand(job: Job, command: Command, now: number, random: number): Decision {
@@ -67,6 +67,7 @@ function decideCommand(job: Job, command: Command, now: number, random: number):
       return startRun(job, command, now);
     case "report":
     case "save_checkpoint":
+    case "hold_files":
       return withLease(job, command, now, recordReport);
     case "succeed":
     case "fail":

@@ -1,14 +1,14 @@
 /**
- * The tenants' files: bytes in R2, one row each in D1. A row is written before its bytes, completed after them and
- * deleted after them. So a failure leaves at most a pending row, which is purged later. Every write makes a new
- * file, so two attempts of a job cannot write into the same one.
+ * The tenants' files: bytes in R2, records in the tenant's files object. A record is made before its bytes, completed
+ * after them and removed after them. So a failure leaves at most a pending record, which the object deletes later. Every
+ * write makes a new file, so two attempts of a job cannot write into the same one.
  */
 
-import { DAY } from "../core/time.ts";
 import type { Env } from "../env.ts";
 import { randomId } from "../lib/id.ts";
-import { log } from "../lib/log.ts";
+import { withRetry } from "../lib/retry.ts";
 import { now } from "../lib/runtime.ts";
+import { fileKey, filesObject, type StoredFile } from "../rpc/files.ts";
 import { type Chunks, upload } from "./upload.ts";
 
 /** What a client may upload at most. */
@@ -17,13 +17,6 @@ export const UPLOAD_BYTES_MAX = 100 * 1024 * 1024;
 /** What a job may produce at most; there to stop a runaway, not to ration. */
 const PRODUCT_BYTES_MAX = 1024 * 1024 * 1024;
 
-/** No upload takes a day: a row pending for longer was left behind by a crash. */
-const STALE_MS = DAY;
-const STALE_PER_SWEEP = 10;
-const REMOVE_BATCH = 100;
-
-/** `size` is in bytes, `sha256` lower-case hexadecimal, `createdAt` epoch milliseconds. */
-export type StoredFile = { id: string; size: number; contentType: string; sha256: string; createdAt: number };
 export type OpenFile = { file: StoredFile; body: ReadableStream<Uint8Array> };
 
 /** Which bytes to read: `length` of them from `offset` on, or all from there. Beyond the end there is nothing. */
@@ -35,6 +28,8 @@ export type NewFile = {
   jobId: string | null;
   contentType: string;
   chunks: Chunks;
+  /** How many bytes `chunks` yields, if that is known; then nothing is buffered. */
+  bytes?: number | undefined;
   bytesMax: number;
   /** Asked once the file is on record and before a byte is written; rejects if it must not be written after all. */
   confirm?: () => Promise<void>;
@@ -49,33 +44,25 @@ export type JobFiles = {
   create(contentType: string, chunks: Chunks): Promise<StoredFile>;
 };
 
-type FileRow = { id: string; size: number; content_type: string; sha256: string; created_at: number };
+type FileBindings = Pick<Env, "FILES" | "FILE_RECORDS">;
 
 /** The files of this deployment. Only completed ones exist for readers, and only for their own tenant. */
 export class FileStore {
-  readonly #db: D1Database;
-  readonly #bucket: R2Bucket;
+  readonly #env: FileBindings;
 
-  constructor({ DATA, FILES }: Pick<Env, "DATA" | "FILES">) {
-    this.#db = DATA;
-    this.#bucket = FILES;
+  constructor(env: FileBindings) {
+    this.#env = env;
   }
 
-  async find(tenant: string, id: string): Promise<StoredFile | null> {
-    const row = await this.#db
-      .prepare(
-        "SELECT id, size, content_type, sha256, created_at FROM files WHERE tenant = ? AND id = ? AND ready = 1",
-      )
-      .bind(tenant, id)
-      .first<FileRow>();
-    return row && fileOf(row);
+  find(tenant: string, id: string): Promise<StoredFile | null> {
+    return withRetry(() => this.#records(tenant).find(id));
   }
 
   /** The bytes of a file that was found; null if they are gone, which is what a removal cut short leaves. */
   async read(tenant: string, file: StoredFile, range: ByteRange = { offset: 0 }) {
     const length = Math.min(range.length ?? file.size, file.size - range.offset);
     if (length <= 0) return emptyBody();
-    const object = await this.#bucket.get(objectKey(tenant, file.id), {
+    const object = await this.#env.FILES.get(fileKey(tenant, file.id), {
       range: { offset: range.offset, length },
     });
     return object?.body ?? null;
@@ -91,93 +78,46 @@ export class FileStore {
    * Stores a new file, unless it is larger than `bytesMax`. Throws what its source throws; then nothing is stored.
    */
   async create(wanted: NewFile): Promise<Created> {
-    const { tenant, contentType } = wanted;
+    const { tenant, jobId, contentType } = wanted;
     const file = { id: randomId("file"), contentType, createdAt: now() };
-    await this.#record(wanted, file);
+    await withRetry(() => this.#records(tenant).begin({ ...file, tenant, jobId }));
     try {
       await wanted.confirm?.();
-      const written = await upload(this.#bucket, objectKey(tenant, file.id), wanted.chunks, wanted.bytesMax);
+      const written = await upload(this.#env.FILES, fileKey(tenant, file.id), wanted);
       if (!written.ok) {
-        await this.#discard(tenant, [file.id]);
+        await this.#discard(tenant, file.id);
         return written;
       }
-      await this.#complete(tenant, file.id, written);
-      return { ok: true, file: { ...file, size: written.size, sha256: written.sha256 } };
+      const { size, sha256 } = written;
+      if (await withRetry(() => this.#records(tenant).complete(file.id, size, sha256)))
+        return { ok: true, file: { ...file, size, sha256 } };
+      throw new Error(`File ${file.id} was removed while it was being written`);
     } catch (error) {
-      // If this fails, the row stays pending and is purged later.
-      await this.#discard(tenant, [file.id]).catch(() => undefined);
+      // If this fails, the record stays pending, and the object deletes it later.
+      await this.#discard(tenant, file.id).catch(() => undefined);
       throw error;
     }
   }
 
-  /** Puts the file on record as pending; in the same round trip, looks for what earlier crashes left. */
-  async #record(wanted: NewFile, file: { id: string; createdAt: number }): Promise<void> {
-    const { tenant, jobId, contentType } = wanted;
-    const [, stale] = await this.#db.batch<{ id: string }>([
-      this.#db
-        .prepare("INSERT INTO files (tenant, id, job_id, content_type, created_at) VALUES (?, ?, ?, ?, ?)")
-        .bind(tenant, file.id, jobId, contentType, file.createdAt),
-      this.#db
-        .prepare("SELECT id FROM files WHERE tenant = ? AND ready = 0 AND created_at < ? LIMIT ?")
-        .bind(tenant, file.createdAt - STALE_MS, STALE_PER_SWEEP),
-    ]);
-    const ids = stale?.results.map((row) => row.id) ?? [];
-    if (ids.length === 0) return;
-    await this.#discard(tenant, ids).catch((error) =>
-      log("warn", "stale_files_not_swept", { tenant, error }),
-    );
-  }
-
-  /** Throws if the row is gone: the file was removed while it was being written. */
-  async #complete(tenant: string, id: string, written: { size: number; sha256: string }) {
-    const { meta } = await this.#db
-      .prepare("UPDATE files SET ready = 1, size = ?, sha256 = ? WHERE tenant = ? AND id = ? AND ready = 0")
-      .bind(written.size, written.sha256, tenant, id)
-      .run();
-    if (meta.changes === 0) throw new Error(`File ${id} was removed while it was being written`);
-  }
-
-  /** Bytes first, then the rows that know of them. */
-  async #discard(tenant: string, ids: string[]): Promise<void> {
-    await this.#bucket.delete(ids.map((id) => objectKey(tenant, id)));
-    await this.#db
-      .prepare("DELETE FROM files WHERE tenant = ? AND id IN (SELECT value FROM json_each(?))")
-      .bind(tenant, JSON.stringify(ids))
-      .run();
-  }
-
   /** Removes a file for readers at once and then for good; false if there is none. */
-  async delete(tenant: string, id: string): Promise<boolean> {
-    const { meta } = await this.#db
-      .prepare("UPDATE files SET ready = 0 WHERE tenant = ? AND id = ? AND ready = 1")
-      .bind(tenant, id)
-      .run();
-    if (meta.changes === 0) return false;
-    await this.#discard(tenant, [id]);
-    return true;
+  delete(tenant: string, id: string): Promise<boolean> {
+    return this.#records(tenant).delete(id);
   }
 
-  /** Removes all that a job produced, pending or ready. May be repeated; a second call finds nothing. */
-  async deleteOfJob(tenant: string, jobId: string): Promise<void> {
-    for (;;) {
-      const { results } = await this.#db
-        .prepare("SELECT id FROM files WHERE tenant = ? AND job_id = ? LIMIT ?")
-        .bind(tenant, jobId, REMOVE_BATCH)
-        .all<{ id: string }>();
-      if (results.length > 0) {
-        await this.#discard(
-          tenant,
-          results.map((row) => row.id),
-        );
-      }
-      if (results.length < REMOVE_BATCH) return;
-    }
+  /** The bytes too, because the record may be gone already. */
+  async #discard(tenant: string, id: string): Promise<void> {
+    await this.#env.FILES.delete(fileKey(tenant, id));
+    await this.#records(tenant).discard(id);
+  }
+
+  #records(tenant: string) {
+    return filesObject(this.#env, tenant);
   }
 }
 
 /**
- * The files of `tenant` for the code of one job. `confirm` rejects once the job's attempt no longer counts: with it,
- * a late attempt cannot leave a file behind its deleted job.
+ * The files of `tenant` for the code of one job. `confirm` notes that the job holds files, and rejects once its attempt
+ * no longer counts: with it, a late attempt cannot leave a file behind its deleted job.
  */
 export function jobFiles(
   store: FileStore,
@@ -201,15 +141,6 @@ export function jobFiles(
       return created.file;
     },
   };
-}
-
-function objectKey(tenant: string, id: string): string {
-  return `${tenant}/${id}`;
-}
-
-function fileOf(row: FileRow): StoredFile {
-  const { id, size, sha256 } = row;
-  return { id, size, contentType: row.content_type, sha256, createdAt: row.created_at };
 }
 
 function emptyBody(): ReadableStream<Uint8Array> {

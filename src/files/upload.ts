@@ -1,6 +1,6 @@
 /**
- * Writes a stream of unknown length to R2 while hashing it, with one part of it in memory. Leaves no multipart
- * upload open.
+ * Writes a stream to R2 while hashing it. If its length is known, nothing is buffered; otherwise one part of it is in
+ * memory. Leaves no multipart upload open.
  */
 
 import { hex } from "../lib/hash.ts";
@@ -12,24 +12,29 @@ const FIRST_BUFFER_BYTES = 64 * 1024;
 export type Chunks = AsyncIterable<Uint8Array | string>;
 export type Upload = { ok: true; size: number; sha256: string } | { ok: false; reason: "too_large" };
 
+/** What to write. `bytes` is the length of `chunks`, if that is known. */
+type Source = { chunks: Chunks; bytes?: number | undefined; bytesMax: number };
+type Sink = { write(part: Uint8Array): Promise<void>; close(): Promise<void>; abort(): Promise<void> };
+
 class TooLarge extends Error {}
 
 /**
- * Stores what `chunks` yields under `key`: one `put` if it fits in a part, else a multipart upload. Rejects more
- * than `bytesMax` bytes. Any other failure is thrown; then nothing is stored.
+ * Stores what `chunks` yields under `key`: one `put` if the length is known or fits in a part, else a multipart upload.
+ * Rejects more than `bytesMax` bytes. Any other failure is thrown; then nothing is stored.
  */
 export async function upload(
   bucket: R2Bucket,
   key: string,
-  chunks: Chunks,
-  bytesMax: number,
+  { chunks, bytes, bytesMax }: Source,
 ): Promise<Upload> {
   const digest = new crypto.DigestStream("SHA-256");
   const hashing = digest.getWriter();
-  const sink = openSink(bucket, key);
+  const isKnown = bytes !== undefined && bytes > 0;
+  const sink = isKnown ? openFixedSink(bucket, key, bytes) : openSink(bucket, key);
+  const limited = limit(encode(chunks), bytesMax);
   let size = 0;
   try {
-    for await (const part of splitParts(chunks, bytesMax)) {
+    for await (const part of isKnown ? limited : splitParts(limited)) {
       size += part.byteLength;
       await hashing.write(part);
       await sink.write(part);
@@ -44,8 +49,29 @@ export async function upload(
   }
 }
 
+/** One `put` of exactly `bytes` bytes, as they come. */
+function openFixedSink(bucket: R2Bucket, key: string, bytes: number): Sink {
+  const { readable, writable } = new FixedLengthStream(bytes);
+  const writer = writable.getWriter();
+  const put = bucket.put(key, readable);
+  // Both are awaited when all is written; until then, a failure shows in the writes, too.
+  put.catch(() => undefined);
+  writer.closed.catch(() => undefined);
+  return {
+    write: (part) => writer.write(part),
+    async close() {
+      await writer.close();
+      await put;
+    },
+    async abort() {
+      await writer.abort().catch(() => undefined);
+      await put.catch(() => undefined);
+    },
+  };
+}
+
 /** Decides between `put` and multipart by the first part: only a short one can be the whole file. */
-function openSink(bucket: R2Bucket, key: string) {
+function openSink(bucket: R2Bucket, key: string): Sink {
   let multipart: R2MultipartUpload | null = null;
   const uploaded: R2UploadedPart[] = [];
   return {
@@ -67,17 +93,29 @@ function openSink(bucket: R2Bucket, key: string) {
   };
 }
 
-/** Cuts a stream into full parts and a shorter last one; an empty stream is one empty part. */
-async function* splitParts(chunks: Chunks, bytesMax: number): AsyncGenerator<Uint8Array> {
+async function* encode(chunks: Chunks): AsyncGenerator<Uint8Array> {
   const encoder = new TextEncoder();
-  let buffer = new Uint8Array(FIRST_BUFFER_BYTES);
-  let used = 0;
+  for await (const chunk of chunks) yield typeof chunk === "string" ? encoder.encode(chunk) : chunk;
+}
+
+async function* limit(chunks: AsyncIterable<Uint8Array>, bytesMax: number): AsyncGenerator<Uint8Array> {
   let total = 0;
   for await (const chunk of chunks) {
-    let rest = typeof chunk === "string" ? encoder.encode(chunk) : chunk;
-    total += rest.byteLength;
+    total += chunk.byteLength;
     if (total > bytesMax) throw new TooLarge();
+    yield chunk;
+  }
+}
+
+/** Cuts a stream into full parts and a shorter last one; an empty stream is one empty part. */
+async function* splitParts(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  let buffer = new Uint8Array(FIRST_BUFFER_BYTES);
+  let used = 0;
+  let isEmpty = true;
+  for await (const chunk of chunks) {
+    let rest = chunk;
     while (rest.byteLength > 0) {
+      isEmpty = false;
       const taken = Math.min(rest.byteLength, PART_BYTES - used);
       buffer = withRoom(buffer, used, taken);
       buffer.set(rest.subarray(0, taken), used);
@@ -89,7 +127,7 @@ async function* splitParts(chunks: Chunks, bytesMax: number): AsyncGenerator<Uin
       }
     }
   }
-  if (used > 0 || total === 0) yield buffer.subarray(0, used);
+  if (used > 0 || isEmpty) yield buffer.subarray(0, used);
 }
 
 function withRoom(buffer: Uint8Array<ArrayBuffer>, used: number, more: number): Uint8Array<ArrayBuffer> {

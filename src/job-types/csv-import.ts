@@ -123,7 +123,6 @@ async function beginCsvImport(
 ): Promise<Begun> {
   const header = await readHeader(delimiter, records);
   const target = await job.datasets.beginImport(dataset, columnsOf(header));
-  await job.datasets.purge(dataset, () => hasTime(job));
   const { endOffset: offset, endLine: line } = header;
   return { target, at: { generation: target.generation, offset, line, imported: 0, rejected: 0, blank: 0 } };
 }
@@ -153,7 +152,7 @@ async function stageAll(
     // The file will stay wrong, so the staged rows are discarded.
     const isFinal =
       error instanceof UnreadableCsv || (error instanceof JobFailure && error.kind === "invalid_input");
-    if (isFinal) await discardImport(target, job);
+    if (isFinal) await target.discard();
     throw error;
   }
 }
@@ -223,7 +222,6 @@ async function publish(
   const published = await target.publish();
   if (!published) throw supersededFailure();
   reportImport(job, at, totalBytes, "published");
-  await job.datasets.purge(dataset, () => hasTime(job));
   return {
     dataset,
     columns: target.columns,
@@ -240,11 +238,6 @@ async function* rejectLines(target: Import): AsyncGenerator<string> {
   for await (const rejects of target.rejects()) {
     yield writeCsv(rejects.map(({ line, reason, row }) => [String(line), reason, spreadsheetSafe(row)]));
   }
-}
-
-async function discardImport(target: Import, job: JobContext): Promise<void> {
-  await target.discard();
-  await job.datasets.purge(target.dataset, () => hasTime(job));
 }
 
 function hasTime(job: JobContext): boolean {

@@ -2,8 +2,11 @@
 
 import { now } from "./runtime.ts";
 
-/** An alarm this late was lost: the platform gives up after six failures, for example of a broken deployment. */
-const LOST_MS = 10 * 60_000;
+/**
+ * An alarm this late is taken for lost: the platform gives up after six failures, for example of a broken deployment.
+ * To set one again that is only late costs a row.
+ */
+const LOST_MS = 60_000;
 
 /** The alarm of the object whose context this is. Every time is epoch milliseconds. */
 export function openAlarm(ctx: DurableObjectState) {

@@ -92,6 +92,8 @@ export type JobCalls = {
   start(attempt: number, continuation: number, lease: string): Promise<Claim | null>;
   report(lease: string, report: Report, isHeartbeat: boolean): Promise<RunAnswer>;
   saveCheckpoint(lease: string, checkpoint: string): Promise<RunAnswer>;
+  /** Notes that the job stores files, before the first is written: they are deleted with it. */
+  holdFiles(lease: string): Promise<RunAnswer>;
   finish(lease: string, report: Report, outcome: RunOutcome): Promise<RunAnswer>;
   acknowledge(lease: string): Promise<void>;
 

@@ -29,6 +29,7 @@ export function createJobContext(
     reporter.signal.throwIfAborted();
   }
 
+  const holdFiles = () => confirmed(() => api().holdFiles(lease));
   const ensureCurrent = () => confirmed(() => api().report(lease, { progress: null, logs: [] }, true));
 
   return {
@@ -40,7 +41,7 @@ export function createJobContext(
     traceparent: claim.trace.traceparent,
     tracestate: claim.trace.tracestate,
     targetRules: targetRules(env),
-    files: jobFiles(new FileStore(env), tenant, jobId, ensureCurrent),
+    files: jobFiles(new FileStore(env), tenant, jobId, holdFiles),
     datasets: jobDatasets(env, tenant, jobId),
     jobs: tenantJobs(env, types, { jobId, tenant, ...claim.trace }),
     remainingMs: () => startedAt + claim.attemptTimeoutMs - now(),

@@ -33,6 +33,10 @@ const legalMoves: Record<JobStatus, readonly JobStatus[]> = {
 export function checkStep(before: Job, command: Command, now: number, decision: Decision): void {
   const { answer, job, events, effects } = decision;
   checkMove(before, job);
+  assert.ok(
+    job.holdsFiles || !before.holdsFiles,
+    "a job that holds files is never taken for one that holds none",
+  );
   checkAttempts(before, job);
   checkVersion(before, job, now);
   checkEvents(before, job, events, now);

@@ -170,6 +170,7 @@ export function lifeOf(policy: Partial<Policy> = {}, submission: Partial<Submiss
       return send(startCommand(job, lease));
     },
     report: (report: Report, isHeartbeat = true) => send({ type: "report", lease, report, isHeartbeat }),
+    holdFiles: () => send({ type: "hold_files", lease }),
     saveCheckpoint: (checkpoint: string) => send({ type: "save_checkpoint", lease, checkpoint }),
     succeed: (report = nothing) => send({ type: "succeed", lease, report, result: '"done"' }),
     fail: (kind: FailureKind, retryAfterMs: number | null = null, report = nothing) =>

@@ -12,6 +12,19 @@ function suspected() {
   return life;
 }
 
+test("hold_files: twice → noted once, and the lease is renewed", () => {
+  const life = startedLife({ leaseMs: LEASE_MS });
+  expect(life.job.holdsFiles).toBe(false);
+  expect(life.holdFiles().answer).toEqual({ ok: true });
+  const { job } = life;
+  expect(job.holdsFiles).toBe(true);
+  expect(life.holdFiles().job).toBe(job);
+  life.pass(LEASE_MS - SECOND).holdFiles();
+  expect(life.job.phase).toMatchObject({ leaseEndsAt: life.now + LEASE_MS });
+  life.succeed();
+  expect(life.job.holdsFiles).toBe(true);
+});
+
 describe("a worker whose line broke", () => {
   test("is lost if it says nothing for 5 s, and the job is tried again long before the lease would have ended", () => {
     const life = suspected();

@@ -127,7 +127,16 @@ const acts = fc.record({
   status: mostly(500, null, 200, 302, 410, 429),
   which: mostly(0, 1, 2, 100),
   command: fc.constantFrom(
-    ...(["start", "report", "report", "report", "report", "save_checkpoint", "save_checkpoint"] as const),
+    ...([
+      "start",
+      "report",
+      "report",
+      "report",
+      "report",
+      "save_checkpoint",
+      "save_checkpoint",
+      "hold_files",
+    ] as const),
     ...(["continue", "continue", "continue", "fail", "fail", "fail", "fail", "wake", "wake"] as const),
     ...(["succeed", "cancel", "acknowledge", "acknowledge", "shorten_lease"] as const),
     ...(["record_delivery", "record_delivery", "record_delivery", "redeliver"] as const),
@@ -295,6 +304,8 @@ function commandOf(act: Act, job: Job, newest: string): Command {
     }
     case "report":
       return { type: "report", lease, report, isHeartbeat };
+    case "hold_files":
+      return { type: "hold_files", lease };
     case "save_checkpoint":
       return { type: "save_checkpoint", lease, checkpoint: "{}" };
     case "continue":

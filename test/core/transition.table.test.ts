@@ -40,6 +40,8 @@ report news           | -stale            | -stale            | executing       
 report nothing        | -stale            | -stale            | same              | -stale            | -stale            | -stale            | -stale           | -stale           | -cancelled        | -stale
 report stale          | -stale            | -stale            | -stale            | -stale            | -stale            | -stale            | -stale           | -stale           | -stale            | -stale
 save_checkpoint       | -stale            | -stale            | executing         | -stale            | -stale            | -stale            | -stale           | -stale           | -cancelled        | -stale
+hold_files            | -stale            | -stale            | executing         | -stale            | -stale            | -stale            | -stale           | -stale           | -cancelled        | -stale
+hold_files stale      | -stale            | -stale            | -stale            | -stale            | -stale            | -stale            | -stale           | -stale           | -stale            | -stale
 save_checkpoint stale | -stale            | -stale            | -stale            | -stale            | -stale            | -stale            | -stale           | -stale           | -stale            | -stale
 succeed               | -stale            | -stale            | succeeded         | -stale            | -stale            | -stale            | -stale           | -stale           | -cancelled        | -stale
 succeed stale         | -stale            | -stale            | -stale            | -stale            | -stale            | -stale            | -stale           | -stale           | -stale            | -stale
@@ -139,6 +141,7 @@ const leased: Record<string, Make> = {
     isHeartbeat: true,
   }),
   save_checkpoint: ({ lease }) => ({ type: "save_checkpoint", lease, checkpoint: '{"row":1}' }),
+  hold_files: ({ lease }) => ({ type: "hold_files", lease }),
   succeed: ({ lease }) => ({ type: "succeed", lease, report: nothing, result: null }),
   "fail temporary": ({ lease }) => failCommand(lease, "service_unavailable"),
   "fail permanent": ({ lease }) => failCommand(lease, "invalid_input"),

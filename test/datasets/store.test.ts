@@ -1,6 +1,10 @@
-import { describe, expect, test } from "vitest";
-import { deleteStagedByJob } from "../../src/datasets/store.ts";
-import { all, env, newTenant } from "../support/stores.ts";
+import { runDurableObjectAlarm } from "cloudflare:test";
+import { describe, expect, test, vi } from "vitest";
+import { HOUR } from "../../src/core/time.ts";
+import { datasetObject } from "../../src/rpc/dataset.ts";
+import { succeed } from "../support/moves.ts";
+import { hold, submitted, TENANT } from "../support/objects.ts";
+import { all, env, inDataset, newTenant, sweepDataset } from "../support/stores.ts";
 
 type Tenant = ReturnType<typeof newTenant>;
 
@@ -20,16 +24,17 @@ async function publish({ datasets }: Tenant, name: string, rows: string[][], col
   return target.publish();
 }
 
-async function staged(generation: string) {
-  const counts = ["dataset_rows", "dataset_rejects", "dataset_generations"].map((table) =>
-    env.DATA.prepare(`SELECT COUNT(*) AS n FROM ${table} WHERE generation = ?`)
-      .bind(generation)
-      .first<number>("n"),
-  );
-  return Promise.all(counts);
+/** How many chunks and generations are stored. */
+async function stored({ tenant }: Pick<Tenant, "tenant">, name: string): Promise<[number, number]> {
+  return inDataset(tenant, name, ({ storage: { sql } }) => {
+    const tables = sql.exec("SELECT name FROM sqlite_master WHERE name = 'chunks'").toArray();
+    const count = (table: string) => Number(sql.exec(`SELECT COUNT(*) AS n FROM ${table}`).one().n);
+    return tables.length === 0 ? [0, 0] : [count("chunks"), count("generations")];
+  });
 }
 
-const always = () => true;
+const rowsFrom = (first: number, count: number) =>
+  Array.from({ length: count }, (_, index) => ({ line: first + index, cells: [`${first + index}`] }));
 
 describe("an import", () => {
   test("not published yet → readers see the old rows, then all new ones", async () => {
@@ -50,7 +55,7 @@ describe("an import", () => {
     const rejects = [{ line: 5, reason: "r", row: "5,5" }];
     for (const _ of [1, 2]) expect(await target.stage(rows, rejects)).toBe(true);
     for (const _ of [1, 2]) expect((await target.publish())?.rowCount).toBe(3);
-    for (const _ of [1, 2]) await tenant.datasets.purge("d", always);
+    await sweepDataset(tenant.tenant, "d");
     expect(await rowsOf(tenant, "d")).toHaveLength(3);
     expect((await all(target.rejects())).flat()).toEqual(rejects);
   });
@@ -85,13 +90,13 @@ describe("an import", () => {
     const rows = Array.from({ length: 6 }, (_, index) => ({ line: index + 2, cells: [worst] }));
     const small = Array.from({ length: 5_000 }, (_, index) => ({ line: index + 8, cells: [`${index}`] }));
     await target.stage([...rows, ...small], []);
-    expect(await target.publish()).toMatchObject({ rowCount: 5_006, rowBytesMax: 1_500_004 });
+    expect(await target.publish()).toMatchObject({ rowCount: 5_006 });
     const dataset = await tenant.datasets.describe("d");
     const pages = dataset ? await all(tenant.datasets.pages(dataset, [0])) : [];
     expect(pages.flat().map((row) => row.line)).toEqual(
       Array.from({ length: 5_006 }, (_, index) => index + 2),
     );
-    expect(pages[0]?.[5]?.cells[0] === worst).toBe(true);
+    expect(pages.flat()[5]?.cells[0] === worst).toBe(true);
   });
 
   test("superseded by the next import → neither stages nor publishes", async () => {
@@ -102,10 +107,9 @@ describe("an import", () => {
     expect(await zombie.stage([{ line: 4, cells: ["late"] }], [])).toBe(false);
     expect(await zombie.publish()).toBeNull();
     expect(await tenant.datasets.resumeImport("d", zombie.generation)).toBeNull();
-    await tenant.datasets.purge("d", always);
-    expect(await staged(zombie.generation)).toEqual([0, 0, 0]);
+    await sweepDataset(tenant.tenant, "d");
     expect(await zombie.stage([{ line: 4, cells: ["late"] }], [])).toBe(false);
-    expect(await staged(zombie.generation)).toEqual([0, 0, 0]);
+    expect(await stored(tenant, "d")).toEqual([1, 1]);
     expect(await rowsOf(tenant, "d")).toEqual([[2, "1", "2"]]);
   });
 
@@ -124,39 +128,50 @@ describe("an import", () => {
     const target = await tenant.datasets.beginImport("d", ["x"]);
     await target.publish();
     await target.discard();
-    await tenant.datasets.purge("d", always);
+    await sweepDataset(tenant.tenant, "d");
     expect(await target.publish()).not.toBeNull();
+  });
+
+  test("staged again in other portions, and by an attempt that is over → each row once, in order", async () => {
+    const tenant = newTenant();
+    const target = await tenant.datasets.beginImport("d", ["x"]);
+    await target.stage(rowsFrom(2, 10), [{ line: 12, reason: "r", row: "" }]);
+    await target.stage(rowsFrom(7, 10), []);
+    const late = await tenant.datasets.resumeImport("d", target.generation);
+    await late?.stage(rowsFrom(2, 3), [{ line: 12, reason: "r", row: "" }]);
+    await late?.stage(rowsFrom(5, 20), []);
+    expect(await target.publish()).toMatchObject({ rowCount: 22 });
+    const lines = (await rowsOf(tenant, "d"))?.map(([line]) => line);
+    expect(lines).toEqual([...rowsFrom(2, 10), ...rowsFrom(13, 12)].map(({ line }) => line));
+    expect((await all(target.rejects())).flat()).toHaveLength(1);
   });
 });
 
-test("sweep: stopped → the next one finishes it", async () => {
+test("sweep: many chunks → a portion each time, then all gone", async () => {
   const tenant = newTenant();
-  const old = await publish(
-    tenant,
-    "d",
-    Array.from({ length: 5_100 }, (_, index) => [`${index}`, ""]),
-  );
+  const target = await tenant.datasets.beginImport("d", ["x"]);
+  for (let at = 0; at < 150; at += 1) await target.stage(rowsFrom(2 + at, 1), []);
+  await target.publish();
   await publish(tenant, "d", [["1", "2"]]);
-  let allowed = 1;
-  await tenant.datasets.purge("d", () => allowed-- > 0);
-  expect(await staged(old?.generation ?? "")).toEqual([100, 0, 1]);
-  await tenant.datasets.purge("d", always);
-  expect(await staged(old?.generation ?? "")).toEqual([0, 0, 0]);
+  const counts: number[] = [];
+  for (let turn = 0; turn < 3; turn += 1) {
+    counts.push((await stored(tenant, "d"))[0]);
+    await runDurableObjectAlarm(env.DATASETS.getByName(`${tenant.tenant}/d`));
+  }
+  expect(counts).toEqual([151, 51, 1]);
+  expect(await stored(tenant, "d")).toEqual([1, 1]);
 });
 
 test("read: generation replaced and swept meanwhile → fewer rows", async () => {
   const tenant = newTenant();
-  await publish(
-    tenant,
-    "d",
-    Array.from({ length: 5_100 }, (_, index) => [`${index}`, ""]),
-  );
-  const dataset = await tenant.datasets.describe("d");
+  const target = await tenant.datasets.beginImport("d", ["x"]);
+  for (const first of [2, 1_002]) await target.stage(rowsFrom(first, 1_000), []);
+  const dataset = await target.publish();
   if (!dataset) throw new Error("no dataset");
   const reading = tenant.datasets.pages(dataset, [0])[Symbol.asyncIterator]();
-  expect((await reading.next()).value).toHaveLength(5_000);
+  expect((await reading.next()).value).toHaveLength(1_000);
   await publish(tenant, "d", []);
-  await tenant.datasets.purge("d", always);
+  await sweepDataset(tenant.tenant, "d");
   expect(await reading.next()).toMatchObject({ done: true });
 });
 
@@ -172,14 +187,46 @@ test("tenants: same dataset name → separate datasets", async () => {
   expect(await rowsOf(other, "d")).toEqual([[2, "3", "4"]]);
 });
 
-test("purge: job deleted → its staged rows deleted, published ones kept", async () => {
-  const tenant = newTenant();
-  const published = await publish(tenant, "kept", [["1", "2"]]);
-  const target = await tenant.datasets.beginImport("failed", ["x"]);
-  await target.stage([{ line: 2, cells: ["5"] }], []);
-  const remove = (goOn: boolean) => deleteStagedByJob(env, tenant.tenant, tenant.jobId, () => goOn);
-  expect(await remove(false)).toBe(false);
-  for (const _ of [1, 2]) expect(await remove(true)).toBe(true);
-  expect(await staged(target.generation)).toEqual([0, 0, 0]);
-  expect(await staged(published?.generation ?? "")).toEqual([1, 0, 1]);
+describe("rows that an import left staged", () => {
+  async function stagedBy(jobId: string) {
+    const tenant = { tenant: TENANT };
+    const name = crypto.randomUUID();
+    const object = datasetObject(env, TENANT, name);
+    await object.begin(TENANT, jobId, "gen_1", ["x"]);
+    const items = JSON.stringify([[2, ["1"]]]);
+    await object.stage("gen_1", { rows: [{ firstLine: 2, lastLine: 2, count: 1, items }], rejects: [] });
+    /** The alarm fires when the import has been idle for this long. */
+    async function afterIdle(ms: number): Promise<[number, number]> {
+      vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + ms });
+      try {
+        await sweepDataset(TENANT, name);
+      } finally {
+        vi.useRealTimers();
+      }
+      return stored(tenant, name);
+    }
+    return afterIdle;
+  }
+
+  test("the job is running → kept, and looked at again", async () => {
+    const afterIdle = await stagedBy((await submitted()).id);
+    expect(await afterIdle(2 * HOUR)).toEqual([1, 1]);
+    expect(await afterIdle(4 * HOUR)).toEqual([1, 1]);
+  });
+
+  test("the job has ended → deleted, but not at once", async () => {
+    const { id } = await submitted();
+    const afterIdle = await stagedBy(id);
+    await succeed(id);
+    expect(await afterIdle(HOUR / 2)).toEqual([1, 1]);
+    expect(await afterIdle(2 * HOUR)).toEqual([0, 0]);
+  });
+
+  test("the job was deleted → deleted", async () => {
+    const { id } = await submitted();
+    const afterIdle = await stagedBy(id);
+    await succeed(id);
+    await hold(id).api().delete();
+    expect(await afterIdle(2 * HOUR)).toEqual([0, 0]);
+  });
 });

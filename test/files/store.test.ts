@@ -1,9 +1,12 @@
+import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { describe, expect, test, vi } from "vitest";
 import { DAY } from "../../src/core/time.ts";
-import { FileStore } from "../../src/files/store.ts";
+import type { Env } from "../../src/env.ts";
+import { upload as writeFile } from "../../src/files/upload.ts";
 import { hex, sha256 } from "../../src/lib/hash.ts";
 import { randomId } from "../../src/lib/id.ts";
-import { chunked, env, newTenant } from "../support/stores.ts";
+import { fileKey, filesObject } from "../../src/rpc/files.ts";
+import { chunked, env, newTenant, recordsOf } from "../support/stores.ts";
 
 const MIB = 1024 * 1024;
 
@@ -20,9 +23,9 @@ function upload(
 }
 
 async function stored(tenant: string) {
-  const rows = await env.DATA.prepare("SELECT id, ready FROM files WHERE tenant = ?").bind(tenant).all();
+  const rows = await recordsOf(tenant);
   const { objects } = await env.FILES.list({ prefix: `${tenant}/` });
-  return { rows: rows.results.length, objects: objects.length };
+  return { rows: rows.length, objects: objects.length };
 }
 
 async function bytesOf(to: ReturnType<typeof newTenant>, id: string, offset = 0, length?: number) {
@@ -139,7 +142,7 @@ describe("a file that could not be stored leaves nothing", () => {
     const to = newTenant();
     async function* removing() {
       yield "a";
-      await to.store.deleteOfJob(to.tenant, to.jobId);
+      await filesObject(env, to.tenant).deleteOfJob(to.jobId);
       yield "b";
     }
     await expect(to.files.create("a/b", removing())).rejects.toThrow("removed while");
@@ -152,45 +155,104 @@ test("file: pending → not readable", async () => {
   let seen: unknown = "nothing";
   async function* looking() {
     yield "a";
-    const row = await env.DATA.prepare("SELECT id FROM files WHERE tenant = ?")
-      .bind(to.tenant)
-      .first<{ id: string }>();
-    seen = await to.files.open(row?.id ?? "");
+    const [id = ""] = await recordsOf(to.tenant);
+    seen = await to.files.open(id);
   }
   await to.files.create("a/b", looking());
   expect(seen).toBeNull();
 });
 
-test("sweep: pending for a day after a crash → deleted with its bytes, a few at a time", async () => {
+test("sweep: pending for a day after a crash → deleted with its bytes by the alarm", async () => {
   const to = newTenant();
-  /** Bindings that work until the bytes are written: what a crash right then would leave. */
-  const crashing = {
-    FILES: Object.assign(Object.create(env.FILES), {
-      put: (...put: Parameters<R2Bucket["put"]>) =>
-        env.FILES.put(...put).then(() => Promise.reject(new Error("crash"))),
-      delete: () => Promise.reject(new Error("crash")),
-    }) as R2Bucket,
-    DATA: env.DATA,
-  };
-  const store = new FileStore(crashing);
-  const wanted = { tenant: to.tenant, jobId: null, contentType: "a/b", bytesMax: 10 };
+  const records = filesObject(env, to.tenant);
   for (let nth = 0; nth < 12; nth += 1) {
-    await expect(store.create({ ...wanted, chunks: chunked("x") })).rejects.toThrow("crash");
+    const file = {
+      tenant: to.tenant,
+      id: `file_${nth}`,
+      jobId: null,
+      contentType: "a/b",
+      createdAt: Date.now(),
+    };
+    await records.begin(file);
+    await env.FILES.put(fileKey(to.tenant, file.id), "x");
   }
-  expect(await stored(to.tenant)).toEqual({ rows: 12, objects: 12 });
-  await upload(to, chunked("fresh"));
+  await upload(to, chunked("complete"));
+  const stub = env.FILE_RECORDS.getByName(to.tenant);
+  await runDurableObjectAlarm(stub);
   expect(await stored(to.tenant)).toEqual({ rows: 13, objects: 13 });
-
-  const later = Date.now() + DAY + 1;
-  vi.useFakeTimers({ toFake: ["Date"], now: later });
+  vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + DAY + 1 });
   try {
-    await upload(to, chunked("later"));
-    expect(await stored(to.tenant)).toEqual({ rows: 4, objects: 4 });
-    await upload(to, chunked("later"));
-    expect(await stored(to.tenant)).toEqual({ rows: 3, objects: 3 });
+    expect(await runDurableObjectAlarm(stub)).toBe(true);
   } finally {
     vi.useRealTimers();
   }
+  expect(await stored(to.tenant)).toEqual({ rows: 1, objects: 1 });
+});
+
+test("delete: the bucket fails → unreadable at once, and the alarm deletes the bytes", async () => {
+  const to = newTenant();
+  const created = await upload(to, chunked("x"));
+  const id = created.ok ? created.file.id : "";
+  const working = env.FILES;
+  const setBucket = (FILES: R2Bucket) =>
+    runInDurableObject(env.FILE_RECORDS.getByName(to.tenant), (object) => {
+      Object.assign(object as unknown as { env: Env }, { env: { ...env, FILES } });
+    });
+  await setBucket({ delete: () => Promise.reject(new Error("down")) } as unknown as R2Bucket);
+  expect(await to.store.delete(to.tenant, id)).toBe(true);
+  expect(await to.files.open(id)).toBeNull();
+  expect(await stored(to.tenant)).toEqual({ rows: 1, objects: 1 });
+  await setBucket(working);
+  expect(await runDurableObjectAlarm(env.FILE_RECORDS.getByName(to.tenant))).toBe(true);
+  expect(await stored(to.tenant)).toEqual({ rows: 0, objects: 0 });
+});
+
+test("used bytes: files stored, given up, deleted and purged → the sum of those that are complete", async () => {
+  const to = newTenant();
+  const used = () => filesObject(env, to.tenant).usedBytes();
+  const created = await upload(to, chunked("12345"));
+  await to.files.create("a/b", chunked("1234567"));
+  expect(await upload(to, chunked("1234567890"), 3)).toMatchObject({ ok: false });
+  expect(await used()).toBe(12);
+  await to.store.delete(to.tenant, created.ok ? created.file.id : "");
+  expect(await used()).toBe(7);
+  for (const _ of [1, 2]) await filesObject(env, to.tenant).deleteOfJob(to.jobId);
+  expect(await used()).toBe(0);
+});
+
+describe("an upload whose length is known", () => {
+  const known = (to: ReturnType<typeof newTenant>, content: Uint8Array, bytes: number) =>
+    to.store.create({
+      tenant: to.tenant,
+      jobId: null,
+      contentType: "text/plain",
+      chunks: chunked(content, 65_536),
+      bytes,
+      bytesMax: 50 * MIB,
+    });
+
+  test.each([1, 5 * MIB, 11 * MIB + 1])("%i bytes → as they were, in one put", async (size) => {
+    const to = newTenant();
+    const bytes = noise(size);
+    const created = await known(to, bytes, size);
+    if (!created.ok) throw new Error("refused");
+    expect(created.file).toMatchObject({ size, sha256: hex(await sha256(bytes)) });
+    const object = await env.FILES.head(fileKey(to.tenant, created.file.id));
+    expect([object?.size, object?.etag.includes("-")]).toEqual([size, false]);
+  });
+
+  test.each([99, 101])("100 bytes announced as %i → refused, and the put fails", async (announced) => {
+    let stored: Promise<ArrayBuffer> | undefined;
+    const bucket = {
+      put(_key: string, body: ReadableStream) {
+        stored = new Response(body).arrayBuffer();
+        return stored;
+      },
+    } as unknown as R2Bucket;
+    const source = { chunks: chunked(noise(100), 30), bytes: announced, bytesMax: MIB };
+    await expect(writeFile(bucket, "key", source)).rejects.toThrow();
+    await expect(stored).rejects.toThrow();
+  });
 });
 
 test("purge: files of a job, any number of calls → those deleted, no others", async () => {
@@ -204,8 +266,7 @@ test("purge: files of a job, any number of calls → those deleted, no others", 
     chunks: chunked("another job's"),
     bytesMax: 100,
   });
-  await to.store.deleteOfJob(to.tenant, to.jobId);
-  await to.store.deleteOfJob(to.tenant, to.jobId);
+  for (const _ of [1, 2]) await filesObject(env, to.tenant).deleteOfJob(to.jobId);
   expect(await stored(to.tenant)).toEqual({ rows: 2, objects: 2 });
   for (const kept of [own, other]) expect(kept.ok && (await to.files.open(kept.file.id))).toBeTruthy();
 });

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { reportExport } from "../../src/job-types/report-export.ts";
 import { putDataset, runType } from "../support/datasets.ts";
-import { newTenant, textOf } from "../support/stores.ts";
+import { newTenant, sweepDataset, textOf } from "../support/stores.ts";
 
 type Tenant = ReturnType<typeof newTenant>;
 const common = { dataset: "orders", format: "csv", requested_by: "ada" };
@@ -169,6 +169,7 @@ describe("report.export", () => {
       for await (const page of tenant.datasets.pages(dataset, columns)) {
         yield page;
         await putDataset(tenant, "orders", ["country", "amount"], []);
+        await sweepDataset(tenant.tenant, "orders");
       }
     };
     const { outcome } = runType(

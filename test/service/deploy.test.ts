@@ -8,7 +8,16 @@ const noAccount = { CLOUDFLARE_API_TOKEN: "", CLOUDFLARE_ACCOUNT_ID: "" };
 test("a dry run builds the Worker, prints its bindings and deploys nothing", async () => {
   const { status, stdout } = await finishNpmRun("deploy", ["--dry-run"], noAccount);
   expect(status).toBe(0);
-  for (const binding of ["JOBS", "UNIQUE_KEYS", "JOB_QUEUE", "DATA", "FILES", "KEY_LIMITER", "LEASE_MS"]) {
+  for (const binding of [
+    "JOBS",
+    "UNIQUE_KEYS",
+    "FILE_RECORDS",
+    "DATASETS",
+    "JOB_QUEUE",
+    "FILES",
+    "KEY_LIMITER",
+    "LEASE_MS",
+  ]) {
     expect(stdout).toMatch(new RegExp(`env\\.${binding} .*\\S`));
   }
   expect(stdout).toContain('env.LOCAL_QUEUE ("false")');

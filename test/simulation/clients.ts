@@ -218,7 +218,9 @@ async function actOn(
       return;
     }
     case "delete":
-      if (simulation.random.chance(0.5)) await job.delete();
+      if (!simulation.random.chance(0.5)) return;
+      scene.witness.deletionAsked(tenant, known.jobId);
+      await job.delete();
       return;
     case "replay":
       return replay(scene, tenant, known, seen);

@@ -41,7 +41,7 @@ const RATES_MAX = {
   alarmLost: 0.1,
   /** A socket that breaks. */
   socketBroken: 0.05,
-  /** The file store or the database that answers with an error. */
+  /** The bucket that answers with an error, having done what it was asked to or not. */
   storeFailed: 0.3,
   /** An object that still runs older code: it knows fewer calls, and answers some without all fields. */
   oldCode: 0.1,

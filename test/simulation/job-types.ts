@@ -22,12 +22,19 @@ export type Ending = z.infer<typeof Ending>;
 const Work = z.strictObject({
   steps: z.int(),
   stepMs: z.int(),
+  /** Whether it saves checkpoints, stores a file, and, with a unique key, imports a dataset of that name. */
   saves: z.boolean(),
   ignoresCancel: z.boolean(),
   /** How each attempt ends; the last one repeats. */
   endings: z.array(Ending).min(1),
 });
 type Work = z.infer<typeof Work>;
+
+const Checkpoint = z.object({ generation: z.string(), step: z.int() });
+
+async function* chunksOf(text: string): AsyncGenerator<string> {
+  yield text;
+}
 
 /** The types. `die` ends the invocation that the code runs in, as running out of memory does. */
 export function simulatedJobTypes(die: () => void): JobTypes {
@@ -40,10 +47,30 @@ export function simulatedJobTypes(die: () => void): JobTypes {
       job.log(`step ${step}`);
       if (input.saves) await job.saveCheckpoint(step);
     }
-    return end(input.endings[job.attempt - 1] ?? input.endings.at(-1), job);
+    const file = input.saves ? (await job.files.create("text/plain", chunksOf("kept"))).id : null;
+    return end(input.endings[job.attempt - 1] ?? input.endings.at(-1), job, { file });
   }
 
-  async function end(ending: Ending | undefined, job: JobContext): Promise<unknown> {
+  /** As `csv.import` does: stages a batch, then its checkpoint, and publishes when all are staged. */
+  async function importRows(input: Work & { uniqueKey: string }, job: JobContext): Promise<unknown> {
+    if (!input.saves) return work(input, job);
+    const { datasets } = job;
+    const { data: saved } = Checkpoint.safeParse(job.checkpoint);
+    const resumed = saved && (await datasets.resumeImport(input.uniqueKey, saved.generation));
+    const target = resumed ?? (await datasets.beginImport(input.uniqueKey, ["step"]));
+    for (let step = resumed && saved ? saved.step + 1 : 1; step <= input.steps; step += 1) {
+      await sleep(input.stepMs, job.signal);
+      const rows = [2 * step, 2 * step + 1].map((line) => ({ line, cells: [`${step}`] }));
+      if (!(await target.stage(rows, []))) throw new JobFailure("service_unavailable");
+      await job.saveCheckpoint({ generation: target.generation, step });
+    }
+    await job.ensureCurrent();
+    const published = await target.publish();
+    if (!published) throw new JobFailure("service_unavailable");
+    return end(input.endings[job.attempt - 1] ?? input.endings.at(-1), job, { rows: published.rowCount });
+  }
+
+  async function end(ending: Ending | undefined, job: JobContext, more: object): Promise<unknown> {
     switch (ending) {
       case "busy":
         throw new JobFailure("rate_limited", { retryAfterMs: 10 * MINUTE });
@@ -62,7 +89,7 @@ export function simulatedJobTypes(die: () => void): JobTypes {
       case "hang":
         return new Promise(() => undefined);
       default:
-        return { attempt: job.attempt };
+        return { attempt: job.attempt, ...more };
     }
   }
 
@@ -90,7 +117,7 @@ export function simulatedJobTypes(die: () => void): JobTypes {
     example: { ...example, uniqueKey: "here" },
     attemptTimeoutMs: MINUTE,
     uniqueKey: (input) => input.uniqueKey,
-    run: work,
+    run: importRows,
   });
   const deduplicated = defineJobType({
     ...common,

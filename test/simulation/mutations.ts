@@ -24,7 +24,7 @@ export const mutations: readonly Mutation[] = [
         '"lease" in phase) {',
       ),
     ],
-    seed: 262,
+    seed: 310,
   },
   {
     mutation: "a message starts an attempt while another runs",
@@ -104,7 +104,7 @@ export const mutations: readonly Mutation[] = [
         "",
       ),
     ],
-    seed: 30,
+    seed: 4,
   },
   {
     mutation: "the terminal event is emitted twice",
@@ -158,7 +158,7 @@ export const mutations: readonly Mutation[] = [
   {
     mutation: "a receiver's Retry-After is ignored",
     patches: [patch("src/core/deliveries.ts", "Math.max(waitMs, retryAfterMs ?? 0)", "waitMs")],
-    seed: 52,
+    seed: 46,
   },
   {
     mutation: "effects are performed before the job is stored",
@@ -217,7 +217,7 @@ export const mutations: readonly Mutation[] = [
         "this.#rows.delete(key);",
       ),
     ],
-    seed: 20,
+    seed: 34,
   },
   {
     mutation: "a failed report is repeated without a pause",
@@ -240,5 +240,28 @@ export const mutations: readonly Mutation[] = [
       ),
     ],
     seed: 1,
+  },
+  {
+    mutation: "rows that are staged again are stored again",
+    patches: [
+      patch("src/objects/dataset/store.ts", "if (chunk.firstLine > line) return [chunk];", "return [chunk];"),
+    ],
+    seed: 30,
+  },
+  {
+    mutation: "a dataset keeps what a job that is over left staged",
+    patches: [
+      patch(
+        "src/objects/dataset/object.ts",
+        "for (const staged of this.#generations.staged()) await this.#discardIfOver(staged);",
+        "",
+      ),
+    ],
+    seed: 14,
+  },
+  {
+    mutation: "a purged job leaves its files",
+    patches: [patch("src/runner/context.ts", "confirmed(() => api().holdFiles(lease));", "ensureCurrent();")],
+    seed: 6,
   },
 ];

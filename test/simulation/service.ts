@@ -2,13 +2,13 @@
 
 import type { Witness } from "./invariants/witness.ts";
 import type { System } from "./load.ts";
+import { openBucket } from "./platform/bucket.ts";
 import type { Home, ObjectClass } from "./platform/instance.ts";
 import { openObjects } from "./platform/objects.ts";
 import { kill, runningProcess } from "./platform/process.ts";
 import { openQueue } from "./platform/queues.ts";
 import type { Simulation } from "./platform/simulation.ts";
 import type { DeliverToObject } from "./platform/sockets.ts";
-import { openStores } from "./platform/stores.ts";
 
 export type Service = ReturnType<typeof openService>;
 
@@ -29,6 +29,13 @@ export function openService(simulation: Simulation, system: System, witness: Wit
     env,
     onCommit: witness.uniqueKeyCommitted,
   });
+  const files = openObjects(simulation, { kind: "files", Class: system.FilesObject as ObjectClass, env });
+  const datasets = openObjects(simulation, {
+    kind: "dataset",
+    Class: system.DatasetObject as ObjectClass,
+    env,
+  });
+  const bucket = openBucket(simulation);
   const jobs = openObjects(simulation, {
     kind: "job",
     Class: system.JobObject as ObjectClass,
@@ -52,7 +59,9 @@ export function openService(simulation: Simulation, system: System, witness: Wit
     DELIVERY_QUEUE: openQueue(simulation, "deliveries", (batch, waitUntil) =>
       consumers.deliveries(batch as never, waitUntil),
     ),
-    ...openStores(simulation),
+    FILE_RECORDS: files.namespace,
+    DATASETS: datasets.namespace,
+    FILES: bucket.binding,
     WEBHOOK_SECRET: "simulated",
     LEASE_MS: String(random.pick([5_000, 30_000])),
     DISPATCH_TIMEOUT_MS: String(random.pick([2_000, 30_000])),
@@ -73,11 +82,16 @@ export function openService(simulation: Simulation, system: System, witness: Wit
     jobs,
     uniqueKeys,
     indexes,
+    files,
+    datasets,
+    bucket,
     deliverToObject,
     evictIdle(): void {
       jobs.evictIdle();
       uniqueKeys.evictIdle();
       indexes.evictIdle();
+      files.evictIdle();
+      datasets.evictIdle();
     },
   };
 }

@@ -13,6 +13,8 @@ import {
   checkEmpty,
   checkFinished,
   checkIndexes,
+  checkStored,
+  checkStoresEmpty,
   type IndexContents,
 } from "./invariants/end.ts";
 import { openWitness } from "./invariants/witness.ts";
@@ -158,6 +160,7 @@ async function live(
   resumeTraffic(scene);
   await goOnUntil(quiescenceAt + ENDS_WITHIN_MS, () => undefined);
   if (!isOver()) checkFinished(witness);
+  if (!isOver()) checkStored(witness, service);
   const read = readIndexes(scene);
   await goOnUntil(clock.now() + MINUTE, () => undefined);
   if (!isOver()) checkIndexes(witness, await read);
@@ -168,6 +171,7 @@ async function live(
   await goOnUntil(clock.now() + MINUTE, () => undefined);
   if (isOver()) return;
   checkIndexes(witness, await readAgain);
+  checkStoresEmpty(witness, service);
   checkEmpty(witness, service.jobs.homes.values(), service.uniqueKeys.homes.values());
 }
 

@@ -2,6 +2,8 @@
 
 export { isFinished } from "../../src/core/job.ts";
 export { sleep } from "../../src/lib/runtime.ts";
+export { DatasetObject } from "../../src/objects/dataset/object.ts";
+export { FilesObject } from "../../src/objects/files/object.ts";
 export { JobObject } from "../../src/objects/job/object.ts";
 export { openJobStore } from "../../src/objects/job/store.ts";
 export { JobIndexObject } from "../../src/objects/job-index/object.ts";

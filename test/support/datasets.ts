@@ -12,7 +12,6 @@ export async function putDataset({ datasets }: Tenant, name: string, columns: st
   const staged = rows.map((cells, index) => ({ line: index + 2, cells }));
   for (let at = 0; at < staged.length; at += 20_000) await target.stage(staged.slice(at, at + 20_000), []);
   await target.publish();
-  await datasets.purge(name, () => true);
 }
 
 /** Runs the type's code once, as a job of the tenant. */

@@ -1,8 +1,9 @@
 /** Answers with a stored file, whole or in part (RFC 9110 sections 13 and 14). The bytes only pass through. */
 
 import type { Context } from "hono";
-import { FileStore, type StoredFile } from "../../files/store.ts";
+import { FileStore } from "../../files/store.ts";
 import { isId } from "../../lib/id.ts";
+import type { StoredFile } from "../../rpc/files.ts";
 import type { AppEnv } from "../app-env.ts";
 import { Problem } from "../problems.ts";
 import { matchesWeakly } from "../request/headers.ts";

@@ -2,8 +2,9 @@
 
 import { Hono } from "hono";
 import { MINUTE } from "../../core/time.ts";
-import { FileStore, type StoredFile, UPLOAD_BYTES_MAX } from "../../files/store.ts";
+import { FileStore, UPLOAD_BYTES_MAX } from "../../files/store.ts";
 import { isId } from "../../lib/id.ts";
+import type { StoredFile } from "../../rpc/files.ts";
 import { formatTime } from "../../rpc/views.ts";
 import type { AppEnv } from "../app-env.ts";
 import { requireScope } from "../middleware/authenticate.ts";
@@ -20,14 +21,16 @@ export function fileRoutes() {
 
   routes.post("/files", requireScope("jobs:write"), async (c) => {
     const contentType = readContentType(c);
-    if (Number(c.req.header("Content-Length") ?? 0) > UPLOAD_BYTES_MAX)
-      throw new Problem("payload_too_large");
+    const declared = c.req.header("Content-Length");
+    const bytes = declared === undefined ? undefined : Number(declared);
+    if (bytes !== undefined && bytes > UPLOAD_BYTES_MAX) throw new Problem("payload_too_large");
     const created = await countUpload(c, () =>
       new FileStore(c.env).create({
         tenant: c.get("caller").tenant,
         jobId: null,
         contentType,
         chunks: bodyChunks(c, UPLOAD_PATIENCE),
+        bytes,
         bytesMax: UPLOAD_BYTES_MAX,
       }),
     );

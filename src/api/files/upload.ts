@@ -10,7 +10,7 @@ import { mediaType, rejectEncoded } from "../request/body.ts";
 const MEDIA_TYPE = /^[\w!#$%&'*+.^`|~-]+\/[\w!#$%&'*+.^`|~-]+[\t ]*(;[\t -~]*)?$/;
 const MEDIA_TYPE_CHARS_MAX = 200;
 
-/** Each upload has up to 5 MiB in memory, and an isolate has 128 MiB for all it does. */
+/** An upload of unknown length has up to 5 MiB in memory, and an isolate has 128 MiB for all it does. */
 const UPLOADS_MAX = 12;
 const UPLOADS_PER_KEY_MAX = 6;
 const BUSY_RETRY_SECONDS = 5;

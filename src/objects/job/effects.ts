@@ -5,17 +5,12 @@
 
 import { unreachable } from "../../core/assert.ts";
 import type { Decision, Effect, Job, JobEvent } from "../../core/job.ts";
-import { deleteStagedByJob } from "../../datasets/store.ts";
 import type { Env } from "../../env.ts";
-import { FileStore } from "../../files/store.ts";
 import { type LogFields, log } from "../../lib/log.ts";
-import { now } from "../../lib/runtime.ts";
 import { traceIdOf } from "../../lib/trace.ts";
+import { filesObject } from "../../rpc/files.ts";
 import { uniqueKeyObject } from "../../rpc/unique-key.ts";
 import { formatTime } from "../../rpc/views.ts";
-
-/** Rows of a large import go in portions: neither an alarm nor a waiting client is kept longer. */
-const PURGE_TURN_MS = 15_000;
 
 /** Sends the message of an effect. A failure is only logged, because the stored alarm dispatches again. */
 export async function performEffect(env: Env, job: Job, effect: Effect): Promise<void> {
@@ -53,12 +48,12 @@ export function requiresPurge({ effects }: Decision): boolean {
   return effects.some(({ type }) => type === "purge");
 }
 
-/** Deletes what a job has outside its object. Rejects if anything is left: then the job may not be purged yet. */
+/**
+ * Releases what a job has outside its object; a job without files and keys has nothing. Rejects if a call failed: then
+ * the job may not be purged yet. Rows that an import staged are found by their dataset's object.
+ */
 export async function releaseResources(env: Env, job: Job): Promise<void> {
-  await new FileStore(env).deleteOfJob(job.tenant, job.id);
-  const overAt = now() + PURGE_TURN_MS;
-  const isSwept = await deleteStagedByJob(env, job.tenant, job.id, () => now() < overAt);
-  if (!isSwept) throw new Error("Purge incomplete: staged rows remain; will retry.");
+  if (job.holdsFiles) await filesObject(env, job.tenant).deleteOfJob(job.id);
   await Promise.all(job.uniqueKeys.map(({ name }) => uniqueKeyObject(env, job, name).release(job.id)));
 }
 

@@ -58,7 +58,6 @@ export class JobObject extends DurableObject<Env> implements JobObjectCalls {
   readonly #sockets = openJobSockets(this.ctx);
   readonly #submissions = new Submissions(this.env, {
     store: this.#store,
-    snapshot: () => this.#snapshot(),
     create: (submission, id) => this.#create(submission, id),
     newId: () => makeJobId(this.ctx.id.toString()),
     fireAt: (at) => this.#alarm.set(at),
@@ -135,6 +134,10 @@ export class JobObject extends DurableObject<Env> implements JobObjectCalls {
 
   async saveCheckpoint(ref: JobRef, lease: string, checkpoint: string): Promise<RunAnswer> {
     return this.#applyRun(ref, { type: "save_checkpoint", lease, checkpoint });
+  }
+
+  async holdFiles(ref: JobRef, lease: string): Promise<RunAnswer> {
+    return this.#applyRun(ref, { type: "hold_files", lease });
   }
 
   async finish(ref: JobRef, lease: string, report: Report, outcome: RunOutcome): Promise<RunAnswer> {
@@ -227,11 +230,6 @@ export class JobObject extends DurableObject<Env> implements JobObjectCalls {
     const decision = acceptJob(submission, id, now());
     this.#commit(decision);
     return toSnapshot(decision.job, now());
-  }
-
-  #snapshot(): Snapshot | null {
-    const job = this.#store.load();
-    return job && toSnapshot(job, now());
   }
 
   /** The job, if it is the one a call is for: another tenant's, or an earlier or later one, is none. */

@@ -9,7 +9,7 @@ import type { Env } from "../../env.ts";
 import { now, sleep } from "../../lib/runtime.ts";
 import { type Deduplicated, jobObject, type OnConflict, type SubmitAnswer } from "../../rpc/job.ts";
 import { uniqueKeyObject } from "../../rpc/unique-key.ts";
-import type { Snapshot } from "../../rpc/views.ts";
+import { type Snapshot, toSnapshot } from "../../rpc/views.ts";
 import type { Alias, JobStore } from "./store.ts";
 
 /** The job of an earlier submission, and why it is the answer to this one. */
@@ -25,7 +25,6 @@ const ALIAS_REVIEW_MS = 30 * DAY;
 /** What the object lends: its store, and the hands that make a job and set the alarm. */
 type SubmissionDependencies = {
   store: JobStore;
-  snapshot: () => Snapshot | null;
   create: (submission: Submission, id: string) => Snapshot;
   /** An id that no job has had. */
   newId: () => string;
@@ -73,10 +72,10 @@ export class Submissions {
 
   /** What to say if this object already has a job: the same request again, or another with its key. */
   #answerKnown({ fingerprint }: Submission): SubmitAnswer | null {
-    const found = this.#object.snapshot();
-    if (!found) return null;
-    return this.#object.store.load()?.fingerprint === fingerprint
-      ? { kind: "existing", deduplicated: "idempotency_key", ...found }
+    const job = this.#object.store.load();
+    if (!job) return null;
+    return job.fingerprint === fingerprint
+      ? { kind: "existing", deduplicated: "idempotency_key", ...toSnapshot(job, now()) }
       : { kind: "key_reused" };
   }
 

@@ -5,6 +5,7 @@ import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { Failure } from "../../../src/core/job.ts";
 import { SECOND } from "../../../src/core/time.ts";
+import { begin } from "../../support/moves.ts";
 import {
   alarmOf,
   type Held,
@@ -174,13 +175,24 @@ describe("an eviction", () => {
   });
 });
 
+/** Files objects whose `deleteOfJob` is this. */
+const filesThat = (deleteOfJob: () => Promise<void>) => ({ getByName: () => ({ deleteOfJob }) });
+
 describe("an effect that fails", () => {
+  test("while purging a job without files → nothing but its object is called", async () => {
+    const job = await submitted();
+    await job.api().finish(await begin(job.id), nothing, succeed);
+    const none = new Proxy({}, { get: () => expect.unreachable("another object was called") });
+    await withEnv(job, { FILE_RECORDS: none, DATASETS: none, UNIQUE_KEYS: none, FILES: none });
+    expect(await job.api().delete()).toEqual({ kind: "deleted" });
+  });
+
   test("while purging → job stays, the alarm tries again", async () => {
     const job = await submitted({ policy: { ...policy, retentionMs: SECOND } });
+    const lease = await begin(job.id);
+    await job.api().holdFiles(lease);
     await job.api().cancel(null, null);
-    await withEnv(job, {
-      DATA: { prepare: () => ({ bind: () => ({ all: () => Promise.reject(new Error("down")) }) }) },
-    });
+    await withEnv(job, { FILE_RECORDS: filesThat(() => Promise.reject(new Error("down"))) });
     await ringNext(job);
     expect(await read(job)).toMatchObject({ status: "cancelled" });
     expect(await alarmOf(job)).toBeGreaterThan(Date.now());
@@ -191,21 +203,15 @@ describe("an effect that fails", () => {
 
   test("two deletions at once → one purge", async () => {
     const job = await submitted();
+    await job.api().holdFiles(await begin(job.id));
     await job.api().cancel(null, null);
     let asked = 0;
     const open = Promise.withResolvers<void>();
-    const files = { bind: () => ({ all: () => open.promise.then(() => ({ results: [] })) }) };
-    const DATA = new Proxy(env.DATA, {
-      get(real, name) {
-        if (name === "batch") return real.batch.bind(real);
-        return (sql: string) => {
-          if (!sql.includes("FROM files")) return real.prepare(sql);
-          asked += 1;
-          return files;
-        };
-      },
+    const FILE_RECORDS = filesThat(() => {
+      asked += 1;
+      return open.promise;
     });
-    await withEnv(job, { DATA });
+    await withEnv(job, { FILE_RECORDS });
     const both = Promise.all([job.api().delete(), job.api().delete()]);
     await vi.waitFor(() => expect(asked).toBe(1));
     open.resolve();

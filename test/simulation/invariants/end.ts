@@ -5,6 +5,7 @@ import type { HourStats } from "../../../src/rpc/job-index.ts";
 import type { JobView } from "../../../src/rpc/views.ts";
 import type { Home } from "../platform/instance.ts";
 import type { Receivers } from "../receivers.ts";
+import type { Service } from "../service.ts";
 import { assertThat } from "./demand.ts";
 import type { JobHistory, Witness } from "./witness.ts";
 
@@ -96,5 +97,58 @@ export function checkEmpty(witness: Witness, jobHomes: Iterable<Home>, uniqueKey
     witness.hold("a unique key is released with its job", () =>
       assertThat(!wasMade, `${name} is still held by ${ownerJobId}`),
     );
+  }
+}
+
+type Stores = Pick<Service, "files" | "datasets" | "bucket">;
+
+const HAS_TABLE = "SELECT name FROM sqlite_schema WHERE name = ?";
+
+/** The rows of an object's table, as they are stored; none if the table was never made. */
+function rowsOf({ durable: { sql } }: Home, table: string): Record<string, unknown>[] {
+  if (!sql || sql.read(HAS_TABLE, table).length === 0) return [];
+  return sql.read(`SELECT * FROM ${table}`) as Record<string, unknown>[];
+}
+
+/** What the results of jobs name is stored: the file, complete, and all rows of the import, each once. */
+export function checkStored(witness: Witness, { files, bucket }: Stores): void {
+  for (const { jobId, job, tenant, isDeletionAsked } of witness.all()) {
+    if (isDeletionAsked) continue;
+    if (job?.phase.status !== "succeeded" || job.result === null) continue;
+    const { file, rows } = JSON.parse(job.result) as { file?: string | null; rows?: number };
+    witness.hold("a result's file can be read while its job lives", () => {
+      if (!file) return;
+      const home = files.homes.get(tenant);
+      const record = home && rowsOf(home, "files").find(({ id }) => id === file);
+      assertThat(record?.state === "ready", `the record of ${file} of ${jobId} is ${record?.state}`);
+      assertThat(bucket.keys.has(`${tenant}/${file}`), `${file} of ${jobId} has no bytes`);
+    });
+    witness.hold("an import has each of its rows once", () => {
+      const { steps } = JSON.parse(job.input) as { steps: number };
+      assertThat(rows === undefined || rows === 2 * steps, `${jobId} imported ${rows} rows of ${2 * steps}`);
+    });
+  }
+}
+
+/** Long after, no bytes are left of any job, and of datasets only what was published last. */
+export function checkStoresEmpty(witness: Witness, { files, datasets, bucket }: Stores): void {
+  const isLost = [...files.homes.values()].some(({ alarm }) => alarm.isLost());
+  const records = [...files.homes.values()].flatMap((home) => rowsOf(home, "files"));
+  witness.hold("the files of a purged job are deleted", () => {
+    if (isLost) return;
+    assertThat(bucket.keys.size === 0, `the bucket still has ${[...bucket.keys]}`);
+    assertThat(records.length === 0, `${records.length} records are left`);
+  });
+  for (const home of datasets.homes.values()) {
+    if (home.alarm.isLost()) continue;
+    witness.hold("of a dataset, only what was published last is left", () => {
+      const generations = rowsOf(home, "generations");
+      const others = generations.filter(({ state }) => state !== "live");
+      assertThat(others.length === 0, `${home.name} still has ${others.map(({ state }) => state)}`);
+      const lines = rowsOf(home, "chunks").flatMap(({ items }) => JSON.parse(String(items)) as [number][]);
+      const rowCount = generations.reduce((sum, { row_count }) => sum + Number(row_count), 0);
+      assertThat(new Set(lines.map(([line]) => line)).size === rowCount, `${home.name} lacks rows`);
+      assertThat(lines.length === rowCount, `${home.name} has ${lines.length} rows of ${rowCount}`);
+    });
   }
 }

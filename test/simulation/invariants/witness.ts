@@ -27,6 +27,8 @@ export type JobHistory = {
   deletedAt: number | null;
   /** When it last finished or was removed; null while it is unfinished. */
   closedAt: number | null;
+  /** Whether a client began to delete it. If the deletion then failed, its files may be gone before it is. */
+  isDeletionAsked: boolean;
   /** The places its jobs have held, by the names of their objects. */
   uniqueKeys: Set<string>;
 };
@@ -79,7 +81,15 @@ export function openWitness(system: System, { skewMs, now, reportViolation }: Wi
     const name = `${tenant}/${jobId}`;
     hold("an id names one job for ever", () => assertThat(!entries.has(name), `${jobId} names another job`));
     const past = { claims: new Map(), rounds: new Map() };
-    const history = { tenant, jobId, job, deletedAt: null, closedAt: null, uniqueKeys: new Set<string>() };
+    const history = {
+      tenant,
+      jobId,
+      job,
+      deletedAt: null,
+      closedAt: null,
+      isDeletionAsked: false,
+      uniqueKeys: new Set<string>(),
+    };
     const entry = { ...history, past };
     entries.set(name, entry);
     return entry;
@@ -194,6 +204,11 @@ export function openWitness(system: System, { skewMs, now, reportViolation }: Wi
       return isBegun && index.read(HEARD_OF, jobId, job.createdAt).length > 0;
     },
 
+    /** A client asks to delete a job. */
+    deletionAsked(tenant: string, jobId: string): void {
+      const entry = entries.get(`${tenant}/${jobId}`);
+      if (entry) entry.isDeletionAsked = true;
+    },
     /** A job as clients see it. */
     present: (job: Job) => system.toJobView(job),
     /** All that is known of the job of this name, `tenant/jobId`; null if there never was one. */

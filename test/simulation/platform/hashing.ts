@@ -6,7 +6,22 @@ type Key = { bytes: Uint8Array };
 
 const bytesOf = (digest: Buffer) => new Uint8Array(digest).buffer;
 
+/** Hashes what is written to it. Its writer is all the project uses. */
+class DigestStream {
+  readonly #hash = createHash("sha256");
+  readonly #digest = Promise.withResolvers<ArrayBufferLike>();
+  readonly digest = this.#digest.promise;
+
+  getWriter() {
+    return {
+      write: async (chunk: Uint8Array) => void this.#hash.update(chunk),
+      close: async () => this.#digest.resolve(bytesOf(this.#hash.digest())),
+    };
+  }
+}
+
 export const hashing = {
+  DigestStream,
   subtle: {
     digest: async (_algorithm: "SHA-256", data: Uint8Array) =>
       bytesOf(createHash("sha256").update(data).digest()),

@@ -1,0 +1,146 @@
+/**
+ * The records of a tenant's files. A record is made before the bytes, completed after them and removed after them, so
+ * no bytes are without a record. What is to be removed is `deleted` until its bytes are gone.
+ */
+
+import type { PendingFile, StoredFile } from "../../rpc/files.ts";
+
+const FILES_TABLE = `CREATE TABLE IF NOT EXISTS files (
+  id TEXT PRIMARY KEY,
+  job_id TEXT,
+  content_type TEXT NOT NULL,
+  created_at INTEGER NOT NULL,
+  size INTEGER,
+  sha256 TEXT,
+  state TEXT NOT NULL
+) WITHOUT ROWID`;
+/** Both partial, so an upload touches only the second, and only until it is complete. */
+const OF_JOB_INDEX = "CREATE INDEX IF NOT EXISTS files_of_job ON files (job_id) WHERE job_id IS NOT NULL";
+const UNREADY_INDEX =
+  "CREATE INDEX IF NOT EXISTS files_unready ON files (state, created_at) WHERE state <> 'ready'";
+
+const TENANT_KEY = "tenant";
+const USED_BYTES_KEY = "used_bytes";
+
+type Row = { id: string; size: number; content_type: string; sha256: string; created_at: number };
+
+/** The records in this storage. Every time is epoch milliseconds. */
+export class FileRecords {
+  readonly #storage: DurableObjectStorage;
+  #hasTables = false;
+
+  constructor(storage: DurableObjectStorage) {
+    this.#storage = storage;
+  }
+
+  /** Whose files they are; undefined before the first. An alarm does not know the object's name. */
+  get tenant(): string | undefined {
+    return this.#storage.kv.get<string>(TENANT_KEY);
+  }
+
+  begin({ tenant, id, jobId, contentType, createdAt }: PendingFile): void {
+    if (this.tenant === undefined) this.#storage.kv.put(TENANT_KEY, tenant);
+    this.#run(
+      "INSERT OR IGNORE INTO files (id, job_id, content_type, created_at, state) VALUES (?, ?, ?, ?, 'pending')",
+      id,
+      jobId,
+      contentType,
+      createdAt,
+    );
+  }
+
+  complete(id: string, size: number, sha256: string): boolean {
+    const completed = this.#run(
+      "UPDATE files SET state = 'ready', size = ?, sha256 = ? WHERE id = ? AND state = 'pending' RETURNING id",
+      size,
+      sha256,
+      id,
+    );
+    if (completed.length > 0) this.#addUsed(size);
+    // A repeated call finds it complete.
+    return completed.length > 0 || this.find(id) !== null;
+  }
+
+  find(id: string): StoredFile | null {
+    const [row] = this.#run<Row>(
+      "SELECT id, size, content_type, sha256, created_at FROM files WHERE id = ? AND state = 'ready'",
+      id,
+    );
+    return row ? fileOf(row) : null;
+  }
+
+  /** Whether a complete file was marked as deleted. */
+  markDeleted(id: string): boolean {
+    return this.#mark("id = ?1 AND state = 'ready'", id) > 0;
+  }
+
+  /** Marks a file that was never completed. */
+  markDiscarded(id: string): void {
+    this.#mark("id = ?1 AND state = 'pending'", id);
+  }
+
+  markDeletedOfJob(jobId: string): void {
+    this.#mark("job_id = ?1 AND state <> 'deleted'", jobId);
+  }
+
+  /** Marks up to `count` files that have been pending since before that time. */
+  markStale(before: number, count: number): void {
+    this.#mark(
+      "id IN (SELECT id FROM files WHERE state = 'pending' AND created_at < ?1 LIMIT ?2)",
+      before,
+      count,
+    );
+  }
+
+  /** Ids of files whose bytes are to be deleted, up to `count`. */
+  deleted(count: number): string[] {
+    return this.#run<{ id: string }>("SELECT id FROM files WHERE state = 'deleted' LIMIT ?", count).map(
+      ({ id }) => id,
+    );
+  }
+
+  /** Removes the records of files whose bytes are gone. */
+  remove(ids: readonly string[]): void {
+    this.#run("DELETE FROM files WHERE id IN (SELECT value FROM json_each(?))", JSON.stringify(ids));
+  }
+
+  /** When the oldest pending file was begun; null if none is pending. */
+  oldestPendingAt(): number | null {
+    const [row] = this.#run<{ at: number }>(
+      "SELECT created_at AS at FROM files WHERE state = 'pending' ORDER BY created_at LIMIT 1",
+    );
+    return row?.at ?? null;
+  }
+
+  usedBytes(): number {
+    return this.#storage.kv.get<number>(USED_BYTES_KEY) ?? 0;
+  }
+
+  #mark(condition: string, ...values: (string | number)[]): number {
+    const marked = this.#run<{ size: number | null }>(
+      `UPDATE files SET state = 'deleted' WHERE ${condition} RETURNING size`,
+      ...values,
+    );
+    const bytes = marked.reduce((sum, { size }) => sum + (size ?? 0), 0);
+    if (bytes > 0) this.#addUsed(-bytes);
+    return marked.length;
+  }
+
+  #addUsed(bytes: number): void {
+    this.#storage.kv.put(USED_BYTES_KEY, this.usedBytes() + bytes);
+  }
+
+  /** Reads all rows, so that a later write never meets an open cursor. */
+  #run<R extends Record<string, SqlStorageValue>>(statement: string, ...values: SqlStorageValue[]): R[] {
+    const { sql } = this.#storage;
+    if (!this.#hasTables) {
+      for (const definition of [FILES_TABLE, OF_JOB_INDEX, UNREADY_INDEX]) sql.exec(definition);
+      this.#hasTables = true;
+    }
+    return sql.exec<R>(statement, ...values).toArray();
+  }
+}
+
+function fileOf({ id, size, sha256, ...row }: Row): StoredFile {
+  return { id, size, contentType: row.content_type, sha256, createdAt: row.created_at };
+}
