@@ -13,7 +13,7 @@ export type Chunks = AsyncIterable<Uint8Array | string>;
 export type Upload = { ok: true; size: number; sha256: string } | { ok: false; reason: "too_large" };
 
 /** What to write. `bytes` is the length of `chunks`, if that is known. */
-type Source = { chunks: Chunks; bytes?: number | undefined; bytesMax: number };
+type UploadSource = { chunks: Chunks; bytes?: number | undefined; bytesMax: number };
 type Sink = { write(part: Uint8Array): Promise<void>; close(): Promise<void>; abort(): Promise<void> };
 
 class TooLarge extends Error {}
@@ -25,13 +25,13 @@ class TooLarge extends Error {}
 export async function upload(
   bucket: R2Bucket,
   key: string,
-  { chunks, bytes, bytesMax }: Source,
+  { chunks, bytes, bytesMax }: UploadSource,
 ): Promise<Upload> {
   const digest = new crypto.DigestStream("SHA-256");
   const hashing = digest.getWriter();
   const isKnown = bytes !== undefined && bytes > 0;
   const sink = isKnown ? openFixedSink(bucket, key, bytes) : openSink(bucket, key);
-  const limited = limit(encode(chunks), bytesMax);
+  const limited = limit(encodeChunks(chunks), bytesMax);
   let size = 0;
   try {
     for await (const part of isKnown ? limited : splitParts(limited)) {
@@ -93,7 +93,7 @@ function openSink(bucket: R2Bucket, key: string): Sink {
   };
 }
 
-async function* encode(chunks: Chunks): AsyncGenerator<Uint8Array> {
+async function* encodeChunks(chunks: Chunks): AsyncGenerator<Uint8Array> {
   const encoder = new TextEncoder();
   for await (const chunk of chunks) yield typeof chunk === "string" ? encoder.encode(chunk) : chunk;
 }

@@ -17,7 +17,7 @@ import { Generations, type StagedGeneration } from "./store.ts";
 const CHUNKS_PER_TURN = 100;
 
 /** No import pauses for so long between two batches: its job may be over. */
-const IDLE_MS = HOUR;
+const IMPORT_IDLE_MS = HOUR;
 
 const DATASET_RETRY_MS = MINUTE;
 
@@ -74,7 +74,7 @@ export class DatasetObject extends DurableObject<Env> implements DatasetApi {
   /** Asks the job of an import that has paused for long; gives its rows up if the job is over. */
   async #discardIfOver({ id, jobId, changedAt }: StagedGeneration): Promise<void> {
     const { tenant } = this.#generations;
-    if (tenant === undefined || now() < changedAt + IDLE_MS) return;
+    if (tenant === undefined || now() < changedAt + IMPORT_IDLE_MS) return;
     const snapshot = await jobObject(this.env, tenant, jobId).read();
     if (snapshot === null || snapshot.job.finished_at !== null) this.#generations.discard(id);
   }
@@ -89,6 +89,6 @@ export class DatasetObject extends DurableObject<Env> implements DatasetApi {
   /** Deletes without delay what was given up, and looks at imports again while any is open. */
   #keepAlarm(): void {
     if (this.#generations.hasDiscarded()) this.#alarm.fireBy(now() + 1);
-    else if (this.#generations.staged().length > 0) this.#alarm.fireBy(now() + IDLE_MS);
+    else if (this.#generations.staged().length > 0) this.#alarm.fireBy(now() + IMPORT_IDLE_MS);
   }
 }

@@ -19,7 +19,7 @@ const CHUNKS_TABLE = `CREATE TABLE IF NOT EXISTS chunks (
 )`;
 const CHUNKS_INDEX = "CREATE INDEX IF NOT EXISTS chunks_of_generation ON chunks (generation, kind, id)";
 
-const TENANT_KEY = "tenant";
+const DATASET_TENANT_KEY = "tenant";
 
 type Generation = {
   id: string;
@@ -45,7 +45,7 @@ export class Generations {
 
   /** Whose dataset it is; undefined before the first import. */
   get tenant(): string | undefined {
-    return this.#storage.kv.get<string>(TENANT_KEY);
+    return this.#storage.kv.get<string>(DATASET_TENANT_KEY);
   }
 
   live(): Omit<Dataset, "name"> | null {
@@ -65,7 +65,7 @@ export class Generations {
   }
 
   begin(tenant: string, jobId: string, id: string, columns: readonly string[], now: number): void {
-    if (this.tenant === undefined) this.#storage.kv.put(TENANT_KEY, tenant);
+    if (this.tenant === undefined) this.#storage.kv.put(DATASET_TENANT_KEY, tenant);
     this.#run("UPDATE generations SET state = 'discarded' WHERE state = 'staged' AND id <> ?", id);
     this.#run(
       "INSERT OR IGNORE INTO generations (id, job_id, columns, state, changed_at) VALUES (?, ?, ?, 'staged', ?)",

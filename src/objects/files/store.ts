@@ -19,7 +19,7 @@ const OF_JOB_INDEX = "CREATE INDEX IF NOT EXISTS files_of_job ON files (job_id) 
 const UNREADY_INDEX =
   "CREATE INDEX IF NOT EXISTS files_unready ON files (state, created_at) WHERE state <> 'ready'";
 
-const TENANT_KEY = "tenant";
+const FILES_TENANT_KEY = "tenant";
 const USED_BYTES_KEY = "used_bytes";
 
 type Row = { id: string; size: number; content_type: string; sha256: string; created_at: number };
@@ -35,11 +35,11 @@ export class FileRecords {
 
   /** Whose files they are; undefined before the first. An alarm does not know the object's name. */
   get tenant(): string | undefined {
-    return this.#storage.kv.get<string>(TENANT_KEY);
+    return this.#storage.kv.get<string>(FILES_TENANT_KEY);
   }
 
   begin({ tenant, id, jobId, contentType, createdAt }: PendingFile): void {
-    if (this.tenant === undefined) this.#storage.kv.put(TENANT_KEY, tenant);
+    if (this.tenant === undefined) this.#storage.kv.put(FILES_TENANT_KEY, tenant);
     this.#run(
       "INSERT OR IGNORE INTO files (id, job_id, content_type, created_at, state) VALUES (?, ?, ?, ?, 'pending')",
       id,
