@@ -28,7 +28,7 @@ export type NewFile = {
   jobId: string | null;
   contentType: string;
   chunks: Chunks;
-  /** How many bytes `chunks` yields, if that is known; then nothing is buffered. */
+  /** How many bytes `chunks` yields, if that is known; then little is buffered. */
   bytes?: number | undefined;
   bytesMax: number;
   /** Asked once the file is on record and before a byte is written; rejects if it must not be written after all. */

@@ -1,6 +1,6 @@
 /**
- * Writes a stream to R2 while hashing it. If its length is known, nothing is buffered; otherwise one part of it is in
- * memory. Leaves no multipart upload open.
+ * Writes a stream to R2 while hashing it. If its length is known, 256 KiB of it are in memory; otherwise one part is.
+ * Leaves no multipart upload open.
  */
 
 import { hex } from "../lib/hash.ts";
@@ -8,6 +8,8 @@ import { hex } from "../lib/hash.ts";
 /** R2 takes no smaller part but the last, and wants all others of one size. */
 const PART_BYTES = 5 * 1024 * 1024;
 const FIRST_BUFFER_BYTES = 64 * 1024;
+/** What is written at once of a stream of known length: a write for every small chunk would cost more time. */
+const WRITE_BYTES = 256 * 1024;
 
 export type Chunks = AsyncIterable<Uint8Array | string>;
 export type Upload = { ok: true; size: number; sha256: string } | { ok: false; reason: "too_large" };
@@ -34,10 +36,9 @@ export async function upload(
   const limited = limit(encodeChunks(chunks), bytesMax);
   let size = 0;
   try {
-    for await (const part of isKnown ? limited : splitParts(limited)) {
+    for await (const part of splitParts(limited, isKnown ? WRITE_BYTES : PART_BYTES)) {
       size += part.byteLength;
-      await hashing.write(part);
-      await sink.write(part);
+      await Promise.all([hashing.write(part), sink.write(part)]);
     }
     await sink.close();
     await hashing.close();
@@ -107,8 +108,11 @@ async function* limit(chunks: AsyncIterable<Uint8Array>, bytesMax: number): Asyn
   }
 }
 
-/** Cuts a stream into full parts and a shorter last one; an empty stream is one empty part. */
-async function* splitParts(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+/**
+ * Cuts a stream into full parts and a shorter last one; an empty stream is one empty part. A part is overwritten by the
+ * next one.
+ */
+async function* splitParts(chunks: AsyncIterable<Uint8Array>, partBytes: number): AsyncGenerator<Uint8Array> {
   let buffer = new Uint8Array(FIRST_BUFFER_BYTES);
   let used = 0;
   let isEmpty = true;
@@ -116,12 +120,12 @@ async function* splitParts(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Ui
     let rest = chunk;
     while (rest.byteLength > 0) {
       isEmpty = false;
-      const taken = Math.min(rest.byteLength, PART_BYTES - used);
-      buffer = withRoom(buffer, used, taken);
+      const taken = Math.min(rest.byteLength, partBytes - used);
+      buffer = withRoom(buffer, used, taken, partBytes);
       buffer.set(rest.subarray(0, taken), used);
       used += taken;
       rest = rest.subarray(taken);
-      if (used === PART_BYTES) {
+      if (used === partBytes) {
         yield buffer;
         used = 0;
       }
@@ -130,9 +134,14 @@ async function* splitParts(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Ui
   if (used > 0 || isEmpty) yield buffer.subarray(0, used);
 }
 
-function withRoom(buffer: Uint8Array<ArrayBuffer>, used: number, more: number): Uint8Array<ArrayBuffer> {
+function withRoom(
+  buffer: Uint8Array<ArrayBuffer>,
+  used: number,
+  more: number,
+  partBytes: number,
+): Uint8Array<ArrayBuffer> {
   if (used + more <= buffer.byteLength) return buffer;
-  const larger = new Uint8Array(Math.min(PART_BYTES, Math.max(used + more, buffer.byteLength * 2)));
+  const larger = new Uint8Array(Math.min(partBytes, Math.max(used + more, buffer.byteLength * 2)));
   larger.set(buffer.subarray(0, used));
   return larger;
 }
