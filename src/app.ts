@@ -120,7 +120,9 @@ function errorToProblem(error: Error, requestId: string, { signal }: Request): P
     return new Problem("request_timeout");
   }
   const { retryable, overloaded } = error as { retryable?: boolean; overloaded?: boolean };
-  const isTransient = retryable === true || overloaded === true;
+  // Cloudflare's error for too many new objects at once has neither flag.
+  const isTransient =
+    retryable === true || overloaded === true || /generating too much load/.test(error.message);
   log("error", isTransient ? "unavailable" : "request_failed", { request_id: requestId, error });
   if (!isTransient) return new Problem("internal_error");
   return new Problem("unavailable", { headers: { "Retry-After": String(UNAVAILABLE_RETRY_SECONDS) } });

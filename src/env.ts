@@ -3,15 +3,18 @@
 import { z } from "zod";
 import type { TargetRules } from "./lib/target.ts";
 import type { DeliveryMessage, JobMessage } from "./transport/message.ts";
+import type { JobQueueBinding } from "./transport/queues.ts";
 
-export type Env = {
+/** The queues of job messages, by their bindings. */
+type JobQueues = Record<JobQueueBinding, Queue<JobMessage>>;
+
+export type Env = JobQueues & {
   JOBS: DurableObjectNamespace;
   UNIQUE_KEYS: DurableObjectNamespace;
   JOB_INDEXES: DurableObjectNamespace;
   SESSIONS: DurableObjectNamespace;
   FILE_RECORDS: DurableObjectNamespace;
   DATASETS: DurableObjectNamespace;
-  JOB_QUEUE: Queue<JobMessage>;
   DELIVERY_QUEUE: Queue<DeliveryMessage>;
   FILES: R2Bucket;
   KEY_LIMITER: RateLimit;

@@ -8,6 +8,7 @@ import Big from "big.js";
 import { z } from "zod";
 import { spreadsheetSafe, writeCsv } from "../lib/csv.ts";
 import { decimalText, parseDecimal, ZERO } from "../lib/decimal.ts";
+import { fnv1a } from "../lib/hash.ts";
 import { normalizeText } from "../lib/text.ts";
 import {
   findDataset,
@@ -231,12 +232,9 @@ function amountOf({ line, cells }: JobDatasetRow, { name }: JobDataset): Big {
   throw invalidInput("not_a_number", `The amount on line ${line} of ${name} is no plain decimal number.`);
 }
 
-/** The pass of a key: FNV-1a, which spreads keys well and is the same in every run. */
+/** The pass of a key, the same in every run. */
 function passOf(key: string, passes: number): number {
-  if (passes === 1) return 0;
-  let hash = 0x811c9dc5;
-  for (let at = 0; at < key.length; at += 1) hash = Math.imul(hash ^ key.charCodeAt(at), 0x01000193);
-  return (hash >>> 0) % passes;
+  return passes === 1 ? 0 : fnv1a(key) % passes;
 }
 
 function keep(pairs: Map<string, Pair>, key: string, side: Side, found: Found): void {

@@ -22,3 +22,10 @@ export function hex(bytes: Uint8Array): string {
 export async function fingerprint(value: unknown): Promise<string> {
   return hex(await sha256(canonicalize(value) ?? "null"));
 }
+
+/** A 32-bit hash that spreads texts well and is the same everywhere (FNV-1a over UTF-16 units). No secret withstands it. */
+export function fnv1a(text: string): number {
+  let hash = 0x811c9dc5;
+  for (let at = 0; at < text.length; at += 1) hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193);
+  return hash >>> 0;
+}

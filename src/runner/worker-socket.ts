@@ -3,6 +3,7 @@
  * It is optional: lease renewal covers both, more slowly.
  */
 
+import { jittered } from "../lib/retry.ts";
 import { sleep } from "../lib/runtime.ts";
 import { closeNormally, NORMAL_CLOSURE } from "../lib/socket.ts";
 import type { JobApi, RunRejection } from "../rpc/job.ts";
@@ -36,7 +37,7 @@ export async function keepWorkerSocket(options: WorkerSocketOptions): Promise<vo
       if (!isFirst && !finished.aborted) await renew();
       if ((await closed) === "closed_normally") return;
     }
-    await sleep(SOCKET_REOPEN_MS, finished);
+    await sleep(jittered(SOCKET_REOPEN_MS), finished);
   }
 }
 

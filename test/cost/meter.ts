@@ -4,6 +4,7 @@
  */
 
 import type { Env } from "../../src/env.ts";
+import { jobQueueBindings } from "../../src/transport/queues.ts";
 
 export type Counts = {
   workerRequests: number;
@@ -122,12 +123,13 @@ export function meteredEnv(env: Env): Env {
       return real.send(message);
     },
   });
-  const { JOBS, UNIQUE_KEYS, JOB_INDEXES, JOB_QUEUE, DELIVERY_QUEUE } = env;
+  const { JOBS, UNIQUE_KEYS, JOB_INDEXES, DELIVERY_QUEUE } = env;
+  const jobQueues = jobQueueBindings.map((binding) => [binding, queue(env[binding])]);
   const bindings = {
     JOBS: namespace(JOBS),
     UNIQUE_KEYS: namespace(UNIQUE_KEYS),
     JOB_INDEXES: namespace(JOB_INDEXES),
-    JOB_QUEUE: queue(JOB_QUEUE),
+    ...Object.fromEntries(jobQueues),
     DELIVERY_QUEUE: queue(DELIVERY_QUEUE),
   };
   return { ...env, ...bindings } as unknown as Env;

@@ -24,7 +24,7 @@ export const mutations: readonly Mutation[] = [
         '"lease" in phase) {',
       ),
     ],
-    seed: 310,
+    seed: 34,
   },
   {
     mutation: "a message starts an attempt while another runs",
@@ -71,7 +71,7 @@ export const mutations: readonly Mutation[] = [
     patches: [
       patch("src/objects/job/object.ts", "this.#alarm.fireBy(now() + JOB_ALARM_RETRY_MS);", "throw error;"),
     ],
-    seed: 25,
+    seed: 32,
   },
   {
     mutation: "max_attempts is ignored",
@@ -93,7 +93,7 @@ export const mutations: readonly Mutation[] = [
         "const dueAt = now;",
       ),
     ],
-    seed: 1,
+    seed: 3,
   },
   {
     mutation: "a second cancellation changes the job again",
@@ -104,7 +104,7 @@ export const mutations: readonly Mutation[] = [
         "",
       ),
     ],
-    seed: 4,
+    seed: 5,
   },
   {
     mutation: "the terminal event is emitted twice",
@@ -126,7 +126,7 @@ export const mutations: readonly Mutation[] = [
         "",
       ),
     ],
-    seed: 1,
+    seed: 2,
   },
   {
     mutation: "a unique key is never free once it is owned",
@@ -142,7 +142,7 @@ export const mutations: readonly Mutation[] = [
         'if (job.phase.status === "running") return true;',
       ),
     ],
-    seed: 3,
+    seed: 5,
   },
   {
     mutation: "a failing delivery is retried without end",
@@ -158,7 +158,7 @@ export const mutations: readonly Mutation[] = [
   {
     mutation: "a receiver's Retry-After is ignored",
     patches: [patch("src/core/deliveries.ts", "Math.max(waitMs, retryAfterMs ?? 0)", "waitMs")],
-    seed: 46,
+    seed: 1,
   },
   {
     mutation: "effects are performed before the job is stored",
@@ -188,7 +188,7 @@ export const mutations: readonly Mutation[] = [
         '> version + 1_000) return { kind: "outdated" };',
       ),
     ],
-    seed: 8,
+    seed: 19,
   },
   {
     mutation: "the job index reconciles no job",
@@ -217,7 +217,7 @@ export const mutations: readonly Mutation[] = [
         "this.#rows.delete(key);",
       ),
     ],
-    seed: 34,
+    seed: 59,
   },
   {
     mutation: "a failed report is repeated without a pause",
@@ -246,7 +246,7 @@ export const mutations: readonly Mutation[] = [
     patches: [
       patch("src/objects/dataset/store.ts", "if (chunk.firstLine > line) return [chunk];", "return [chunk];"),
     ],
-    seed: 30,
+    seed: 28,
   },
   {
     mutation: "a dataset keeps what a job that is over left staged",
@@ -257,11 +257,11 @@ export const mutations: readonly Mutation[] = [
         "",
       ),
     ],
-    seed: 14,
+    seed: 11,
   },
   {
     mutation: "a purged job leaves its files",
     patches: [patch("src/runner/context.ts", "confirmed(() => api().holdFiles(lease));", "ensureCurrent();")],
-    seed: 6,
+    seed: 4,
   },
 ];

@@ -55,7 +55,12 @@ export function openService(simulation: Simulation, system: System, witness: Wit
     JOBS: jobs.namespace,
     UNIQUE_KEYS: uniqueKeys.namespace,
     JOB_INDEXES: indexes.namespace,
-    JOB_QUEUE: openQueue(simulation, "jobs", (batch, waitUntil) => consumers.jobs(batch as never, waitUntil)),
+    ...Object.fromEntries(
+      system.jobQueueBindings.map((binding) => [
+        binding,
+        openQueue(simulation, binding, (batch, waitUntil) => consumers.jobs(batch as never, waitUntil)),
+      ]),
+    ),
     DELIVERY_QUEUE: openQueue(simulation, "deliveries", (batch, waitUntil) =>
       consumers.deliveries(batch as never, waitUntil),
     ),

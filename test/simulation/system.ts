@@ -13,5 +13,6 @@ export { jobIndexObject } from "../../src/rpc/job-index.ts";
 export { toJobView } from "../../src/rpc/views.ts";
 export { consumeJobs } from "../../src/runner/consumer.ts";
 export { readReplay, readSubmission } from "../../src/submission/submission.ts";
+export { jobQueueBindings } from "../../src/transport/queues.ts";
 export { consumeDeliveries } from "../../src/webhooks/deliver.ts";
 export { simulatedJobTypes } from "./job-types.ts";

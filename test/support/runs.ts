@@ -37,7 +37,7 @@ export async function deliver(type: JobType, bodies: unknown[], changes: Record<
     attempts: 1,
     body,
   }));
-  const batch = createMessageBatch("accepted-jobs", messages);
+  const batch = createMessageBatch("accepted-jobs-short-0", messages);
   const ctx = createExecutionContext();
   await consumeJobs(batch, { ...env, LOCAL_QUEUE: "false", ...changes }, ctx, new Map([[type.type, type]]));
   return getQueueResult(batch, ctx);

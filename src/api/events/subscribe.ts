@@ -3,7 +3,7 @@
  * response, or to the client's own WebSocket. Waiting happens here in the Worker, so the object can hibernate.
  */
 
-import { withRetry } from "../../lib/retry.ts";
+import { jittered, withRetry } from "../../lib/retry.ts";
 import { now, repeatEvery, sleep, startTimer } from "../../lib/runtime.ts";
 import { closeNormally, NORMAL_CLOSURE } from "../../lib/socket.ts";
 import { sseComment, sseEvent, sseRetry } from "../../lib/sse.ts";
@@ -60,7 +60,7 @@ export async function waitUntilFinished(
   const leftMs = () => overAt - now();
   while (leftMs() > 0 && !client.aborted) {
     if ((await waitOnce(job, leftMs(), client)) === "finished") return;
-    await sleep(Math.min(leftMs(), RESUBSCRIBE_MS), client);
+    await sleep(Math.min(leftMs(), jittered(RESUBSCRIBE_MS)), client);
   }
 }
 

@@ -11,6 +11,7 @@ import { traceIdOf } from "../../lib/trace.ts";
 import { filesObject } from "../../rpc/files.ts";
 import { uniqueKeyObject } from "../../rpc/unique-key.ts";
 import { formatTime } from "../../rpc/views.ts";
+import { jobQueueBinding } from "../../transport/queues.ts";
 
 /** Sends the message of an effect. A failure is only logged, because the stored alarm dispatches again. */
 export async function performEffect(env: Env, job: Job, effect: Effect): Promise<void> {
@@ -18,7 +19,7 @@ export async function performEffect(env: Env, job: Job, effect: Effect): Promise
   try {
     switch (effect.type) {
       case "dispatch":
-        await env.JOB_QUEUE.send({
+        await env[jobQueueBinding(job)].send({
           tenant,
           jobId,
           attempt: effect.attempt,

@@ -5,6 +5,7 @@ import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { Failure } from "../../../src/core/job.ts";
 import { SECOND } from "../../../src/core/time.ts";
+import { jobQueueBindings } from "../../../src/transport/queues.ts";
 import { begin } from "../../support/moves.ts";
 import {
   alarmOf,
@@ -36,7 +37,8 @@ async function withEnv(held: Held, broken: Record<string, unknown>): Promise<voi
   });
 }
 
-const brokenQueue = { JOB_QUEUE: { send: () => Promise.reject(new Error("the queue is down")) } };
+const down = { send: () => Promise.reject(new Error("the queue is down")) };
+const brokenQueue = Object.fromEntries(jobQueueBindings.map((binding) => [binding, down]));
 
 describe("messages", () => {
   test("lost → sent again, at growing intervals", async () => {

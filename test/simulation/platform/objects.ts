@@ -93,7 +93,7 @@ export function openObjects(simulation: Simulation, deployment: Deployment) {
       instance.waiting.push(() => deliver(home, call, act, settle));
       return;
     }
-    const onReset = () => settle({ ok: false, error: new Error("The object was reset.") });
+    const onReset = () => settle({ ok: false, error: passing("The object was reset.") });
     const answer = (outcome: Outcome) =>
       leave(instance.process, () => {
         if (instance.calls.delete(onReset)) settle(outcome);
@@ -107,7 +107,7 @@ export function openObjects(simulation: Simulation, deployment: Deployment) {
 
   /** A call from one process to an object, there and back again. */
   function send(caller: Process, home: Home, call: Call, settle: Settle): void {
-    const lost = () => settle({ ok: false, error: new Error("Network connection lost.") });
+    const lost = () => settle({ ok: false, error: passing("Network connection lost.") });
     const label = `${home.kind} ${home.name} ${call.method}`;
     checkCallRate(simulation, caller, label);
     if (caller.cutOffUntil > clock.now() || faults.occurs("callLost")) {
@@ -190,6 +190,11 @@ async function perform(
 
 function requestOf([url]: readonly unknown[]): { url: string } {
   return { url: String(url) };
+}
+
+/** An error that the platform marks as worth a retry. */
+function passing(message: string): Error {
+  return Object.assign(new Error(message), { retryable: true });
 }
 
 /** Of an exception only its text crosses to the caller. */

@@ -1,13 +1,12 @@
 /**
- * A queue and the invocations that consume it: messages may be refused, lost, doubled, late and out of order. A batch
- * is one invocation; if it dies, all its messages come again, a few times.
+ * A queue and the invocations that consume it: messages may be refused, lost, doubled, late and out of order. A message
+ * is one invocation; if it dies, the message comes again, a few times.
  */
 
 import { copy } from "./copy.ts";
 import { kill, leave, runAs, runningProcess } from "./process.ts";
 import { type Simulation, spawn, travelMs } from "./simulation.ts";
 
-const BATCH_MAX = 10;
 const RETRIES_MAX = 3;
 
 /** No invocation of a consumer lives longer. */
@@ -30,7 +29,6 @@ export function openQueue(simulation: Simulation, name: string, consume: Consume
   const { clock, faults, random } = simulation;
   let sent = 0;
   let invocations = 0;
-  let ready: Queued[] = [];
 
   function enqueue(message: Queued, delayMs: number): void {
     if (faults.occurs("messageLost")) {
@@ -39,18 +37,9 @@ export function openQueue(simulation: Simulation, name: string, consume: Consume
     }
     const lateMs = faults.occurs("messageLate") ? random.spread(1_000, 30 * 60_000) : random.between(1, 60);
     clock.schedule(delayMs + lateMs, `${name} ${message.id} ready`, () => {
-      ready.push(message);
-      if (ready.length === 1) clock.schedule(random.between(0, 20), `${name} batch`, takeBatch);
+      clock.schedule(random.between(0, 20), `${name} batch`, () => invoke([message]));
     });
     if (faults.occurs("messageDoubled")) enqueue({ ...message }, random.spread(1, 60_000));
-  }
-
-  function takeBatch(): void {
-    const size = random.between(1, BATCH_MAX);
-    const batch = ready.slice(0, size);
-    ready = ready.slice(size);
-    if (ready.length > 0) clock.schedule(random.between(1, 20), `${name} batch`, takeBatch);
-    invoke(batch);
   }
 
   function invoke(batch: Queued[]): void {
