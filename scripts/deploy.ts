@@ -1,13 +1,19 @@
 /**
- * `npm run deploy`: deploys the Worker. wrangler makes queues and bucket the first time.
- * With `--dry-run` it only builds, and shows what would be deployed; that needs neither network nor account.
+ * `npm run deploy`: deploys the Worker with its queues and its bucket, which wrangler makes the first time. May be
+ * repeated. With `--dry-run` it only builds, and shows what would be deployed; that needs neither network nor account.
  */
 
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { runWrangler, showWrangler } from "./wrangler.ts";
+import { type Unstable_Config as Config, unstable_readConfig as readConfig } from "wrangler";
+import { root, runWrangler, showWrangler } from "./wrangler.ts";
+
+const UPLOAD_RULE = "abort-broken-uploads";
+
+const config: Config = readConfig({ config: join(root, "wrangler.toml") });
+const bucket = config.r2_buckets[0]?.bucket_name ?? "";
 
 async function dryRun(): Promise<void> {
   const outdir = await mkdtemp(join(tmpdir(), "accepted-deploy-"));
@@ -20,8 +26,29 @@ async function dryRun(): Promise<void> {
 
 async function deploy(): Promise<void> {
   await showWrangler(["deploy"]);
+  await abortBrokenUploads();
+  console.log(describeDeployment());
   const secrets: { name: string }[] = JSON.parse(await runWrangler(["secret", "list"]));
   if (!secrets.some(({ name }) => name === "API_KEYS")) console.log(NO_KEYS);
+}
+
+/** R2 keeps the parts of an upload that was broken off for seven days, and they are paid for. */
+async function abortBrokenUploads(): Promise<void> {
+  const lifecycle = (action: string, ...args: string[]) =>
+    runWrangler(["r2", "bucket", "lifecycle", action, bucket, ...args]);
+  if ((await lifecycle("list")).includes(UPLOAD_RULE)) return;
+  await lifecycle("add", UPLOAD_RULE, "--abort-multipart-days", "1", "--force");
+}
+
+function describeDeployment(): string {
+  const queues = (config.queues.producers ?? []).map(({ queue }) => queue);
+  const classes = config.durable_objects.bindings.map(({ class_name }) => class_name);
+  return `
+The account now has:
+
+  the Worker ${config.name}, with the objects ${classes.join(", ")}
+  the queues ${queues.join(", ")}
+  the bucket ${bucket}, which drops the parts of a broken upload after a day`;
 }
 
 const NO_KEYS = `

@@ -69,6 +69,7 @@ async function serve() {
   const worker = await startWorker({
     config: join(root, "wrangler.toml"),
     bindings: await localVariables(port, stateDir),
+    build: { define: { LOG_AS_TEXT: "true" } },
     dev: {
       server: { hostname: HOST, port },
       persist: stateDir,

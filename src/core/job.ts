@@ -254,6 +254,19 @@ export function isFinished(job: Job): boolean {
   return job.phase.status !== "queued" && job.phase.status !== "running";
 }
 
+/**
+ * How long the job waited from when it was due until its first attempt, and how long it ran from then to its end, in
+ * milliseconds; null while it has not.
+ */
+export function timesOf(job: Job): { queueTimeMs: number | null; runTimeMs: number | null } {
+  const startedAt = job.attempts[0]?.startedAt ?? null;
+  const finishedAt = "finishedAt" in job.phase ? job.phase.finishedAt : null;
+  return {
+    queueTimeMs: startedAt === null ? null : Math.max(0, startedAt - job.dueAt),
+    runTimeMs: startedAt === null || finishedAt === null ? null : Math.max(0, finishedAt - startedAt),
+  };
+}
+
 /** When a finished job is purged; null while it is not finished. */
 export function purgeAt(job: Job): number | null {
   return "finishedAt" in job.phase ? job.phase.finishedAt + job.policy.retentionMs : null;

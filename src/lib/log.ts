@@ -1,19 +1,27 @@
 /**
- * The log: one JSON line per event, and the only place that writes to the console. Never a key, a secret or an
- * input. Exceptions are logged whole, with stack and causes, because they go nowhere else. Logging never throws.
+ * The log: one record per event, and the only place that writes to the console. Never a key, a secret or an input.
+ * Exceptions are logged whole, with stack and causes, because they go nowhere else. Logging never throws.
  */
 
 export type LogFields = Record<string, unknown>;
 
+/** Defined as true by `npm start`: the local console would shorten an object, so there a record is a line of JSON. */
+declare const LOG_AS_TEXT: boolean | undefined;
+
 /** Longer chains of causes are cut. */
 const CAUSES_MAX = 8;
 
-/** Writes one line. The level is a field, so the line is the same JSON wherever it is read. */
-export function log(level: "info" | "warn" | "error", event: string, fields: LogFields = {}): void {
-  console.log(toLine({ level, event, ...fields }));
+/** The console's method decides the level that Cloudflare counts error rates by. */
+const methods = { info: "log", warn: "warn", error: "error" } as const;
+
+/** Writes one record. Deployed it is an object, whose fields can be searched. */
+export function log(level: keyof typeof methods, event: string, fields: LogFields = {}): void {
+  const text = toText({ level, event, ...fields });
+  const isText = typeof LOG_AS_TEXT !== "undefined" && LOG_AS_TEXT;
+  console[methods[level]](isText ? text : JSON.parse(text));
 }
 
-function toLine(fields: LogFields): string {
+function toText(fields: LogFields): string {
   try {
     return JSON.stringify(fields, (_key, value: unknown) => describe(value, CAUSES_MAX));
   } catch {

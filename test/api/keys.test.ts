@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { findKey } from "../../src/api/middleware/keys.ts";
 import { keyHash, makeKey } from "../../src/lib/key.ts";
 import { randomBytes } from "../../src/lib/runtime.ts";
+import { captureLog, type LogRecord } from "../support/log.ts";
 
 const NOW = Date.parse("2026-11-15T12:00:00Z");
 
@@ -13,10 +14,9 @@ async function listOf(...entries: object[]): Promise<string> {
 
 const newKey = () => makeKey(randomBytes(32));
 
-let logged: string[] = [];
+let logged: LogRecord[] = [];
 beforeEach(() => {
-  logged = [];
-  vi.spyOn(console, "log").mockImplementation((line: string) => void logged.push(line));
+  logged = captureLog();
 });
 afterEach(() => vi.restoreAllMocks());
 
@@ -117,11 +117,11 @@ describe("without a readable list", () => {
 
   test("the log says so once, says what to do, and quotes nothing of the secret", async () => {
     for (const text of [undefined, "", "acpt_secret", JSON.stringify([{ ...good, hash: "acpt_secret" }])]) {
-      logged = [];
+      logged.length = 0;
       for (let times = 0; times < 3; times++) await findKey(text, newKey(), NOW);
       expect(logged).toHaveLength(1);
-      expect(logged[0]).toContain("wrangler secret put API_KEYS");
-      expect(logged[0]).not.toContain("acpt_");
+      expect(JSON.stringify(logged[0])).toContain("wrangler secret put API_KEYS");
+      expect(JSON.stringify(logged[0])).not.toContain("acpt_");
     }
   });
 });

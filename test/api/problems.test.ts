@@ -3,12 +3,12 @@ import { type ProblemCode, problemKinds } from "../../src/api/problems.ts";
 import { StalledStream } from "../../src/lib/request-chunks.ts";
 import { type Answer, call, callWith, freshKey, jobNow, refusal, submit } from "../support/http.ts";
 import { jobsWith } from "../support/job-namespace.ts";
+import { captureLog, type LogRecord } from "../support/log.ts";
 import { succeed } from "../support/moves.ts";
 
-let logged: string[] = [];
+let logged: LogRecord[] = [];
 beforeEach(() => {
-  logged = [];
-  vi.spyOn(console, "log").mockImplementation((line: string) => void logged.push(line));
+  logged = captureLog();
 });
 afterEach(() => vi.restoreAllMocks());
 
@@ -150,7 +150,7 @@ describe("what goes wrong inside", () => {
     );
     expect(refusal(answer)).toEqual([500, "internal_error"]);
     expect(answer.text).not.toMatch(/secret|SELECT|vault|TypeError|D1_ERROR|\.ts/);
-    const line = logged.find((text) => text.includes("request_failed")) ?? "";
+    const line = JSON.stringify(logged.find(({ event }) => event === "request_failed"));
     expect(line).toContain(SECRET);
     expect(line).toContain("no such table: vault");
     expect(line).toContain(answer.problem.instance.replace("urn:uuid:", ""));

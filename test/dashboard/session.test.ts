@@ -7,6 +7,7 @@ import { HOUR } from "../../src/core/time.ts";
 import { keyHash, keyIdOf } from "../../src/lib/key.ts";
 import { newSessionId } from "../../src/rpc/session.ts";
 import { keyOf } from "../support/keys.ts";
+import { captureLog } from "../support/log.ts";
 import { cookieOf, open, send, signIn, visit } from "./visit.ts";
 
 afterEach(() => {
@@ -197,13 +198,12 @@ test("signing out makes the browser forget the cookie, and ends every copy of it
 });
 
 test("signing in and out are logged by the key's id", async () => {
-  const lines: string[] = [];
-  vi.spyOn(console, "log").mockImplementation((line: string) => void lines.push(line));
+  const records = captureLog();
   const cookie = await signIn();
   await send("/dashboard/sign-out", {}, { cookie });
   vi.restoreAllMocks();
   const key_id = keyIdOf(await keyHash(await keyOf("parked")));
-  const logged = lines.map((line) => JSON.parse(line)).filter(({ event }) => event.startsWith("signed_"));
+  const logged = records.filter(({ event }) => event.startsWith("signed_"));
   expect(logged).toMatchObject([
     { event: "signed_in", key_id },
     { event: "signed_out", key_id },

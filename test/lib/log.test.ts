@@ -1,14 +1,16 @@
-/** A log line is always one line of JSON, whatever went wrong. */
+/** A log record can always be written, whatever went wrong. */
 
 import { afterEach, expect, test, vi } from "vitest";
 import { log } from "../../src/lib/log.ts";
+import { captureLog } from "../support/log.ts";
 
-const spy = vi.spyOn(console, "log").mockImplementation(() => undefined);
-afterEach(() => void spy.mockClear());
+afterEach(() => void vi.restoreAllMocks());
 
 function lineOf(fields: Record<string, unknown>): Record<string, unknown> {
+  const records = captureLog();
   log("error", "test", fields);
-  return JSON.parse(String(spy.mock.lastCall?.[0]));
+  vi.restoreAllMocks();
+  return records[0] ?? expect.fail("nothing was logged");
 }
 
 test("an exception is written whole: name, message, stack, causes and the errors it gathers", () => {
@@ -26,6 +28,16 @@ test("an exception is written whole: name, message, stack, causes and the errors
       errors: [{ message: "one" }, { message: "two" }],
     },
   });
+});
+
+test.each([
+  ["info", "log"],
+  ["warn", "warn"],
+  ["error", "error"],
+] as const)("level %s → an object for console.%s", (level, method) => {
+  const spy = vi.spyOn(console, method).mockImplementation(() => undefined);
+  log(level, "test", { job_id: "j" });
+  expect(spy.mock.calls).toEqual([[{ level, event: "test", job_id: "j" }]]);
 });
 
 test("what JSON cannot hold is written as well as it can be", () => {

@@ -4,6 +4,7 @@ import { runInDurableObject } from "cloudflare:test";
 import { describe, expect, test, vi } from "vitest";
 import { JobFailure } from "../../src/job-types/define.ts";
 import { sleep } from "../../src/lib/runtime.ts";
+import { captureLog } from "../support/log.ts";
 import { type Held, read } from "../support/objects.ts";
 import { parkedFor } from "../support/parked.ts";
 import { deliver, messageFor, ownJob, typeThat } from "../support/runs.ts";
@@ -42,27 +43,29 @@ describe("what the code throws", () => {
 
   test("otherwise stands in the log beside the reference, with stack and causes, and in no answer", async () => {
     const job = await ownJob();
-    const lines: string[] = [];
-    const spy = vi.spyOn(console, "log").mockImplementation((line) => void lines.push(String(line)));
+    const records = captureLog();
     const type = typeThat(async () => {
       throw new Error("secret-internal-detail", { cause: new TypeError("the root of it") });
     });
     await deliver(type, [messageFor(job)]);
-    spy.mockRestore();
+    vi.restoreAllMocks();
     const view = await read(job);
     const reference = "error" in view ? view.error?.reference : undefined;
     expect(view).toMatchObject({
       status: "failed",
       error: { kind: "internal_error", code: "internal_error", message: "The job could not be completed." },
     });
-    const line = JSON.parse(lines.find((text) => text.includes("secret-internal-detail")) ?? "{}");
+    const line = records.find((record) => JSON.stringify(record).includes("secret-internal-detail"));
     expect(line).toMatchObject({
       event: "attempt_threw",
       job_id: job.id,
       reference,
-      error: { message: "secret-internal-detail", cause: { name: "TypeError", message: "the root of it" } },
+      error: {
+        message: "secret-internal-detail",
+        stack: expect.stringContaining("run.test.ts"),
+        cause: { name: "TypeError", message: "the root of it" },
+      },
     });
-    expect(line.error.stack).toContain("run.test.ts");
     expect(JSON.stringify([view, await job.api().eventsAfter(0)])).not.toMatch(/secret|root of it/);
   });
 });

@@ -12,7 +12,7 @@ export type Environment = {
   /** Brings an event of a socket to its object. */
   deliverToObject: DeliverToObject;
   fetch: (url: string, init: PostInit) => Promise<Answer>;
-  log: (line: string) => void;
+  log: (record: object) => void;
 };
 
 export type Harness = { system: System; enter: (environment: Environment) => void };
@@ -45,7 +45,7 @@ export function openHarness(program: Program): Harness {
     sleep: (ms, signal) => sleep(here().simulation, ms, signal),
     WebSocketPair,
     fetch: (url, init) => here().fetch(url, init),
-    log: (line) => here().log(line),
+    log: (record) => here().log(record),
   });
 
   return {

@@ -27,7 +27,7 @@ export type HarnessGlobals = {
   sleep: (ms: number, signal?: Signal) => Promise<void>;
   WebSocketPair: new () => object;
   fetch: (url: string, init: PostInit) => Promise<Answer>;
-  log: (line: string) => void;
+  log: (record: object) => void;
 };
 
 export type PostInit = { headers: Record<string, string>; body: string; signal: Signal };
@@ -65,7 +65,7 @@ function globals({ WebSocketPair, fetch, log }: HarnessGlobals) {
     Response: Answer,
     AbortController: Controller,
     AbortSignal: Signal,
-    console: { log },
+    console: { log, warn: log, error: log },
   };
 }
 

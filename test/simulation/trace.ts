@@ -22,9 +22,9 @@ export function openTrace(kept: number) {
       }
       if (kept > 0) keep(`${new Date(at).toISOString()} ${what}`);
     },
-    /** A line of the service's own log: for the reader, not for the hash. */
-    said(line: string): void {
-      if (kept > 0) keep(`    log ${line.slice(0, 300)}`);
+    /** A record of the service's own log: for the reader, not for the hash. */
+    said(record: object): void {
+      if (kept > 0) keep(`    log ${JSON.stringify(record).slice(0, 300)}`);
     },
     hash: () => [low, high].map((half) => (half >>> 0).toString(16).padStart(8, "0")).join(""),
     lines: () => lines.slice(-kept),

@@ -6,6 +6,7 @@ import { vi } from "vitest";
 import { terminalEvents } from "../../src/core/deliveries.ts";
 import type { Webhook } from "../../src/core/job.ts";
 import { consumeDeliveries } from "../../src/webhooks/deliver.ts";
+import { captureLog } from "./log.ts";
 import { succeed } from "./moves.ts";
 import { type Held, submitted, TENANT } from "./objects.ts";
 
@@ -66,15 +67,11 @@ export async function consume(bodies: unknown[], changes: Record<string, unknown
   return getQueueResult(batch, ctx);
 }
 
-/** The log lines with this name, from now on. */
+/** The log records with this name, from now on. */
 export function watchLog() {
-  const spy = vi.spyOn(console, "log").mockImplementation(() => undefined);
-  const texts = () => spy.mock.calls.map(([text]) => String(text));
+  const records = captureLog();
   return {
-    text: () => texts().join("\n"),
-    lines: (event: string) =>
-      texts()
-        .map((text) => JSON.parse(text))
-        .filter((line) => line.event === event),
+    text: () => records.map((record) => JSON.stringify(record)).join("\n"),
+    lines: (event: string) => records.filter((record) => record.event === event),
   };
 }

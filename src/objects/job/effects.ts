@@ -4,7 +4,7 @@
  */
 
 import { unreachable } from "../../core/assert.ts";
-import type { Decision, Effect, Job, JobEvent } from "../../core/job.ts";
+import { type Decision, type Effect, isFinished, type Job, type JobEvent, timesOf } from "../../core/job.ts";
 import type { Env } from "../../env.ts";
 import { type LogFields, log } from "../../lib/log.ts";
 import { traceIdOf } from "../../lib/trace.ts";
@@ -73,11 +73,23 @@ export function jobLogFields(job: Job): LogFields {
   };
 }
 
+/** When the job was accepted, and how long it took: so its other steps need no lines of their own. */
+function timeFields(job: Job): LogFields {
+  const { queueTimeMs, runTimeMs } = timesOf(job);
+  return {
+    created_at: formatTime(job.createdAt),
+    attempts: job.attempts.length,
+    queue_time_ms: queueTimeMs,
+    run_time_ms: runTimeMs,
+  };
+}
+
 /** Logs the events that operators follow. */
 export function logEvents(job: Job, events: readonly JobEvent[]): void {
   for (const event of events) {
     const line = describeEvent(event);
-    if (line) log(line.level ?? "info", line.name, { ...jobLogFields(job), ...line.fields });
+    const times = isFinished(job) ? timeFields(job) : {};
+    if (line) log(line.level ?? "info", line.name, { ...jobLogFields(job), ...line.fields, ...times });
   }
 }
 
@@ -85,8 +97,6 @@ function describeEvent(event: JobEvent): { name: string; fields?: LogFields; lev
   switch (event.type) {
     case "job.queued":
       return { name: "accepted" };
-    case "job.started":
-      return { name: "attempt_started" };
     case "job.attempt_failed": {
       const { status, error, nextAttemptAt } = event;
       const name = nextAttemptAt === null ? "attempt_failed" : "retry_scheduled";
@@ -109,6 +119,7 @@ function describeEvent(event: JobEvent): { name: string; fields?: LogFields; lev
     }
     case "job.cancelled":
       return { name: "cancelled", fields: { status_reason: event.reason, by: event.by } };
+    case "job.started":
     case "job.progress":
     case "job.log":
     case "job.continued":

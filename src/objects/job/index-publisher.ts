@@ -4,7 +4,7 @@
  * lost; the next alarm confirms it.
  */
 
-import { isFinished, type Job, type JobEvent, purgeAt } from "../../core/job.ts";
+import { isFinished, type Job, type JobEvent, purgeAt, timesOf } from "../../core/job.ts";
 import { nextAlarmAt } from "../../core/timeouts.ts";
 import type { Env } from "../../env.ts";
 import { log } from "../../lib/log.ts";
@@ -58,15 +58,12 @@ export function isTransient(events: readonly JobEvent[]): boolean {
 
 /** The job as an index entry. */
 export function toIndexEntry(job: Job): IndexEntry {
-  const startedAt = job.attempts[0]?.startedAt ?? null;
-  const finishedAt = "finishedAt" in job.phase ? job.phase.finishedAt : null;
   return {
     job: withoutLargeResult(toJobView(job)),
     createdAt: job.createdAt,
-    finishedAt,
+    finishedAt: "finishedAt" in job.phase ? job.phase.finishedAt : null,
     dueAt: isFinished(job) ? null : nextAlarmAt(job),
     purgeAt: purgeAt(job),
-    queueTimeMs: startedAt === null ? null : Math.max(0, startedAt - job.dueAt),
-    runTimeMs: startedAt === null || finishedAt === null ? null : Math.max(0, finishedAt - startedAt),
+    ...timesOf(job),
   };
 }

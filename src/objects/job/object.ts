@@ -96,6 +96,7 @@ export class JobObject extends DurableObject<Env> implements JobObjectCalls {
     if (phase.finishedAt > finishedBy) return { kind: "finished_later" };
     await this.#indexPublisher.markDeleted(job);
     await this.#purge(job);
+    log("info", "deleted", jobLogFields(job));
     return { kind: "deleted" };
   }
 
@@ -296,6 +297,5 @@ export class JobObject extends DurableObject<Env> implements JobObjectCalls {
       this.#indexPublisher.reset();
       await this.#store.deleteAll();
     });
-    log("info", "purged", jobLogFields(job));
   }
 }
