@@ -12,6 +12,7 @@ export type Env = JobQueues & {
   JOBS: DurableObjectNamespace;
   UNIQUE_KEYS: DurableObjectNamespace;
   JOB_INDEXES: DurableObjectNamespace;
+  INDEX_DIRECTORIES: DurableObjectNamespace;
   SESSIONS: DurableObjectNamespace;
   FILE_RECORDS: DurableObjectNamespace;
   DATASETS: DurableObjectNamespace;
@@ -33,6 +34,8 @@ export type Env = JobQueues & {
   LOCAL_QUEUE: string;
   ALLOW_LOCALHOST_URLS: string;
   OWN_HOSTS: string;
+  INDEX_PERIOD: string;
+  INDEX_SHARDS: string;
 };
 
 const flag = z.enum(["true", "false"]).transform((text) => text === "true");
@@ -44,6 +47,8 @@ const Settings = z.object({
   LOCAL_QUEUE: flag,
   ALLOW_LOCALHOST_URLS: flag,
   OWN_HOSTS: z.string().transform((text) => text.split(/[\s,]+/).filter(Boolean)),
+  INDEX_PERIOD: z.enum(["month", "day", "hour"]),
+  INDEX_SHARDS: z.coerce.number().int().min(1).max(16),
 });
 export type Settings = z.infer<typeof Settings>;
 

@@ -5,6 +5,7 @@ import { jobTypes } from "./job-types/index.ts";
 
 export { DatasetObject } from "./objects/dataset/object.ts";
 export { FilesObject } from "./objects/files/object.ts";
+export { IndexDirectoryObject } from "./objects/index-directory/object.ts";
 export { JobObject } from "./objects/job/object.ts";
 export { JobIndexObject } from "./objects/job-index/object.ts";
 export { SessionObject } from "./objects/session/object.ts";

@@ -65,6 +65,7 @@ function submissionOf(number: number): Submission {
     totalTimeoutMs: 60 * MINUTE_MS,
     leaseMs: MINUTE_MS,
     dispatchTimeoutMs: MINUTE_MS,
+    index: { period: "month", shards: 1 },
     backoff: defaultBackoff,
     retryKinds: [],
     retentionMs: 30 * 24 * 60 * MINUTE_MS,

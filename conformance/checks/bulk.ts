@@ -69,7 +69,8 @@ async function replaysAll(deployment: Deployment): Promise<void> {
   equal(sources.toSorted(), jobs.map((job) => job.id).toSorted(), "what was replayed");
   for (const made of listed.filter(({ replayed_from }) => replayed_from))
     await mine.call("POST", `/v1/jobs/${made.id}/cancel`);
-  await bulk(deployment, { action: "delete", filter });
+  const cleaning = await bulk(deployment, { action: "delete", filter });
+  await mine.finished(jobOf(cleaning, 202).id);
 }
 
 async function deletesAll(deployment: Deployment): Promise<void> {

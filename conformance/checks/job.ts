@@ -75,7 +75,7 @@ async function succeeded({ mine }: Deployment): Promise<void> {
   hasShape(job, "result");
   equal([job.status, job.status_reason, job.result], ["succeeded", null, result], "the outcome");
   const keptMs = Date.parse(job.purge_at ?? "") - Date.parse(job.finished_at ?? "");
-  equal(keptMs, 30 * DAY_MS, "from finished_at to purge_at, in ms,");
+  equal(keptMs, 7 * DAY_MS, "from finished_at to purge_at, in ms,");
 }
 
 async function nothingReturned({ mine }: Deployment): Promise<void> {
@@ -170,7 +170,7 @@ export const jobChecks: readonly Check[] = [
   check("contract 2", "a queued job: scheduled, nothing begun, nothing known", queued),
   check("contract 2", "a running job: executing, its attempt under way", running),
   check("contract 2", "a job between two attempts stays running, and says when it goes on", betweenAttempts),
-  check("contract 2", "a job that succeeded has its result, and is kept 30 days", succeeded),
+  check("contract 2", "a job that succeeded has its result, and is kept 7 days", succeeded),
   check("contract 2", "a job whose handler returned nothing has the result null", nothingReturned),
   check(
     "contract 2",

@@ -46,7 +46,7 @@ async function attemptsExhausted({ mine }: Deployment): Promise<void> {
 }
 
 async function attemptTimeout({ mine }: Deployment): Promise<void> {
-  const { id } = await mine.simulate({ attempts: [{ outcome: "hang" }] }, { total_timeout_ms: 1_500 });
+  const { id } = await mine.simulate({ attempts: [{ outcome: "hang" }] }, { total_timeout_ms: 6_000 });
   const job = await mine.finished(id);
   equal([job.status, job.status_reason], ["failed", "total_timeout"], "the outcome");
   equal(job.attempts[0]?.status, "timed_out", "the attempt");

@@ -6,7 +6,7 @@ import type { JobTypes, TenantJobs } from "../job-types/define.ts";
 import { log } from "../lib/log.ts";
 import { withRetry } from "../lib/retry.ts";
 import { jobObject, submissionObject } from "../rpc/job.ts";
-import { jobIndexObject } from "../rpc/job-index.ts";
+import { tenantIndex } from "../rpc/tenant-index.ts";
 import { readReplay } from "../submission/submission.ts";
 
 /** Who acts: a job of this tenant, and on whose behalf. */
@@ -18,7 +18,7 @@ export function tenantJobs(
   types: JobTypes,
   { jobId, tenant, requestId, traceparent, tracestate, keyId }: Actor,
 ): TenantJobs {
-  const index = () => jobIndexObject(env, tenant);
+  const index = () => tenantIndex(env, tenant);
   const api = (id: string) => jobObject(env, tenant, id);
 
   async function cancel(id: string): Promise<boolean> {

@@ -47,7 +47,11 @@ export type Policy = {
   retryKinds: readonly FailureKind[];
   /** From finishing to being purged. */
   retentionMs: number;
+  index: IndexLayout;
 };
+
+/** How the tenant's job index is divided: by the time a job was accepted, and then by its id. */
+export type IndexLayout = { period: "month" | "day" | "hour"; shards: number };
 
 export type Backoff = { firstMs: number; factor: number; capMs: number };
 

@@ -37,11 +37,6 @@ export function nextAlarmAt(job: Job): number {
   return nextDeadline(job).at;
 }
 
-/** Whether the job only waits for its purge. */
-export function isAwaitingPurge(job: Job): boolean {
-  return nextDeadline(job).kind === "purge";
-}
-
 /** All deadlines of the job as it stands, the gravest first. */
 function allDeadlines(job: Job): [Deadline, ...Deadline[]] {
   const [gravest, ...others] = phaseDeadlines(job);

@@ -139,7 +139,7 @@ export type JobTypeDefinition<Input extends z.ZodType, Result> = {
   heartbeatTimeoutMs?: number;
   /** From due to finished, retries included; default 24 hours. */
   totalTimeoutMs?: number;
-  /** From finished to purged; default 30 days. */
+  /** From finished to purged; default 7 days. */
   retentionMs?: number;
   backoff?: Partial<Backoff>;
   /** Kinds this type retries besides the temporary ones. */

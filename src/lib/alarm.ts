@@ -2,12 +2,6 @@
 
 import { now } from "./runtime.ts";
 
-/**
- * An alarm this late is taken for lost: the platform gives up after six failures, for example of a broken deployment.
- * To set one again that is only late costs a row.
- */
-const LOST_MS = 60_000;
-
 /** The alarm of the object whose context this is. Every time is epoch milliseconds. */
 export function openAlarm(ctx: DurableObjectState) {
   let setTo: number | null = null;
@@ -15,9 +9,12 @@ export function openAlarm(ctx: DurableObjectState) {
     setTo = await ctx.storage.getAlarm();
   });
 
-  /** Whether no alarm is set, or the set one never fired. */
+  /**
+   * Whether no alarm is set, or the set one should have fired: the platform gives up after six failures, for example of
+   * a broken deployment. To set one again that is only late costs a row; to trust one that is lost would cost the job.
+   */
   function isLost(): boolean {
-    return setTo === null || setTo < now() - LOST_MS;
+    return setTo === null || setTo < now();
   }
 
   function set(at: number): void {

@@ -14,6 +14,11 @@ export function addToHistogram(histogram: Histogram, ms: number): void {
   histogram[bucket] = (histogram[bucket] ?? 0) + 1;
 }
 
+/** Adds all values of one histogram to another. */
+export function addHistogram(sum: Histogram, histogram: Histogram): void {
+  for (const [bucket, values] of Object.entries(histogram)) sum[bucket] = (sum[bucket] ?? 0) + values;
+}
+
 /** The value, in whole milliseconds, that the share `q` (0 to 1) of all values does not exceed; null without values. */
 export function quantile(histogram: Histogram, q: number): number | null {
   const buckets = Object.entries(histogram).map(([bucket, values]) => [Number(bucket), values] as const);

@@ -9,6 +9,7 @@ import type { JobView } from "./views.ts";
 export type IndexEntry = {
   /** The job as it is listed: without a large result. Its `version` orders updates. */
   job: JobView;
+  partition: IndexPartition;
   createdAt: number;
   finishedAt: number | null;
   /** When an unfinished job must change by itself; null for a finished one. */
@@ -20,6 +21,9 @@ export type IndexEntry = {
   /** From the beginning of the first attempt until the job finished. */
   runTimeMs: number | null;
 };
+
+/** A part of a tenant's index: the jobs that were accepted from `from` up to `until` (exclusive), or a share of them. */
+export type IndexPartition = { name: string; from: number; until: number };
 
 /** The position of a job in the list: newest first, and within a millisecond by id. */
 export type JobPosition = { createdAt: number; id: string };

@@ -153,7 +153,7 @@ export function submissionObject(
 }
 
 /** The job that an upgrade is for. */
-export function readRef({ searchParams }: URL): JobRef {
+export function readRef(searchParams: URLSearchParams): JobRef {
   return { tenant: searchParams.get("tenant") ?? "", id: searchParams.get("job") ?? "" };
 }
 

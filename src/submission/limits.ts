@@ -18,7 +18,7 @@ export function typeLimits(type: JobType) {
     attemptTimeoutMs: Math.min(type.attemptTimeoutMs ?? 5 * MINUTE, ATTEMPT_TIMEOUT_MAX_MS),
     heartbeatTimeoutMs: type.heartbeatTimeoutMs ?? null,
     totalTimeoutMs: type.totalTimeoutMs ?? DAY,
-    retentionMs: type.retentionMs ?? 30 * DAY,
+    retentionMs: type.retentionMs ?? 7 * DAY,
   };
 }
 
@@ -28,7 +28,7 @@ export function createPolicy(
   env: Env,
   request: Pick<SubmitRequest, "max_attempts" | "total_timeout_ms">,
 ): Policy {
-  const { LEASE_MS, DISPATCH_TIMEOUT_MS } = settings(env);
+  const { LEASE_MS, DISPATCH_TIMEOUT_MS, INDEX_PERIOD, INDEX_SHARDS } = settings(env);
   const limits = typeLimits(type);
   return {
     ...limits,
@@ -38,6 +38,7 @@ export function createPolicy(
     dispatchTimeoutMs: DISPATCH_TIMEOUT_MS,
     backoff: { ...defaultBackoff, ...type.backoff },
     retryKinds: [...temporaryKinds, ...(type.alsoRetry ?? [])],
+    index: { period: INDEX_PERIOD, shards: INDEX_SHARDS },
   };
 }
 

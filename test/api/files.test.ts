@@ -4,6 +4,7 @@ import { parseRange } from "../../src/api/files/response.ts";
 import { createApp } from "../../src/app.ts";
 import { keyHash, makeKey } from "../../src/lib/key.ts";
 import { randomBytes } from "../../src/lib/runtime.ts";
+import { captureLog } from "../support/log.ts";
 import { recordsOf } from "../support/stores.ts";
 
 const MIB = 1024 * 1024;
@@ -119,9 +120,7 @@ describe("an upload", () => {
   });
 
   test("that its client breaks off is no fault of the service: the line is info", async () => {
-    const lines: string[] = [];
-    for (const level of ["log", "warn", "error"] as const)
-      vi.spyOn(console, level).mockImplementation((line: string) => void lines.push(line));
+    const records = captureLog();
     const client = new AbortController();
     const body = new ReadableStream<Uint8Array>({
       pull: (controller) => {
@@ -138,7 +137,7 @@ describe("an upload", () => {
     });
     await app.fetch(request, bindings);
     vi.restoreAllMocks();
-    expect(lines.map((line) => JSON.parse(line))).toMatchObject([{ level: "info", event: "client_gone" }]);
+    expect(records).toMatchObject([{ level: "info", event: "client_gone" }]);
   });
 
   test("beyond the six of its key gets 503 until one has ended", async () => {

@@ -43,6 +43,7 @@ export function policyOf(overrides: Partial<Policy> = {}): Policy {
     totalTimeoutMs: HOUR,
     leaseMs: 30 * SECOND,
     dispatchTimeoutMs: MINUTE,
+    index: { period: "month", shards: 1 },
     backoff: { firstMs: 2 * SECOND, factor: 2, capMs: 15 * MINUTE },
     retryKinds: temporaryKinds,
     retentionMs: 30 * DAY,

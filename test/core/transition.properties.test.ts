@@ -51,6 +51,7 @@ const policies: fc.Arbitrary<Policy> = fc.record({
   totalTimeoutMs: limitMs(2 * DAY),
   leaseMs: limitMs(2 * MINUTE),
   dispatchTimeoutMs: limitMs(5 * MINUTE),
+  index: fc.constant({ period: "month" as const, shards: 1 }),
   backoff: fc.record({
     firstMs: orZero(limitMs(MINUTE)),
     factor: fc.constantFrom(1, 1.5, 2, 10),

@@ -9,6 +9,7 @@ import { vi } from "vitest";
 import type { Policy, Submission } from "../../src/core/job.ts";
 import { DAY, SECOND } from "../../src/core/time.ts";
 import { type JobApi, jobObject, submissionObject } from "../../src/rpc/job.ts";
+import { partitionOf } from "../../src/rpc/job-index.ts";
 import { alarmOf, hold, nothing, pass, policy, submission } from "../support/objects.ts";
 import { parkedDeliveries, parkedFor } from "../support/parked.ts";
 import { bill, meteredEnv } from "./meter.ts";
@@ -18,6 +19,7 @@ const newsMs = (ranMs: number) => Math.max(SECOND, ranMs / 300);
 
 export type Life = { id: string; api: () => JobApi };
 type Held = ReturnType<typeof hold>;
+type Ringing = Pick<Held, "stub">;
 
 /** A tenant of its own, with a listing that has been in use: its tables and its alarm are there. */
 export function openTenant() {
@@ -57,26 +59,29 @@ export function openTenant() {
   /** What the Worker that took the job says 0.4 s later. */
   const publish = ({ api }: Life) => api().publish();
 
-  /** Lets the alarm of a job ring if it is due. */
-  async function ring(held: Held): Promise<void> {
+  const { name } = partitionOf({ id: "", createdAt: Date.now(), policy });
+  const partition: Ringing = {
+    stub: env.JOB_INDEXES.getByName(`${tenant}/${name}`) as unknown as DurableObjectStub,
+  };
+
+  /** Lets the alarm of an object ring if it is due. */
+  async function ring(held: Ringing): Promise<void> {
     const at = await alarmOf(held);
     if (at !== null && at <= Date.now()) await runDurableObjectAlarm(held.stub);
   }
 
-  /** Moves the clock from alarm to alarm, until no job of the tenant has one that rings within `ms`. */
-  async function live(ms: number): Promise<void> {
+  /** Moves the clock from alarm to alarm, until none of these objects has one that rings within `ms`. */
+  async function live(ms: number, ringing: () => Ringing[] = () => [...lives, partition]): Promise<void> {
     const overAt = Date.now() + ms;
     for (;;) {
-      const alarms = await Promise.all(lives.map(alarmOf));
+      const alarms = await Promise.all(ringing().map(alarmOf));
       const next = Math.min(...alarms.map((at) => at ?? overAt), overAt);
       if (next >= overAt) break;
-      pass(next - Date.now());
-      for (const held of lives) await ring(held);
+      pass(Math.max(0, next - Date.now()));
+      for (const held of ringing()) await ring(held);
     }
     pass(overAt - Date.now());
   }
-
-  const listing = env.JOB_INDEXES.getByName(tenant) as unknown as DurableObjectStub;
 
   return {
     submit,
@@ -117,10 +122,9 @@ export function openTenant() {
       await api().recordDelivery(message.deliveryId, 1, outcome);
     },
 
-    /** Lives on until every job's time is over and its listing has purged it. */
+    /** Lives on until every job's time is over and it has purged itself. The partition's daily alarm is no job's. */
     async outlive(): Promise<void> {
-      await live(policy.retentionMs + DAY);
-      await runDurableObjectAlarm(listing);
+      await live(policy.retentionMs + DAY, () => lives);
       for (const { id } of lives.slice(1))
         if ((await hold(id, tenant).api().read()) !== null) throw new Error(`${id} was not purged`);
     },

@@ -82,7 +82,14 @@ export function meterStorage(storage: DurableObjectStorage): void {
   }) as typeof sql.exec;
   Object.defineProperties(storage, {
     kv: { value: meteredKv },
-    sql: { value: { exec } },
+    sql: {
+      value: {
+        exec,
+        get databaseSize() {
+          return sql.databaseSize;
+        },
+      },
+    },
     setAlarm: {
       value: (at: number) => {
         bill("rowsWritten");
@@ -123,12 +130,13 @@ export function meteredEnv(env: Env): Env {
       return real.send(message);
     },
   });
-  const { JOBS, UNIQUE_KEYS, JOB_INDEXES, DELIVERY_QUEUE } = env;
+  const { JOBS, UNIQUE_KEYS, JOB_INDEXES, INDEX_DIRECTORIES, DELIVERY_QUEUE } = env;
   const jobQueues = jobQueueBindings.map((binding) => [binding, queue(env[binding])]);
   const bindings = {
     JOBS: namespace(JOBS),
     UNIQUE_KEYS: namespace(UNIQUE_KEYS),
     JOB_INDEXES: namespace(JOB_INDEXES),
+    INDEX_DIRECTORIES: namespace(INDEX_DIRECTORIES),
     ...Object.fromEntries(jobQueues),
     DELIVERY_QUEUE: queue(DELIVERY_QUEUE),
   };

@@ -1,13 +1,13 @@
 /** The Worker under test with a meter in every object. Its queues keep their messages: the ledger delivers them itself. */
 
 import type { Env } from "../../src/env.ts";
-import { JobObject as Job } from "../../src/objects/job/object.ts";
-import { JobIndexObject as Listing } from "../../src/objects/job-index/object.ts";
-import { UniqueKeyObject as Place } from "../../src/objects/unique-key/object.ts";
+import * as objects from "../../src/worker.ts";
 import { isParked, park } from "../support/parked.ts";
 import { bill, meteredEnv, meterStorage } from "./meter.ts";
 
-export class JobObject extends Job {
+export { DatasetObject, FilesObject, SessionObject } from "../../src/worker.ts";
+
+export class JobObject extends objects.JobObject {
   constructor(ctx: DurableObjectState, env: Env) {
     meterStorage(ctx.storage);
     super(ctx, meteredEnv(env));
@@ -19,14 +19,21 @@ export class JobObject extends Job {
   }
 }
 
-export class UniqueKeyObject extends Place {
+export class UniqueKeyObject extends objects.UniqueKeyObject {
   constructor(ctx: DurableObjectState, env: Env) {
     meterStorage(ctx.storage);
     super(ctx, meteredEnv(env));
   }
 }
 
-export class JobIndexObject extends Listing {
+export class IndexDirectoryObject extends objects.IndexDirectoryObject {
+  constructor(ctx: DurableObjectState, env: Env) {
+    meterStorage(ctx.storage);
+    super(ctx, meteredEnv(env));
+  }
+}
+
+export class JobIndexObject extends objects.JobIndexObject {
   constructor(ctx: DurableObjectState, env: Env) {
     meterStorage(ctx.storage);
     super(ctx, meteredEnv(env));

@@ -196,7 +196,12 @@ describe("the list", () => {
   test("goes on after a page on which nothing matches", async () => {
     const next = { createdAt: 1, id: "job_0000000000000000000000000a" };
     const stub = { page: async () => ({ jobs: [], next }) };
-    const bindings = { JOB_INDEXES: { getByName: () => stub, get: () => stub, idFromName: () => next.id } };
+    const partition = { name: "p", from: 0, until: Date.now() + 1 };
+    const directory = { partitions: async () => [partition] };
+    const bindings = {
+      JOB_INDEXES: { getByName: () => stub },
+      INDEX_DIRECTORIES: { getByName: () => directory },
+    };
     const { text } = await open("/dashboard/jobs?metadata=a%3D1&metadata=b%3D2", {
       cookie: await signIn(),
       bindings,
@@ -257,7 +262,7 @@ describe("the overview", () => {
   test("shows its other parts when the totals cannot be read", async () => {
     const { text, status } = await open("/dashboard", {
       cookie: await signIn(),
-      bindings: { JOB_INDEXES: null },
+      bindings: { INDEX_DIRECTORIES: null },
     });
     expect(status).toBe(200);
     expect(words(text)).toContain("The totals could not be read. Something went wrong on our side.");

@@ -220,6 +220,29 @@ test("used bytes: files stored, given up, deleted and purged → the sum of thos
   expect(await used()).toBe(0);
 });
 
+test("purge: the job's file is still being written by a worker that dies → its bytes are deleted a day later", async () => {
+  const to = newTenant();
+  const records = filesObject(env, to.tenant);
+  const file = {
+    tenant: to.tenant,
+    id: "file_late",
+    jobId: to.jobId,
+    contentType: "a/b",
+    createdAt: Date.now(),
+  };
+  await records.begin(file);
+  await records.deleteOfJob(to.jobId);
+  await env.FILES.put(fileKey(to.tenant, file.id), "x");
+  expect(await records.complete(file.id, 1, "00")).toBe(false);
+  vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + DAY + 1 });
+  try {
+    await runDurableObjectAlarm(env.FILE_RECORDS.getByName(to.tenant));
+  } finally {
+    vi.useRealTimers();
+  }
+  expect(await stored(to.tenant)).toEqual({ rows: 0, objects: 0 });
+});
+
 describe("an upload whose length is known", () => {
   const known = (to: ReturnType<typeof newTenant>, content: Uint8Array, bytes: number) =>
     to.store.create({

@@ -128,7 +128,7 @@ const sentences: [page: string, source: string, constant: string, sentence: (val
   ["running/operating.md", "api/stats/routes.ts", "STATS_DAYS_MAX", (days) => `${days} days at once`],
   [
     "running/operating.md",
-    "objects/job-index/stats-store.ts",
+    "objects/index-directory/object.ts",
     "STATS_KEPT_MS",
     (ms) => `kept ${ms / DAY} days`,
   ],

@@ -43,6 +43,8 @@ const RATES_MAX = {
   socketBroken: 0.05,
   /** The bucket that answers with an error, having done what it was asked to or not. */
   storeFailed: 0.3,
+  /** A partition of the job index that is full for a while: it stores nothing new. */
+  indexFull: 0.05,
   /** An object that still runs older code: it knows fewer calls, and answers some without all fields. */
   oldCode: 0.1,
 } as const;

@@ -22,6 +22,12 @@ export function openService(simulation: Simulation, system: System, witness: Wit
     kind: "job index",
     Class: system.JobIndexObject as ObjectClass,
     env,
+    mayBeFull: true,
+  });
+  const directories = openObjects(simulation, {
+    kind: "index directory",
+    Class: system.IndexDirectoryObject as ObjectClass,
+    env,
   });
   const uniqueKeys = openObjects(simulation, {
     kind: "unique key",
@@ -41,7 +47,7 @@ export function openService(simulation: Simulation, system: System, witness: Wit
     Class: system.JobObject as ObjectClass,
     env,
     onCommit: witness.jobCommitted,
-    mayLoseAlarm: ({ name }) => witness.isReconciled(name, (tenant) => indexes.homes.get(tenant)),
+    mayLoseAlarm: ({ name }) => witness.isReconciled(name, (partition) => indexes.homes.get(partition)),
   });
 
   const consumers = {
@@ -55,6 +61,9 @@ export function openService(simulation: Simulation, system: System, witness: Wit
     JOBS: jobs.namespace,
     UNIQUE_KEYS: uniqueKeys.namespace,
     JOB_INDEXES: indexes.namespace,
+    INDEX_DIRECTORIES: directories.namespace,
+    INDEX_PERIOD: random.pick(["month", "day", "hour"]),
+    INDEX_SHARDS: String(random.pick([1, 1, 3])),
     ...Object.fromEntries(
       system.jobQueueBindings.map((binding) => [
         binding,
@@ -87,6 +96,7 @@ export function openService(simulation: Simulation, system: System, witness: Wit
     jobs,
     uniqueKeys,
     indexes,
+    directories,
     files,
     datasets,
     bucket,
@@ -95,6 +105,7 @@ export function openService(simulation: Simulation, system: System, witness: Wit
       jobs.evictIdle();
       uniqueKeys.evictIdle();
       indexes.evictIdle();
+      directories.evictIdle();
       files.evictIdle();
       datasets.evictIdle();
     },

@@ -13,6 +13,7 @@ import {
   checkEmpty,
   checkFinished,
   checkIndexes,
+  checkPartitionsGone,
   checkStored,
   checkStoresEmpty,
   type IndexContents,
@@ -163,24 +164,26 @@ async function live(
   if (!isOver()) checkStored(witness, service);
   const read = readIndexes(scene);
   await goOnUntil(clock.now() + MINUTE, () => undefined);
-  if (!isOver()) checkIndexes(witness, await read);
+  if (!isOver()) checkIndexes(witness, await read, !faults.isOn("indexFull"));
   await goOnUntil(quiescenceAt + DELIVERED_WITHIN_MS, () => undefined);
   if (!isOver()) checkDelivered(witness, receivers);
   await goOnUntil(quiescenceAt + FORGOTTEN_WITHIN_MS, () => undefined);
   const readAgain = readIndexes(scene);
   await goOnUntil(clock.now() + MINUTE, () => undefined);
   if (isOver()) return;
-  checkIndexes(witness, await readAgain);
+  checkIndexes(witness, await readAgain, !faults.isOn("indexFull"));
   checkStoresEmpty(witness, service);
+  checkPartitionsGone(witness, service);
   checkEmpty(witness, service.jobs.homes.values(), service.uniqueKeys.homes.values());
 }
 
-/** Every tenant submits a job that just succeeds: news for a listing whose own alarm was lost. */
+/** Every tenant submits a job that just succeeds, and lists its jobs: both wake a partition whose own alarm was lost. */
 function resumeTraffic(scene: Scene): void {
   const { simulation } = scene;
   for (const tenant of TENANTS) {
     const client = spawn(simulation, "client", `late client of ${tenant}`);
     void runAs(client, () => submitOnce(scene, tenant, { body: PLAIN_REQUEST, key: null }, []));
+    void runAs(client, () => scene.system.tenantIndex(scene.env, tenant).count(ALL_JOBS));
   }
 }
 
@@ -190,7 +193,7 @@ async function readIndexes({ simulation, system, env }: Scene): Promise<IndexCon
   return runAs(reader, () =>
     Promise.all(
       TENANTS.map(async (tenant) => {
-        const index = system.jobIndexObject(env, tenant);
+        const index = system.tenantIndex(env, tenant);
         const { jobs } = await index.page(ALL_JOBS, null, 1_000);
         return { tenant, jobs, stats: await index.stats(STARTS_AT - DAY, STARTS_AT + YEAR, null) };
       }),

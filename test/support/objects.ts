@@ -28,6 +28,7 @@ export const policy: Policy = {
   backoff: defaultBackoff,
   retryKinds: ["timeout", "rate_limited", "service_unavailable", "worker_lost"],
   retentionMs: 30 * DAY,
+  index: { period: "month", shards: 1 },
 };
 
 export const nothing = { progress: null, logs: [] };

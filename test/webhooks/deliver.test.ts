@@ -4,7 +4,7 @@ import { env } from "cloudflare:workers";
 import { Webhook } from "standardwebhooks";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { SECOND } from "../../src/core/time.ts";
-import { jobIndexObject } from "../../src/rpc/job-index.ts";
+import { tenantIndex } from "../../src/rpc/tenant-index.ts";
 import { tenantSecret } from "../../src/webhooks/sign.ts";
 import {
   consume,
@@ -47,7 +47,7 @@ async function untilIndexed(job: Held): Promise<void> {
     metadata: {},
   };
   await vi.waitFor(async () => {
-    const { jobs } = await jobIndexObject(env, TENANT).page(filter, null, 100);
+    const { jobs } = await tenantIndex(env, TENANT).page(filter, null, 100);
     expect(jobs.map(({ id }) => id)).toContain(job.id);
   });
 }

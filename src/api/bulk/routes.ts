@@ -5,7 +5,7 @@ import type { JobTypes } from "../../job-types/define.ts";
 import { BULK_TYPE, toJobFilter } from "../../job-types/jobs-bulk.ts";
 import { toEpochMs } from "../../lib/rfc3339.ts";
 import { now } from "../../lib/runtime.ts";
-import { jobIndexObject } from "../../rpc/job-index.ts";
+import { tenantIndex } from "../../rpc/tenant-index.ts";
 import { formatTime } from "../../rpc/views.ts";
 import type { AppEnv } from "../app-env.ts";
 import { JOB_CACHE } from "../jobs/job-stub.ts";
@@ -30,7 +30,7 @@ export function bulkRoutes(types: JobTypes) {
         request,
       );
     const filter = toJobFilter(input, asOf);
-    const count = filter ? await jobIndexObject(c.env, c.get("caller").tenant).count(filter) : 0;
+    const count = filter ? await tenantIndex(c.env, c.get("caller").tenant).count(filter) : 0;
     return c.json({ data: { count, as_of: formatTime(asOf) } }, 200, { "Cache-Control": JOB_CACHE });
   });
 

@@ -9,7 +9,7 @@ import type { JobFilter, JobPosition } from "../../rpc/index-entry.ts";
 import { Problem } from "../problems.ts";
 
 const CURSOR_CHECKSUM_CHARS = 16;
-const CURSOR_PATTERN = /^([0-9a-z]{1,11})\.(\w{1,64})\.([0-9a-f]{16})$/;
+const CURSOR_PATTERN = /^([0-9a-z]{1,11})\.(\w{0,64})\.([0-9a-f]{16})$/;
 
 /** The cursor of the page after `position`. */
 export async function writeCursor(tenant: string, filter: JobFilter, position: JobPosition): Promise<string> {
@@ -19,9 +19,11 @@ export async function writeCursor(tenant: string, filter: JobFilter, position: J
 
 /** The position of a cursor. Throws `invalid_cursor` unless it was written for this tenant and filter, unchanged. */
 export async function readCursor(tenant: string, filter: JobFilter, cursor: string): Promise<JobPosition> {
-  const [, at = "", id = "", mark] = CURSOR_PATTERN.exec(cursor) ?? [];
+  const [, at, id = "", mark] = CURSOR_PATTERN.exec(cursor) ?? [];
+  if (at === undefined) throw new Problem("invalid_cursor");
   const position = { createdAt: Number.parseInt(at, 36), id };
-  const isOurs = objectIdOf(id) !== null && mark === (await cursorChecksum(tenant, filter, position));
+  const isOurs =
+    (id === "" || objectIdOf(id) !== null) && mark === (await cursorChecksum(tenant, filter, position));
   if (!isOurs || cursor !== (await writeCursor(tenant, filter, position)))
     throw new Problem("invalid_cursor");
   return position;

@@ -1,7 +1,7 @@
 /** `GET /v1/jobs`: a page of the tenant's jobs from the job index. */
 
 import type { Context } from "hono";
-import { jobIndexObject } from "../../rpc/job-index.ts";
+import { tenantIndex } from "../../rpc/tenant-index.ts";
 import type { AppEnv } from "../app-env.ts";
 import { readListQuery } from "../request/query.ts";
 import { readCursor, writeCursor } from "./cursor.ts";
@@ -11,7 +11,7 @@ export async function listJobs(c: Context<AppEnv>): Promise<Response> {
   const { tenant } = c.get("caller");
   const { filter, limit, cursor } = readListQuery(new URL(c.req.url).searchParams);
   const after = cursor === null ? null : await readCursor(tenant, filter, cursor);
-  const { jobs, next } = await jobIndexObject(c.env, tenant).page(filter, after, limit);
+  const { jobs, next } = await tenantIndex(c.env, tenant).page(filter, after, limit);
   const nextCursor = next && (await writeCursor(tenant, filter, next));
   const headers = {
     "Cache-Control": JOB_CACHE,

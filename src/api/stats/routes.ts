@@ -3,7 +3,8 @@
 import { Hono } from "hono";
 import { DAY, HOUR } from "../../core/time.ts";
 import { now } from "../../lib/runtime.ts";
-import { type HourStats, jobIndexObject } from "../../rpc/job-index.ts";
+import type { HourStats } from "../../rpc/job-stats.ts";
+import { tenantIndex } from "../../rpc/tenant-index.ts";
 import { formatTime } from "../../rpc/views.ts";
 import type { AppEnv } from "../app-env.ts";
 import { JOB_CACHE } from "../jobs/job-stub.ts";
@@ -27,7 +28,7 @@ export function statsRoutes() {
       rejectQuery(`Ask for at most ${STATS_DAYS_MAX} days at once.`);
     const name = query.get("type");
     const type = name === null ? null : readType(name);
-    const stats = await jobIndexObject(c.env, c.get("caller").tenant).stats(
+    const stats = await tenantIndex(c.env, c.get("caller").tenant).stats(
       Math.ceil(from / HOUR) * HOUR,
       to,
       type,

@@ -160,9 +160,10 @@ export class Generations {
     return this.#run<Generation>(`SELECT * FROM generations WHERE ${condition}`, ...values);
   }
 
-  /** Reads all rows, so that a later write never meets an open cursor. */
+  /** Reads all rows, so that a later write never meets an open cursor. Before the first write there is nothing to read. */
   #run<R extends Record<string, SqlStorageValue>>(statement: string, ...values: SqlStorageValue[]): R[] {
     const { sql } = this.#storage;
+    if (this.tenant === undefined) return [];
     if (!this.#hasTables) {
       for (const definition of [GENERATIONS_TABLE, CHUNKS_TABLE, CHUNKS_INDEX]) sql.exec(definition);
       this.#hasTables = true;

@@ -1,6 +1,7 @@
 /**
  * The records of a tenant's files. A record is made before the bytes, completed after them and removed after them, so
- * no bytes are without a record. What is to be removed is `deleted` until its bytes are gone.
+ * no bytes are without a record. What is to be removed is `deleted` until its bytes are gone. A file whose job is purged while
+ * it is written is `abandoned`: its writer may still write, so its bytes are deleted when no writer can be left.
  */
 
 import type { PendingFile, StoredFile } from "../../rpc/files.ts";
@@ -74,19 +75,20 @@ export class FileRecords {
     return this.#mark("id = ?1 AND state = 'ready'", id) > 0;
   }
 
-  /** Marks a file that was never completed. */
+  /** Marks a file that its writer has given up. */
   markDiscarded(id: string): void {
-    this.#mark("id = ?1 AND state = 'pending'", id);
+    this.#mark("id = ?1 AND state IN ('pending', 'abandoned')", id);
   }
 
   markDeletedOfJob(jobId: string): void {
-    this.#mark("job_id = ?1 AND state <> 'deleted'", jobId);
+    this.#mark("job_id = ?1 AND state = 'ready'", jobId);
+    this.#run("UPDATE files SET state = 'abandoned' WHERE job_id = ? AND state = 'pending'", jobId);
   }
 
-  /** Marks up to `count` files that have been pending since before that time. */
+  /** Marks up to `count` files that were begun before that time and never completed. */
   markStale(before: number, count: number): void {
     this.#mark(
-      "id IN (SELECT id FROM files WHERE state = 'pending' AND created_at < ?1 LIMIT ?2)",
+      "id IN (SELECT id FROM files WHERE state IN ('pending', 'abandoned') AND created_at < ?1 LIMIT ?2)",
       before,
       count,
     );
@@ -104,10 +106,10 @@ export class FileRecords {
     this.#run("DELETE FROM files WHERE id IN (SELECT value FROM json_each(?))", JSON.stringify(ids));
   }
 
-  /** When the oldest pending file was begun; null if none is pending. */
+  /** When the oldest file was begun that is not complete; null if all are. */
   oldestPendingAt(): number | null {
-    const [row] = this.#run<{ at: number }>(
-      "SELECT created_at AS at FROM files WHERE state = 'pending' ORDER BY created_at LIMIT 1",
+    const [row] = this.#run<{ at: number | null }>(
+      "SELECT min(created_at) AS at FROM files WHERE state IN ('pending', 'abandoned')",
     );
     return row?.at ?? null;
   }
@@ -130,9 +132,10 @@ export class FileRecords {
     this.#storage.kv.put(USED_BYTES_KEY, this.usedBytes() + bytes);
   }
 
-  /** Reads all rows, so that a later write never meets an open cursor. */
+  /** Reads all rows, so that a later write never meets an open cursor. Before the first write there is nothing to read. */
   #run<R extends Record<string, SqlStorageValue>>(statement: string, ...values: SqlStorageValue[]): R[] {
     const { sql } = this.#storage;
+    if (this.tenant === undefined) return [];
     if (!this.#hasTables) {
       for (const definition of [FILES_TABLE, OF_JOB_INDEX, UNREADY_INDEX]) sql.exec(definition);
       this.#hasTables = true;

@@ -1,100 +1,119 @@
 /**
- * The job index of one tenant: a projection of its jobs. Jobs push updates; overdue jobs are reconciled. Nothing is
- * stored before the first update.
+ * A partition of a tenant's job index: a projection of the jobs that were accepted in a period. Jobs push updates; overdue
+ * jobs are reconciled. Nothing is stored before the first update. When all its jobs are purged, it deletes itself.
+ *
+ * An object stores 10 GB, and then writes fail. So nothing here depends on being able to write: updates that cannot be
+ * stored are dropped, and reading, deleting and sweeping go on.
  */
 
 import { DurableObject } from "cloudflare:workers";
-import { HOUR, MINUTE, SECOND } from "../../core/time.ts";
+import { DAY, MINUTE, SECOND } from "../../core/time.ts";
 import type { Env } from "../../env.ts";
 import { openAlarm } from "../../lib/alarm.ts";
 import { log } from "../../lib/log.ts";
 import { now, sleep } from "../../lib/runtime.ts";
+import { indexDirectory } from "../../rpc/index-directory.ts";
 import {
   type IndexEntry,
-  type IndexRowKey,
+  type IndexPartition,
   type JobFilter,
   type JobPosition,
   toRowKey,
 } from "../../rpc/index-entry.ts";
 import { jobObject } from "../../rpc/job.ts";
-import type { HourStats, IndexPage, JobIndexApi } from "../../rpc/job-index.ts";
+import type { IndexPage, JobIndexApi } from "../../rpc/job-index.ts";
+import type { StatsRow } from "../../rpc/job-stats.ts";
+import type { JobView } from "../../rpc/views.ts";
 import { openStatsStore } from "./stats-store.ts";
-import { IndexStore, type OverdueJobs } from "./store.ts";
+import { IndexStore } from "./store.ts";
+import { SWEEP_INTERVAL_MS, Sweeper } from "./sweeper.ts";
 
 /** The first update after an idle second is written immediately; later ones are batched per second. */
 const WRITE_INTERVAL_MS = SECOND;
 
-/** A job is reconciled this long after it should have changed, because its own alarm may be a little late. */
-const RECONCILE_GRACE_MS = MINUTE;
+/** Updates that wait to be written, at most. The oldest are dropped; their jobs publish them again. */
+const PENDING_MAX = 5_000;
 
-/** The sweep runs at most this often, over so many jobs, so many of them at once. */
-const SWEEP_INTERVAL_MS = MINUTE;
-const RECONCILE_MAX = 200;
-const RECONCILE_CONCURRENCY = 20;
+/** Above this size, entries are stored without what can be read from the job. */
+const SLIM_ABOVE_BYTES = 7_000_000_000;
 
-/** A job that does not respond is retried after this and does not block others. */
-const RECONCILE_BACKOFF_MS = 5 * MINUTE;
+/** A partition deletes itself so long after its last job was due to be purged. */
+const RETIRE_AFTER_MS = DAY;
 
-/**
- * Of each type and status, the sweep examines this many of the oldest finished jobs, because they are purged first.
- */
-const PURGE_WINDOW = 500;
-
-/** Where there are more, all are looked at so often: how long jobs are kept may differ, and may have been changed. */
-const FULL_SWEEP_INTERVAL_MS = 6 * HOUR;
-
-const FULL_SWEEP_AT_KEY = "reviewed_whole_at";
+/** Trouble with writing is logged at most this often. */
+const TROUBLE_LOG_INTERVAL_MS = MINUTE;
 
 const TENANT_KEY = "tenant";
+const PARTITION_KEY = "partition";
+const REGISTERED_KEY = "registered";
+/** A time after which no job is left; rounded up to a day, so that it is seldom written. */
+const LAST_PURGE_KEY = "last_purge_at";
 
 export class JobIndexObject extends DurableObject<Env> implements JobIndexApi {
   readonly #entries = new IndexStore(this.ctx.storage);
   readonly #stats = openStatsStore(this.ctx.storage);
   readonly #alarm = openAlarm(this.ctx);
+  readonly #sweeper = new Sweeper({
+    entries: this.#entries,
+    ask: (tenant, id) => jobObject(this.env, tenant, id).reconcile(),
+    publishDurably: (tenant, entry) => this.publishDurably(tenant, entry),
+  });
   #tenant = this.ctx.storage.kv.get<string>(TENANT_KEY);
+  #partition = this.ctx.storage.kv.get<IndexPartition>(PARTITION_KEY);
   /** Updates that are not written yet: the newest of each job, by time and id. */
   #pending = new Map<string, IndexEntry>();
   #wroteAt = 0;
   #isWriteDue = false;
-  /** Jobs that did not respond, by id, and when they are reconciled again. */
-  #backoffUntil = new Map<string, number>();
+  #troubleLoggedAt = 0;
 
   async publish(tenant: string, entry: IndexEntry): Promise<void> {
     this.#receive(tenant, entry);
     if (this.#isWriteDue) return;
     const waitMs = this.#wroteAt + WRITE_INTERVAL_MS - now();
-    if (waitMs <= 0) return this.#write();
+    if (waitMs <= 0) {
+      this.#writeIfPossible();
+      return;
+    }
     this.#isWriteDue = true;
-    this.ctx.waitUntil(sleep(waitMs).then(() => this.#write()));
+    this.ctx.waitUntil(sleep(waitMs).then(() => this.#writeIfPossible()));
   }
 
-  async publishDurably(tenant: string, entry: IndexEntry): Promise<void> {
+  async publishDurably(tenant: string, entry: IndexEntry): Promise<boolean> {
     this.#receive(tenant, entry);
-    this.#write();
+    const isStored = this.#writeIfPossible();
+    await this.#register();
+    return isStored;
   }
 
+  /** Where no tombstone can be written, the rows are deleted: then a late update may list the job again for a while. */
   async markDeleted(tenant: string, entry: IndexEntry): Promise<void> {
     this.#receive(tenant, entry);
-    this.#write();
-    this.#entries.addTombstone(toRowKey(entry), now());
-    this.#alarm.fireBy(now() + SWEEP_INTERVAL_MS);
+    this.#writeIfPossible();
+    const key = toRowKey(entry);
+    this.#pending.delete(pendingNameOf(entry));
+    try {
+      this.#entries.addTombstone(key, now());
+      this.#alarm.fireBy(now() + SWEEP_INTERVAL_MS);
+    } catch {
+      this.#entries.deleteAnyStatus(key);
+    }
   }
 
   async page(filter: JobFilter, after: JobPosition | null, limit: number): Promise<IndexPage> {
     if (this.#tenant === undefined) return { jobs: [], next: null };
-    this.#write();
+    this.#prepareRead();
     return this.#entries.page(filter, after, limit, now());
   }
 
   async count(filter: JobFilter): Promise<number> {
     if (this.#tenant === undefined) return 0;
-    this.#write();
+    this.#prepareRead();
     return this.#entries.count(filter, now());
   }
 
-  async stats(from: number, to: number, type: string | null): Promise<HourStats[]> {
+  async stats(from: number, to: number, type: string | null): Promise<StatsRow[]> {
     if (this.#tenant === undefined) return [];
-    this.#write();
+    this.#prepareRead();
     return this.#stats.read(from, to, type);
   }
 
@@ -102,100 +121,130 @@ export class JobIndexObject extends DurableObject<Env> implements JobIndexApi {
   override async alarm(): Promise<void> {
     this.#alarm.clear();
     try {
-      this.#write();
-      await this.#sweep();
+      await this.#lookAfterAll();
     } catch (error) {
       this.#alarm.fireBy(now() + SWEEP_INTERVAL_MS);
-      log("error", "alarm_failed", { object: `job index of ${this.#tenant}`, error });
+      log("error", "alarm_failed", {
+        object: `job index ${this.#partition?.name} of ${this.#tenant}`,
+        error,
+      });
     }
+  }
+
+  /** The sweep goes on where nothing can be written. */
+  async #lookAfterAll(): Promise<void> {
+    if (this.#tenant === undefined || !this.#partition) return;
+    this.#writeIfPossible();
+    const sweepAt = await this.#sweeper.sweep(this.#tenant);
+    await this.#register();
+    if (now() >= this.#retireAt() && !this.#entries.hasUnsettled()) return this.#retire();
+    this.#alarm.fireBy(
+      Math.min(sweepAt ?? Number.POSITIVE_INFINITY, Math.max(this.#retireAt(), now() + DAY)),
+    );
+  }
+
+  /** A read shows what is pending, and sets a lost alarm again. */
+  #prepareRead(): void {
+    this.#writeIfPossible();
+    if (this.#alarm.isLost()) this.#alarm.fireBy(now() + SWEEP_INTERVAL_MS);
   }
 
   #receive(tenant: string, entry: IndexEntry): void {
-    if (this.#tenant === undefined) {
-      this.ctx.storage.kv.put(TENANT_KEY, tenant);
-      this.#tenant = tenant;
-      this.#entries.createTable();
-      this.#stats.createTable();
-    }
-    const name = `${entry.createdAt}/${entry.job.id}`;
+    const name = pendingNameOf(entry);
     const known = this.#pending.get(name);
     if (!known || known.job.version <= entry.job.version) this.#pending.set(name, entry);
+    if (this.#tenant !== undefined) return;
+    this.ctx.storage.kv.put(TENANT_KEY, tenant);
+    this.ctx.storage.kv.put(PARTITION_KEY, entry.partition);
+    this.#tenant = tenant;
+    this.#partition = entry.partition;
+    this.#entries.createTable();
+    this.#stats.createTable();
+    this.ctx.waitUntil(this.#register().catch(() => undefined));
   }
 
-  /** Writes entries and statistics in one commit, so that no job is counted twice. */
+  /** Until the directory knows of this partition, no list shows it. What fails is repeated by the alarm and by jobs. */
+  async #register(): Promise<void> {
+    const { kv } = this.ctx.storage;
+    if (this.#tenant === undefined || !this.#partition || kv.get(REGISTERED_KEY)) return;
+    this.#alarm.fireBy(now() + SWEEP_INTERVAL_MS);
+    await indexDirectory(this.env, this.#tenant).register(this.#partition);
+    kv.put(REGISTERED_KEY, true);
+  }
+
+  /** What cannot be written stays pending, within bounds. */
+  #writeIfPossible(): boolean {
+    try {
+      this.#write();
+      return true;
+    } catch (error) {
+      for (const name of [...this.#pending.keys()].slice(0, -PENDING_MAX)) this.#pending.delete(name);
+      if (now() < this.#troubleLoggedAt + TROUBLE_LOG_INTERVAL_MS) return false;
+      this.#troubleLoggedAt = now();
+      const { name } = this.#partition ?? {};
+      log("error", "index_write_failed", {
+        tenant: this.#tenant,
+        partition: name,
+        pending: this.#pending.size,
+        error,
+      });
+      return false;
+    }
+  }
+
+  /** Writes entries and statistics in one commit, so that no job is counted twice. Throws if it cannot. */
   #write(): void {
     this.#isWriteDue = false;
     if (this.#pending.size === 0) return;
     this.#wroteAt = now();
-    const batch = this.#stats.openBatch();
-    for (const entry of this.#pending.values()) {
-      const change = this.#entries.save(entry, now());
-      if (change?.isNew) batch.countAccepted(entry);
-      if (change?.hasFinished) {
-        batch.countFinished(entry);
-        this.#recordMetrics(entry);
+    const isSlim = this.ctx.storage.sql.databaseSize > SLIM_ABOVE_BYTES;
+    const finished: IndexEntry[] = [];
+    this.ctx.storage.transactionSync(() => {
+      const batch = this.#stats.openBatch();
+      for (const entry of this.#pending.values()) {
+        const change = this.#entries.save(isSlim ? toSlim(entry) : entry, now());
+        if (change?.isNew) batch.countAccepted(entry);
+        if (change?.hasFinished) {
+          batch.countFinished(entry);
+          finished.push(entry);
+        }
+        if (change) this.#schedule(entry);
       }
-      if (change) this.#scheduleSweep(entry);
-    }
-    batch.save();
+      batch.save();
+    });
     this.#pending = new Map();
+    for (const entry of finished) this.#recordMetrics(entry);
   }
 
   /** Sets the alarm for this job; if the alarm was lost, for all jobs soon. */
-  #scheduleSweep(entry: IndexEntry): void {
-    this.#alarm.fireBy(this.#alarm.isLost() ? now() + SWEEP_INTERVAL_MS : nextSweepAt(entry));
+  #schedule({ dueAt, purgeAt }: IndexEntry): void {
+    const soon = now() + SWEEP_INTERVAL_MS;
+    if (purgeAt !== null && purgeAt > this.#lastPurgeAt())
+      this.ctx.storage.kv.put(LAST_PURGE_KEY, Math.ceil(purgeAt / DAY + 1) * DAY);
+    const at = dueAt === null ? this.#retireAt() : this.#sweeper.reconcileAt(dueAt);
+    this.#alarm.fireBy(this.#alarm.isLost() ? soon : Math.max(soon, at));
   }
 
-  /** Reconciles overdue jobs. Continues at once while there are more and some respond. */
-  async #sweep(): Promise<void> {
-    const { overdue, nextAt } = this.#findOverdue();
-    for (let first = 0; first < overdue.length; first += RECONCILE_CONCURRENCY)
-      await Promise.all(
-        overdue.slice(first, first + RECONCILE_CONCURRENCY).map((key) => this.#reconcile(key)),
-      );
-    this.#stats.prune(now());
-    const isMoreLeft =
-      overdue.length === RECONCILE_MAX && overdue.some(({ id }) => !this.#backoffUntil.has(id));
-    const times = [...(nextAt === null ? [] : [nextAt]), ...this.#backoffUntil.values()];
-    const soonestAt = times.length === 0 ? now() : Math.min(...times);
-    if (isMoreLeft) this.#alarm.fireBy(now() + 1);
-    else if (times.length > 0 || overdue.length > 0)
-      this.#alarm.fireBy(Math.max(soonestAt, now() + SWEEP_INTERVAL_MS));
+  #lastPurgeAt(): number {
+    return this.ctx.storage.kv.get<number>(LAST_PURGE_KEY) ?? 0;
   }
 
-  #findOverdue(): Pick<OverdueJobs, "overdue" | "nextAt"> {
-    const at = now();
-    for (const [id, until] of this.#backoffUntil) if (until <= at) this.#backoffUntil.delete(id);
-    const asked = {
-      overdueAt: at - RECONCILE_GRACE_MS,
-      now: at,
-      limit: RECONCILE_MAX,
-      backoffUntil: this.#backoffUntil,
-    };
-    const found = this.#entries.findOverdue({ ...asked, window: PURGE_WINDOW });
-    if (found.isComplete) return found;
-    const wholeAt = (this.ctx.storage.kv.get<number>(FULL_SWEEP_AT_KEY) ?? 0) + FULL_SWEEP_INTERVAL_MS;
-    if (at < wholeAt) return { overdue: found.overdue, nextAt: Math.min(found.nextAt ?? wholeAt, wholeAt) };
-    const whole = this.#entries.findOverdue({ ...asked, window: null });
-    if (whole.overdue.length < RECONCILE_MAX) this.ctx.storage.kv.put(FULL_SWEEP_AT_KEY, at);
-    return whole;
+  #retireAt(): number {
+    return Math.max(this.#partition?.until ?? 0, this.#lastPurgeAt()) + RETIRE_AFTER_MS;
   }
 
-  /** Replaces the entry with the job's own. Deletes it if the job is gone, or was made again under the same id. */
-  async #reconcile(key: IndexRowKey): Promise<void> {
-    if (this.#tenant === undefined) return;
-    const hiddenBy = now() - RECONCILE_GRACE_MS;
-    try {
-      const entry = await jobObject(this.env, this.#tenant, key.id).reconcile();
-      if (entry?.createdAt !== key.createdAt) this.#entries.delete(key);
-      if (!entry) return;
-      this.#entries.removeTombstone(key, hiddenBy);
-      await this.publishDurably(this.#tenant, entry);
-      this.#alarm.fireBy(nextSweepAt(entry));
-    } catch (error) {
-      this.#backoffUntil.set(key.id, now() + RECONCILE_BACKOFF_MS);
-      log("warn", "reconcile_failed", { job_id: key.id, tenant: this.#tenant, type: key.type, error });
-    }
+  /** Hands the counts over to the directory, then deletes everything. */
+  async #retire(): Promise<void> {
+    if (this.#tenant === undefined || !this.#partition) return;
+    const counts = this.#stats.read(0, Number.MAX_SAFE_INTEGER, null);
+    await indexDirectory(this.env, this.#tenant).retire(this.#partition.name, counts);
+    await this.ctx.blockConcurrencyWhile(async () => {
+      this.#alarm.clear();
+      this.#tenant = undefined;
+      this.#partition = undefined;
+      this.#pending = new Map();
+      await this.ctx.storage.deleteAll();
+    });
   }
 
   /** The same numbers for Analytics Engine, if there is any: attempts, waiting and running time in milliseconds. */
@@ -208,8 +257,12 @@ export class JobIndexObject extends DurableObject<Env> implements JobIndexApi {
   }
 }
 
-/** Never at once: a job whose clock is behind has not changed yet, however often it is reconciled. */
-function nextSweepAt({ dueAt, purgeAt }: IndexEntry): number {
-  const at = dueAt === null ? (purgeAt ?? 0) : dueAt + RECONCILE_GRACE_MS;
-  return Math.max(at, now() + SWEEP_INTERVAL_MS);
+function pendingNameOf({ createdAt, job }: IndexEntry): string {
+  return `${createdAt}/${job.id}`;
+}
+
+/** The entry without attempts and result, which the job itself still has. */
+function toSlim(entry: IndexEntry): IndexEntry {
+  const job = { ...entry.job, attempts: [] };
+  return { ...entry, job: ("result" in job ? { ...job, result: null } : job) as JobView };
 }

@@ -40,7 +40,7 @@ const KEYS_PER_READ = 8;
 
 export type IndexRow = { status: JobStatus; due_at: number | null; purge_at: number | null; job: string };
 export type TypeAndStatus = Pick<IndexRowKey, "type" | "status">;
-export type DueRow = { created_at: number; id: string; due_at: number | null; purge_at: number | null };
+export type DueRow = { created_at: number; id: string; due_at: number | null };
 type KeyRange = Generator<IndexRowKey, undefined>;
 
 /** The rows of one tenant. `createTable` must have been called before anything else. */
@@ -169,13 +169,24 @@ export class RowStore {
     return this.#sql.exec<{ n: number }>(text, ...others, first, type, status, ...bounds).one().n;
   }
 
-  /** The rows of one type and status, oldest first; all of them if `limit` is null. */
-  dueRows(indexKey: string, { type, status }: TypeAndStatus, limit: number | null): Iterable<DueRow> {
-    return this.#sql.exec<DueRow>(
-      `SELECT created_at, id, due_at, purge_at FROM entries WHERE index_key = ? AND type = ? AND status = ?
-       ORDER BY created_at, id LIMIT ?`,
-      ...[indexKey, type, status, limit ?? -1],
+  /** At most `limit` rows of one type and status after a position, oldest first. */
+  dueRows(
+    indexKey: string,
+    { type, status }: TypeAndStatus,
+    after: JobPosition | null,
+    limit: number,
+  ): DueRow[] {
+    return this.#read<DueRow>(
+      `SELECT created_at, id, due_at FROM entries WHERE index_key = ? AND type = ? AND status = ?
+       AND created_at >= ? AND (created_at, id) > (?, ?) ORDER BY created_at, id LIMIT ?`,
+      ...[indexKey, type, status, after?.createdAt ?? 0, after?.createdAt ?? 0, after?.id ?? "", limit],
     );
+  }
+
+  /** Whether there is any row of this type and status. */
+  hasKind(indexKey: string, { type, status }: TypeAndStatus): boolean {
+    const text = "SELECT 1 FROM entries WHERE index_key = ? AND type = ? AND status = ? LIMIT 1";
+    return this.#read(text, indexKey, type, status).length > 0;
   }
 
   #types(indexKey: string): string[] {

@@ -1,37 +1,38 @@
 /**
- * What became of a tenant's jobs, summed up per hour and type. A row a type and hour is all there is, so a question
- * about a month costs as little as its hours are many, and the counts outlive the jobs.
+ * What became of a partition's jobs, summed up per hour and type. A row for each is all there is, so a question about a
+ * month costs as little as its hours are many. When the partition deletes itself, the directory keeps the counts.
  */
 
-import { DAY, HOUR } from "../../core/time.ts";
-import { addToHistogram, type Histogram, quantile } from "../../lib/histogram.ts";
+import { HOUR } from "../../core/time.ts";
+import { addToHistogram } from "../../lib/histogram.ts";
 import type { IndexEntry } from "../../rpc/index-entry.ts";
-import type { HourStats } from "../../rpc/job-index.ts";
-
-/** Sums are kept for so long. */
-const STATS_KEPT_MS = 400 * DAY;
-
-type StatsRow = Omit<HourStats, "queueTimeMs" | "runTimeMs"> & { queueTime: Histogram; runTime: Histogram };
+import { addStats, emptyStats, type StatsRow } from "../../rpc/job-stats.ts";
 
 const STATS_TABLE = `CREATE TABLE IF NOT EXISTS stats (
   hour INTEGER NOT NULL, type TEXT NOT NULL, counts TEXT NOT NULL, PRIMARY KEY (hour, type)
 ) WITHOUT ROWID`;
 
-const ZERO_COUNTS = { accepted: 0, succeeded: 0, failed: 0, cancelled: 0, attempts: 0 };
-
-/** The counts of one tenant. `createTable` must have been called before anything else. */
+/** The counts in this storage. `createTable` must have been called before anything else. */
 export function openStatsStore({ sql }: DurableObjectStorage) {
   const find = (hour: number, type: string): StatsRow => {
     const [row] = sql
       .exec<{ counts: string }>("SELECT counts FROM stats WHERE hour = ? AND type = ?", hour, type)
       .toArray();
-    return row
-      ? { hour, type, ...JSON.parse(row.counts) }
-      : { hour, type, ...ZERO_COUNTS, queueTime: {}, runTime: {} };
+    return row ? { ...emptyStats(hour, type), ...JSON.parse(row.counts) } : emptyStats(hour, type);
+  };
+
+  const write = ({ hour, type, ...counts }: StatsRow): void => {
+    sql.exec(
+      "INSERT INTO stats VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET counts = excluded.counts",
+      ...[hour, type, JSON.stringify(counts)],
+    );
   };
 
   return {
     createTable: () => void sql.exec(STATS_TABLE),
+
+    /** Whether there may be counts; makes no table. */
+    hasTable: () => sql.exec("SELECT 1 FROM sqlite_schema WHERE name = 'stats'").toArray().length > 0,
 
     /** Collects what happened, to be written with a row per hour and type however much it was. */
     openBatch() {
@@ -55,32 +56,31 @@ export function openStatsStore({ sql }: DurableObjectStorage) {
           if (queueTimeMs !== null) addToHistogram(row.queueTime, queueTimeMs);
           if (runTimeMs !== null) addToHistogram(row.runTime, runTimeMs);
         },
-        save(): void {
-          for (const { hour, type, ...counts } of rows.values())
-            sql.exec(
-              "INSERT INTO stats VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET counts = excluded.counts",
-              ...[hour, type, JSON.stringify(counts)],
-            );
-        },
+        save: () => rows.forEach(write),
       };
     },
 
+    /** Adds counts to those that are stored. */
+    add(rows: readonly StatsRow[]): void {
+      for (const row of rows) {
+        const sum = find(row.hour, row.type);
+        addStats(sum, row);
+        write(sum);
+      }
+    },
+
     /** The counts from the hour of `from` up to `to` (exclusive), oldest first; of one type, or of all. */
-    read(from: number, to: number, type: string | null): HourStats[] {
+    read(from: number, to: number, type: string | null): StatsRow[] {
       const rows = sql.exec<{ hour: number; type: string; counts: string }>(
         "SELECT hour, type, counts FROM stats WHERE hour >= ? AND hour < ? AND (? IS NULL OR type = ?)",
         ...[from - (from % HOUR), to, type, type],
       );
-      // One row at a time: those of three months together would not fit into memory well.
-      return Array.from(rows, ({ counts, ...key }) => toHourStats({ ...key, ...JSON.parse(counts) }));
+      return Array.from(rows, ({ counts, ...key }) => ({ ...key, ...JSON.parse(counts) }));
     },
 
-    /** Forgets counts that are too old. */
-    prune: (now: number) => void sql.exec("DELETE FROM stats WHERE hour < ?", now - STATS_KEPT_MS),
+    /** Forgets the counts of hours before this time. */
+    prune: (before: number) => void sql.exec("DELETE FROM stats WHERE hour < ?", before),
   };
 }
 
-function toHourStats({ queueTime, runTime, ...counts }: StatsRow): HourStats {
-  const shares = (of: Histogram) => ({ p50: quantile(of, 0.5), p95: quantile(of, 0.95) });
-  return { ...counts, queueTimeMs: shares(queueTime), runTimeMs: shares(runTime) };
-}
+export type StatsStore = ReturnType<typeof openStatsStore>;

@@ -1,6 +1,6 @@
 /** The entries of a tenant's job index: what is saved of each update, and the pages, counts and overdue jobs. */
 
-import type { JobStatus } from "../../core/job.ts";
+import { type JobStatus, jobStatuses } from "../../core/job.ts";
 import {
   type IndexEntry,
   type IndexRowKey,
@@ -12,7 +12,14 @@ import {
 import type { IndexPage } from "../../rpc/job-index.ts";
 import type { JobView } from "../../rpc/views.ts";
 import { mergeNewestFirst } from "./merge.ts";
-import { type IndexRow, JOB_KEY, RowStore, TOMBSTONE, TOMBSTONE_KEY } from "./row-store.ts";
+import {
+  type IndexRow,
+  JOB_KEY,
+  RowStore,
+  TOMBSTONE,
+  TOMBSTONE_KEY,
+  type TypeAndStatus,
+} from "./row-store.ts";
 
 /** A job has at most 16 metadata pairs, so a filter of more matches nothing and need not be checked in full. */
 const METADATA_PAIRS_MAX = 17;
@@ -24,7 +31,9 @@ const EXAMINED_MAX = 1_000;
 const PROBED_MAX = 200;
 
 /** Progress of a running job is written at most this often. */
-const TRANSIENT_WRITE_MS = 10_000;
+const TRANSIENT_WRITE_MS = 30_000;
+
+const UNFINISHED: readonly JobStatus[] = ["queued", "running"];
 
 const ALL_JOBS: JobFilter = {
   statuses: [],
@@ -49,19 +58,24 @@ type Update =
   | { kind: "hold"; writtenAt: number }
   | { kind: "write"; isTransient: boolean };
 
-/** Which jobs to find: those that should have changed before `overdueAt`, or be purged by `now`. */
+/** The last row that a sweep examined. */
+export type SweepPosition = IndexRowKey & { indexKey: string };
+
+/** Which jobs to find: those that should have changed `graceMs` ago. */
 type OverdueQuery = {
-  overdueAt: number;
-  now: number;
-  /** Of finished jobs, only this many of the oldest of each type and status are examined; null for all. */
-  window: number | null;
+  /** Where to go on; null to begin. */
+  from: SweepPosition | null;
+  /** So many rows are examined, and so many jobs found, at most. */
+  window: number;
   limit: number;
+  graceMs: number;
+  now: number;
   /** Jobs that did not respond, by id, and when they are reconciled again. */
   backoffUntil: ReadonlyMap<string, number>;
 };
 
-/** `nextAt` is when more jobs will be overdue; it covers all jobs only if `isComplete`. */
-export type OverdueJobs = { overdue: IndexRowKey[]; nextAt: number | null; isComplete: boolean };
+/** `nextAt` is when one of the other examined jobs is overdue; `position` is where to go on, null at the end. */
+export type OverdueJobs = { overdue: IndexRowKey[]; nextAt: number | null; position: SweepPosition | null };
 
 /** The entries of one tenant. `createTable` must have been called before anything else. */
 export class IndexStore {
@@ -104,6 +118,16 @@ export class IndexStore {
     this.#rows.delete(key);
   }
 
+  /** Deletes a job whose row may have another status than its key says. */
+  deleteAnyStatus(key: IndexRowKey): void {
+    for (const status of jobStatuses) this.delete({ ...key, status });
+  }
+
+  /** Whether any job may still change: it is unfinished, or its deletion is not confirmed. */
+  hasUnsettled(): boolean {
+    return this.#sweptKinds().next().value !== undefined;
+  }
+
   /** Takes a job out of the list. The tombstone stays until the job is reconciled, so that late updates have no effect. */
   addTombstone(key: IndexRowKey, now: number): void {
     this.#transient.delete(key.id);
@@ -143,29 +167,37 @@ export class IndexStore {
     return jobs;
   }
 
-  /** The jobs to reconcile. If the limit is reached, `nextAt` is now, because the rest is unknown. */
+  /** The jobs to reconcile among the next rows of those that may still change. */
   findOverdue(query: OverdueQuery): OverdueJobs {
-    const found: OverdueJobs = { overdue: [], nextAt: null, isComplete: true };
-    for (const indexKey of [TOMBSTONE_KEY, JOB_KEY]) {
-      for (const { type, status } of [...this.#rows.typesAndStatuses(indexKey, ALL_JOBS)]) {
-        const isAlwaysWhole = indexKey === TOMBSTONE_KEY || isUnfinishedStatus(status);
-        const window = isAlwaysWhole ? null : query.window;
-        let read = 0;
-        for (const { id, created_at: createdAt, due_at, purge_at: purgeAt } of this.#rows.dueRows(
-          indexKey,
-          { type, status },
-          window,
-        )) {
-          const at = reconcileAt({ id, dueAt: this.#transient.get(id)?.dueAt ?? due_at, purgeAt }, query);
-          if (at > query.now) found.nextAt = Math.min(found.nextAt ?? at, at);
-          else found.overdue.push({ type, status, createdAt, id });
-          if (found.overdue.length === query.limit) return { ...found, nextAt: query.now };
-          read += 1;
-        }
-        if (read === window) found.isComplete = false;
+    const found: OverdueJobs = { overdue: [], nextAt: null, position: null };
+    let left = query.window;
+    for (const kind of this.#sweptKinds(query.from)) {
+      const { indexKey, type, status } = kind;
+      const after = isSameKind(kind, query.from) ? query.from : null;
+      for (const row of this.#rows.dueRows(indexKey, kind, after, left)) {
+        const { id, created_at: createdAt } = row;
+        const at = reconcileAt({ id, dueAt: this.#transient.get(id)?.dueAt ?? row.due_at }, query);
+        if (at > query.now) found.nextAt = Math.min(found.nextAt ?? at, at);
+        else found.overdue.push({ type, status, createdAt, id });
+        left -= 1;
+        if (left === 0 || found.overdue.length === query.limit)
+          return { ...found, position: { indexKey, type, status, createdAt, id } };
       }
     }
     return found;
+  }
+
+  /** Index keys, types and statuses of rows that may still change, in an order of their own, from that of `from` on. */
+  *#sweptKinds(from: SweepPosition | null = null): Generator<TypeAndStatus & { indexKey: string }> {
+    let isReached = from === null;
+    for (const indexKey of [TOMBSTONE_KEY, JOB_KEY]) {
+      const statuses = indexKey === TOMBSTONE_KEY ? [] : UNFINISHED;
+      for (const kind of [...this.#rows.typesAndStatuses(indexKey, { ...ALL_JOBS, statuses })]) {
+        const swept = { ...kind, indexKey };
+        isReached ||= isSameKind(swept, from);
+        if (isReached && this.#rows.hasKind(indexKey, kind)) yield swept;
+      }
+    }
   }
 
   /** The index keys a job must have, the rarest first: the fewer keys are examined, the further a page goes. */
@@ -218,11 +250,14 @@ function isTransientUpdate(
   return stored.status_reason === job.status_reason && stored.attempt === job.attempt;
 }
 
-/** When a job is reconciled: an unfinished one after it is overdue, a finished one when it is to be purged. */
+function isSameKind(one: TypeAndStatus & { indexKey: string }, other: SweepPosition | null): boolean {
+  return one.indexKey === other?.indexKey && one.type === other.type && one.status === other.status;
+}
+
+/** When a job is reconciled: after it is overdue, unless it did not answer lately. */
 function reconcileAt(
-  { id, dueAt, purgeAt }: { id: string } & Pick<IndexEntry, "dueAt" | "purgeAt">,
-  { overdueAt, now, backoffUntil }: OverdueQuery,
+  { id, dueAt }: { id: string; dueAt: number | null },
+  { graceMs, now, backoffUntil }: OverdueQuery,
 ): number {
-  const at = dueAt === null ? (purgeAt ?? now) : dueAt + (now - overdueAt);
-  return Math.max(at, backoffUntil.get(id) ?? 0);
+  return Math.max(dueAt === null ? now : dueAt + graceMs, backoffUntil.get(id) ?? 0);
 }

@@ -17,41 +17,48 @@ import {
   type Submission,
 } from "../../core/job.ts";
 import { rejectionReason } from "../../core/lease.ts";
-import { MINUTE } from "../../core/time.ts";
-import { isAwaitingPurge, nextAlarmAt } from "../../core/timeouts.ts";
+import { HOUR, MINUTE } from "../../core/time.ts";
 import { transition } from "../../core/transition.ts";
 import type { Env } from "../../env.ts";
-import { openAlarm } from "../../lib/alarm.ts";
 import { makeJobId } from "../../lib/id.ts";
 import { log } from "../../lib/log.ts";
 import { now, random } from "../../lib/runtime.ts";
 import { NORMAL_CLOSURE, POLICY_VIOLATION } from "../../lib/socket.ts";
 import type { IndexEntry } from "../../rpc/index-entry.ts";
-import type {
-  CancelAnswer,
-  Claim,
-  DeleteAnswer,
-  DueDelivery,
-  JobObjectCalls,
-  JobRef,
-  OnConflict,
-  ReplaySource,
-  RunAnswer,
-  RunOutcome,
-  RunRejection,
-  SubmitAnswer,
+import {
+  type CancelAnswer,
+  type Claim,
+  type DeleteAnswer,
+  type DueDelivery,
+  type JobObjectCalls,
+  type JobRef,
+  type OnConflict,
+  type ReplaySource,
+  type RunAnswer,
+  type RunOutcome,
+  type RunRejection,
+  readRef,
+  type SubmitAnswer,
 } from "../../rpc/job.ts";
-import { readRef } from "../../rpc/job.ts";
-import type { DeliveryView, Snapshot } from "../../rpc/views.ts";
-import { findDeliveryView, toDeliveryView, toEventView, toSnapshot } from "../../rpc/views.ts";
+import {
+  type DeliveryView,
+  findDeliveryView,
+  type Snapshot,
+  toDeliveryView,
+  toEventView,
+  toSnapshot,
+} from "../../rpc/views.ts";
+import { JobAlarm } from "./alarm.ts";
 import { knownSeq, toCancelAnswer, toClaimedJob, toDueDelivery, toReplaySource } from "./answers.ts";
 import { jobLogFields, logEvents, performEffect, releaseResources, requiresPurge } from "./effects.ts";
-import { INDEX_CONFIRM_MS, isTransient, openIndexPublisher, toIndexEntry } from "./index-publisher.ts";
+import { openIndexPublisher, toIndexEntry } from "./index-publisher.ts";
+import { Purge } from "./purge.ts";
 import { ignoringClosedSocket, openJobSockets } from "./sockets.ts";
 import { openJobStore } from "./store.ts";
 import { Submissions } from "./submit.ts";
 
 const JOB_ALARM_RETRY_MS = 5 * MINUTE;
+const INDEX_FULL_RETRY_MS = HOUR;
 
 export class JobObject extends DurableObject<Env> implements JobObjectCalls {
   readonly #store = openJobStore(this.ctx.storage);
@@ -63,8 +70,13 @@ export class JobObject extends DurableObject<Env> implements JobObjectCalls {
     fireAt: (at) => this.#alarm.set(at),
   });
   readonly #indexPublisher = openIndexPublisher(this.env);
-  readonly #alarm = openAlarm(this.ctx);
-  #purging: Promise<void> | null = null;
+  readonly #alarm = new JobAlarm(this.ctx);
+  readonly #purge = new Purge(this.ctx, {
+    store: this.#store,
+    indexPublisher: this.#indexPublisher,
+    alarm: this.#alarm,
+    release: (job) => releaseResources(this.env, job),
+  });
 
   async submit(submission: Submission, onConflict: OnConflict): Promise<SubmitAnswer> {
     return this.#submissions.submit(submission, onConflict);
@@ -74,7 +86,7 @@ export class JobObject extends DurableObject<Env> implements JobObjectCalls {
   async read(ref: JobRef): Promise<Snapshot | null> {
     const job = this.#find(ref);
     if (!job) return null;
-    this.#keepAlarm(job);
+    this.#alarm.restore(job);
     return toSnapshot(job, now());
   }
 
@@ -94,9 +106,7 @@ export class JobObject extends DurableObject<Env> implements JobObjectCalls {
     const { phase } = job;
     if (!("finishedAt" in phase)) return { kind: "not_finished", status: phase.status };
     if (phase.finishedAt > finishedBy) return { kind: "finished_later" };
-    await this.#indexPublisher.markDeleted(job);
-    await this.#purge(job);
-    log("info", "deleted", jobLogFields(job));
+    await this.#purge.delete(job);
     return { kind: "deleted" };
   }
 
@@ -117,9 +127,9 @@ export class JobObject extends DurableObject<Env> implements JobObjectCalls {
   }
 
   async reconcile(ref: JobRef): Promise<IndexEntry | null> {
-    await this.#purging;
+    await this.#purge.ended();
     const decision = this.#apply(ref, { type: "wake" });
-    if (decision && requiresPurge(decision)) await this.#purge(decision.job);
+    if (decision && requiresPurge(decision)) await this.#purge.run(decision.job);
     return decision && !requiresPurge(decision) ? toIndexEntry(decision.job) : null;
   }
 
@@ -151,9 +161,8 @@ export class JobObject extends DurableObject<Env> implements JobObjectCalls {
 
   /** `/events?after=SEQ|end&credential=…` subscribes to the job's events, `/worker?lease=…` attaches a running attempt. */
   override async fetch(request: Request): Promise<Response> {
-    const url = new URL(request.url);
-    const { pathname, searchParams } = url;
-    const job = this.#find(readRef(url));
+    const { pathname, searchParams } = new URL(request.url);
+    const job = this.#find(readRef(searchParams));
     if (!job) return new Response(null, { status: 404 });
     if (pathname === "/events") {
       const after = searchParams.get("after");
@@ -210,15 +219,24 @@ export class JobObject extends DurableObject<Env> implements JobObjectCalls {
 
   /** Never throws: the platform retries a failed alarm six times and then drops it, and the job with it. */
   override async alarm(): Promise<void> {
-    this.#alarm.clear();
+    this.#alarm.begin();
+    let woken: Job | null = null;
     try {
-      const decision = this.#applyTo(this.#store.load(), { type: "wake" });
-      if (!decision) await this.#submissions.purgeStaleAlias();
-      else if (requiresPurge(decision)) await this.#purge(decision.job);
-      else await this.#indexPublisher.publishDurably(decision.job);
+      const job = this.#store.load();
+      if (!job) return await this.#submissions.purgeStaleAlias();
+      const decision = transition(job, { type: "wake" }, now(), random());
+      if (requiresPurge(decision)) return await this.#purge.run(job);
+      woken = decision.job;
+      if (woken !== job) this.#commit(decision, job);
+      const isStored = await this.#indexPublisher.publishDurably(woken);
+      this.#alarm.confirmed(woken, this.#store.load(), woken !== job);
+      if (!isStored) this.#alarm.fireBy(now() + INDEX_FULL_RETRY_MS);
     } catch (error) {
+      if (woken) this.#alarm.keep(woken);
       this.#alarm.fireBy(now() + JOB_ALARM_RETRY_MS);
       log("error", "alarm_failed", { object: this.ctx.id.toString(), error });
+    } finally {
+      this.#alarm.end();
     }
   }
 
@@ -264,38 +282,10 @@ export class JobObject extends DurableObject<Env> implements JobObjectCalls {
     const { job, events, effects } = decision;
     const hasNews = job.version !== before?.version;
     if (job !== before) this.#store.save(decision);
-    this.#keepAlarm(job, hasNews);
+    this.#alarm.keep(job, hasNews);
     logEvents(job, events);
     if (job !== before) this.#sockets.publish(job, events);
     for (const effect of effects) this.ctx.waitUntil(performEffect(this.env, job, effect));
-    if (hasNews && !isTransient(events)) this.ctx.waitUntil(this.#indexPublisher.publish(job));
-  }
-
-  /** The job index wakes a job that only waits for its purge. After a change, the alarm confirms the index entry. */
-  #keepAlarm(job: Job, hasNews = false): void {
-    const times = [
-      ...(isAwaitingPurge(job) ? [] : [nextAlarmAt(job)]),
-      ...(hasNews ? [now() + INDEX_CONFIRM_MS] : []),
-    ];
-    if (times.length > 0) this.#alarm.fireBy(Math.min(...times));
-  }
-
-  /** One purge at a time, and only of the job it was decided for. */
-  async #purge(job: Job): Promise<void> {
-    if (this.#store.load()?.id !== job.id) return;
-    this.#purging ??= this.#deleteEverything(job).finally(() => {
-      this.#purging = null;
-    });
-    await this.#purging;
-  }
-
-  /** Deletes the job last, so that a failure before it is retried. Rejects if anything is left. */
-  async #deleteEverything(job: Job): Promise<void> {
-    await releaseResources(this.env, job);
-    await this.ctx.blockConcurrencyWhile(async () => {
-      this.#alarm.clear();
-      this.#indexPublisher.reset();
-      await this.#store.deleteAll();
-    });
+    if (hasNews) this.ctx.waitUntil(this.#indexPublisher.publishChange(job, events));
   }
 }

@@ -6,7 +6,7 @@ import type { JobStatus } from "../../../src/core/job.ts";
 import { DAY, SECOND } from "../../../src/core/time.ts";
 import type { IndexEntry, JobFilter } from "../../../src/rpc/index-entry.ts";
 import type { JobRef } from "../../../src/rpc/job.ts";
-import { jobIndexObject } from "../../../src/rpc/job-index.ts";
+import { type JobIndexApi, partitionObject } from "../../../src/rpc/job-index.ts";
 import type { JobView } from "../../../src/rpc/views.ts";
 import { absentJobId, jobsWith } from "../../support/job-namespace.ts";
 
@@ -34,6 +34,9 @@ type Wish = {
   runTimeMs?: number;
 };
 
+/** Every test's listing has this one partition. */
+export const PARTITION = { name: "2026-11/0", from: Date.UTC(2026, 10), until: Date.UTC(2026, 11) };
+
 let _made = 0;
 
 /** An entry as a job of these properties would publish it. */
@@ -45,6 +48,7 @@ export function entry(wish: Wish = {}): IndexEntry {
   const job = { id, type, status, status_reason: null, version, metadata, attempt } as JobView;
   return {
     job,
+    partition: PARTITION,
     createdAt,
     finishedAt: isFinished ? createdAt + SECOND : null,
     dueAt: isFinished ? null : (wish.dueAt ?? createdAt + 30_000),
@@ -56,8 +60,8 @@ export function entry(wish: Wish = {}): IndexEntry {
 
 /** The listing of a tenant that no other test uses, and its stub for looking inside. */
 export function openListing(tenant = `listed-${crypto.randomUUID().slice(0, 8)}`) {
-  const api = () => jobIndexObject(env, tenant);
-  const stub = env.JOB_INDEXES.getByName(tenant) as unknown as DurableObjectStub;
+  const api = (): JobIndexApi => partitionObject(env, tenant, PARTITION.name);
+  const stub = env.JOB_INDEXES.getByName(`${tenant}/${PARTITION.name}`) as unknown as DurableObjectStub;
   return {
     tenant,
     api,

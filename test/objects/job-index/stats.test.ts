@@ -4,6 +4,7 @@ import { runInDurableObject } from "cloudflare:test";
 import type { env } from "cloudflare:workers";
 import { expect, test, vi } from "vitest";
 import { HOUR, MINUTE } from "../../../src/core/time.ts";
+import { toHourStats } from "../../../src/rpc/job-stats.ts";
 import { entry, openListing, T0 } from "./index-fixtures.ts";
 
 const nothing = { accepted: 0, succeeded: 0, failed: 0, cancelled: 0, attempts: 0 };
@@ -23,7 +24,7 @@ test("jobs count as accepted in the hour they were made, and as ended in the hou
     entry({ createdAt: T0 + 2, status: "cancelled" }),
     overdue,
   );
-  const [first, second, ...rest] = await listing.api().stats(T0, T0 + 2 * HOUR, null);
+  const [first, second, ...rest] = (await listing.api().stats(T0, T0 + 2 * HOUR, null)).map(toHourStats);
   expect(first).toMatchObject({
     ...nothing,
     hour: T0,

@@ -195,11 +195,11 @@ export function openWitness(system: System, { skewMs, now, reportViolation }: Wi
      * Whether another part would notice if this job's alarm were lost: its listing, once it has heard of the job, and
      * until the job has finished. Deliveries that wait longer are noticed only when a client reads the job.
      */
-    isReconciled(name: string, indexOf: (tenant: string) => Home | undefined): boolean {
+    isReconciled(name: string, indexOf: (partition: string) => Home | undefined): boolean {
       const entry = held.get(name)?.entry;
       if (!entry?.job || entry.job.webhook || system.isFinished(entry.job)) return false;
       const { tenant, jobId, job } = entry;
-      const index = indexOf(tenant)?.durable.sql;
+      const index = indexOf(`${tenant}/${system.partitionOf(job).name}`)?.durable.sql;
       const isBegun = index !== null && index !== undefined && index.read(HAS_ENTRIES).length > 0;
       return isBegun && index.read(HEARD_OF, jobId, job.createdAt).length > 0;
     },

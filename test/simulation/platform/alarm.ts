@@ -57,13 +57,13 @@ export function openAlarm(simulation: Simulation, label: string, durable: Durabl
       plan(ONE_AT_A_TIME_MS, tries);
       return;
     }
-    if (faults.occurs("alarmLost") && host.mayBeLost()) {
-      giveUp();
-      return;
-    }
     const earlyMs = at - host.now();
     if (earlyMs > 0) {
       plan(earlyMs, tries);
+      return;
+    }
+    if (faults.occurs("alarmLost") && host.mayBeLost()) {
+      giveUp();
       return;
     }
     host.fire((isDone) => {

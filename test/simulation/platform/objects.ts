@@ -23,6 +23,9 @@ import { emptyDurable } from "./storage.ts";
 /** So long after a deployment an object may go on running the code before it. */
 const OLD_CODE_MS = 300_000;
 
+/** So long an object may have no room. */
+const FULL_MS = 20 * 60_000;
+
 /** Far more than the same caller has reason to make of the same call. */
 const CALLS_PER_SECOND_MAX = 30;
 
@@ -38,19 +41,32 @@ export type Deployment = {
   env: object;
   onCommit?: CommitListener;
   mayLoseAlarm?: (home: Home) => boolean;
+  /** Whether an object may have no room left for a while. */
+  mayBeFull?: boolean;
 };
 
 /** The namespace of one class. */
 export function openObjects(simulation: Simulation, deployment: Deployment) {
-  const { kind, Class, env, onCommit = () => undefined, mayLoseAlarm = () => true } = deployment;
-  const { clock, faults } = simulation;
+  const {
+    kind,
+    Class,
+    env,
+    onCommit = () => undefined,
+    mayLoseAlarm = () => true,
+    mayBeFull = false,
+  } = deployment;
+  const { clock, faults, random } = simulation;
   const homes = new Map<string, Home>();
   const ids = openObjectIds(kind);
 
   function homeOf(name: string): Home {
     const known = homes.get(name);
     if (known) return known;
-    const durable = emptyDurable();
+    let fullUntil = 0;
+    const durable = emptyDurable(() => {
+      if (mayBeFull && faults.occurs("indexFull")) fullUntil = clock.now() + random.between(1, FULL_MS);
+      return clock.now() < fullUntil;
+    });
     const home: Home = {
       kind,
       name,

@@ -10,7 +10,7 @@ export type Sql = ReturnType<typeof openSql>;
 type Write = (undo: () => void) => void;
 
 /** An empty database. A stretch of writes is one transaction: `commit` keeps it, its undo rolls it back. */
-export function openSql() {
+export function openSql(isFull: () => boolean) {
   const database = new DatabaseSync(":memory:");
   const statements = new Map<string, ReturnType<DatabaseSync["prepare"]>>();
   let isOpen = false;
@@ -40,6 +40,8 @@ export function openSql() {
 
   function exec(write: Write, query: string, bindings: unknown[]) {
     const isReading = /^\s*(SELECT|WITH|PRAGMA|EXPLAIN)\b/i.test(query);
+    if (/^\s*(INSERT|UPDATE)\b/i.test(query) && isFull())
+      throw new Error("database or disk is full: SQLITE_FULL");
     if (!isReading) begin(write);
     if (!isReading && bindings.length === 0 && /;\s*\S/.test(query)) {
       database.exec(query);

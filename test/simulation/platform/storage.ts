@@ -8,7 +8,13 @@ import type { Call } from "./process.ts";
 import { openSql, type Sql } from "./sql.ts";
 
 /** What survives the object in memory. */
-export type Durable = { kv: Map<string, unknown>; alarm: number | null; sql: Sql | null };
+export type Durable = {
+  kv: Map<string, unknown>;
+  alarm: number | null;
+  sql: Sql | null;
+  /** Whether the object has no room left, so that what would add to its tables throws. */
+  isFull: () => boolean;
+};
 
 /** One stretch of writes. `call` is the call whose code wrote first; null for the platform's own calls. */
 type Unit = { call: Call | null; undo: (() => void)[]; dispatches: (() => void)[] };
@@ -25,8 +31,8 @@ type Host = {
   die: () => void;
 };
 
-export function emptyDurable(): Durable {
-  return { kv: new Map(), alarm: null, sql: null };
+export function emptyDurable(isFull: () => boolean): Durable {
+  return { kv: new Map(), alarm: null, sql: null, isFull };
 }
 
 /** The storage of one life of an object. */
@@ -101,11 +107,11 @@ export function openStorage(durable: Durable, host: Host) {
       list: (options: ListOptions = {}) => entriesOf(durable.kv, options).map(copy),
     },
     get sql() {
-      durable.sql ??= openSql();
+      durable.sql ??= openSql(durable.isFull);
       return durable.sql.api(write);
     },
     transactionSync<T>(act: () => T): T {
-      durable.sql ??= openSql();
+      durable.sql ??= openSql(durable.isFull);
       return durable.sql.nested(write, act);
     },
     getAlarm: async () => durable.alarm,
