@@ -38,7 +38,7 @@ const OutcomeSchema = z.discriminatedUnion("outcome", [
     message: z.string().max(500).describe("Text of the exception; it goes to the logs, never to the client."),
   }),
   z.strictObject({
-    outcome: z.literal("hang").describe("From the attempt's beginning: no report, no return, no heed."),
+    outcome: z.literal("hang").describe("From the attempt's beginning, it never reports, returns or honours its signal."),
   }),
 ]);
 type Ending = Exclude<z.infer<typeof OutcomeSchema>, { outcome: "hang" }>;
