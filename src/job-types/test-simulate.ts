@@ -38,7 +38,9 @@ const OutcomeSchema = z.discriminatedUnion("outcome", [
     message: z.string().max(500).describe("Text of the exception; it goes to the logs, never to the client."),
   }),
   z.strictObject({
-    outcome: z.literal("hang").describe("From the attempt's beginning, it never reports, returns or honours its signal."),
+    outcome: z
+      .literal("hang")
+      .describe("From the attempt's beginning, it never reports, returns or honours its signal."),
   }),
 ]);
 type Ending = Exclude<z.infer<typeof OutcomeSchema>, { outcome: "hang" }>;
