@@ -88,13 +88,13 @@ function openCalls(service: Service, c: DashboardRequest, key: string) {
     const tracestate = c.get("tracestate");
     const request = new Request(new URL(path, c.req.url), {
       method,
-      headers: {
+      headers: sendable({
         Authorization: `Bearer ${key}`,
         traceparent: c.get("traceparent"),
         ...(tracestate !== null && { tracestate }),
         ...(json !== undefined && { "Content-Type": "application/json" }),
         ...headers,
-      },
+      }),
       body: json === undefined ? (body ?? null) : JSON.stringify(json),
       signal: c.req.raw.signal,
     });
@@ -188,6 +188,15 @@ export function createApiClient(service: Service, c: DashboardRequest, key: stri
 
 function idempotency(key: string | null): Record<string, string> {
   return key ? { "Idempotency-Key": key } : {};
+}
+
+/**
+ * A form's text may hold what no header can, and Headers throws. It becomes a control character, which the API refuses
+ * in every header it reads.
+ */
+function sendable(headers: Record<string, string>): Record<string, string> {
+  const entries = Object.entries(headers);
+  return Object.fromEntries(entries.map(([name, value]) => [name, value.replace(/[\0\r\n]/g, "\x01")]));
 }
 
 async function toApiError(response: Response): Promise<ApiError> {

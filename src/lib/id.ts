@@ -13,7 +13,7 @@ const ID_PATTERN = new RegExp(`^[a-z]+_${VERSION}[${BASE32}]{24}$`);
 const BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 /** The characters of a Durable Object's id, 256 bits, in base 62. */
 const OBJECT_CHARS = 43;
-/** 24 bits that tell the jobs of one object apart. */
+/** Almost 24 random bits that tell the jobs that one object has one after another apart. */
 const NONCE_CHARS = 4;
 const NONCE_BYTES = 8;
 const JOB_ID_PATTERN = new RegExp(`^job_[0-9A-Za-z]{${OBJECT_CHARS + NONCE_CHARS}}$`);
@@ -28,7 +28,10 @@ export function isId(prefix: string, text: string): boolean {
   return text.startsWith(`${prefix}_`) && ID_PATTERN.test(text);
 }
 
-/** A new id for a job of the object with this id, 64 hexadecimal digits. No other job ever has it. */
+/**
+ * A new id for a job of the object with this id, 64 hexadecimal digits. No job of another object ever has it, and one
+ * of the same object with a probability of 1 to 62⁴.
+ */
 export function makeJobId(objectId: string): string {
   const object = toBase(BigInt(`0x${objectId}`), BASE62, OBJECT_CHARS);
   const nonce = encode(randomBytes(NONCE_BYTES), BASE62, NONCE_CHARS);

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { call, finished, refusal, submit } from "../support/http.ts";
+import { LATER } from "../support/later.ts";
 
 describe("a job that is submitted", () => {
   test("has the limits that were asked for, up to the type's own", async () => {
@@ -147,8 +148,9 @@ describe("a faulty submission", () => {
 
 describe("a job for later", () => {
   test("may be asked for in any offset, and is answered in UTC", async () => {
-    const { job } = await submit({ run_at: "2027-01-31T23:30:00.5+05:30" });
-    expect(job.next_attempt_at).toBe("2027-01-31T18:00:00.500Z");
+    const day = LATER.slice(0, 10);
+    const { job } = await submit({ run_at: `${day}T23:30:00.5+05:30` });
+    expect(job.next_attempt_at).toBe(`${day}T18:00:00.500Z`);
   });
 
   test("may lie almost a year ahead", async () => {

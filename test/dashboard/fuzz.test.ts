@@ -7,6 +7,7 @@ import fc from "fast-check";
 import { beforeAll, expect, test } from "vitest";
 import { anything, headers, submission, visible } from "../support/fuzz-requests.ts";
 import { finished, submit } from "../support/http.ts";
+import { LATER } from "../support/later.ts";
 import { ORIGIN, signIn, visit } from "./visit.ts";
 
 const RUNS = 300;
@@ -15,7 +16,7 @@ let cookie = "";
 let ids: string[] = [];
 beforeAll(async () => {
   cookie = await signIn("acme");
-  const scheduled = await submit({ run_at: "2027-01-01T00:00:00Z" }, { as: "acme" });
+  const scheduled = await submit({ run_at: LATER }, { as: "acme" });
   const ended = await submit({ input: { result: "x" } }, { as: "acme" });
   await finished(ended.job.id);
   ids = [scheduled.job.id, ended.job.id];

@@ -94,6 +94,22 @@ describe("submit page", () => {
     expect(words(third.text)).toContain("The idempotency key belongs to another request.");
   });
 
+  test.each(["\0", "a\0b", "a\r\nb", '"a\nb"', "\u{10ffff}"])(
+    "submit page, replay and bulk: the idempotency key %j, which no header can hold → refused",
+    async (key) => {
+      const cookie = await signIn("acme");
+      const { job } = await submit({ input: {} }, { as: "acme" });
+      await finished(job.id);
+      const asOf = new Date().toISOString();
+      const answers = [
+        await send(PATH, form({ type: "test.simulate", input: {} }, { idempotency_key: key }), { cookie }),
+        await send(`/dashboard/jobs/${job.id}/replay`, { idempotency_key: key }, { cookie }),
+        await send("/dashboard/bulk", { action: "delete", as_of: asOf, idempotency_key: key }, { cookie }),
+      ];
+      for (const { text } of answers) expect(words(text)).toContain("The idempotency key is not acceptable.");
+    },
+  );
+
   test("submit page: shows the curl command of its text", async () => {
     const json = { type: "csv.import", input: { dataset: "it's" } };
     const { text } = await send("/dashboard/submit/csv.import", form(json, { do: "upload" }), {

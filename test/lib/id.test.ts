@@ -44,9 +44,9 @@ describe("a job's id", () => {
     for (const digit of ["0", "f"]) expect(objectIdOf(makeJobId(digit.repeat(64)))).toBe(digit.repeat(64));
   });
 
-  test("made twice for one object → two ids", () => {
+  test("made 1,000 times for one object → as many ids, but for the pair that 62⁴ possible ones allow now and then", () => {
     const ids = Array.from({ length: 1_000 }, () => makeJobId("a".repeat(64)));
-    expect(new Set(ids).size).toBe(ids.length);
+    expect(new Set(ids).size).toBeGreaterThan(995);
   });
 
   test.each([

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Page } from "playwright-core";
 import { afterAll, describe, expect, test } from "vitest";
+import { LATER } from "../support/later.ts";
 import { noBrowser } from "./browser.ts";
 import { useDashboard } from "./dashboard-browser.ts";
 
@@ -151,8 +152,8 @@ describe.skipIf(noBrowser !== null)("the dashboard", () => {
 
   test("holds no connection while hidden, and then catches up, also when the job was deleted", async () => {
     const [first, second] = [
-      await service.acme.simulate({}, { run_at: "2027-01-01T00:00:00Z" }),
-      await service.acme.simulate({}, { run_at: "2027-01-01T00:00:00Z" }),
+      await service.acme.simulate({}, { run_at: LATER }),
+      await service.acme.simulate({}, { run_at: LATER }),
     ];
     const page = await openSignedIn();
     for (const id of [first, second]) {
@@ -232,7 +233,7 @@ describe.skipIf(noBrowser !== null)("the dashboard", () => {
 
   test("cancels all that match, after saying how many, and follows the job that does it", async () => {
     for (let made = 0; made < 3; made++)
-      await service.acme.simulate({}, { metadata: { batch: "bulk" }, run_at: "2027-01-01T00:00:00Z" });
+      await service.acme.simulate({}, { metadata: { batch: "bulk" }, run_at: LATER });
     await listed("bulk", 3);
     const page = await openSignedIn("/dashboard/jobs?metadata=batch%3Dbulk");
     await page.getByRole("link", { name: "Cancel all…" }).click();
@@ -278,7 +279,7 @@ describe.skipIf(noBrowser !== null)("the dashboard", () => {
   });
 
   test("opens from a link on another site for who is signed in", async () => {
-    const id = await service.acme.simulate({}, { run_at: "2027-01-01T00:00:00Z" });
+    const id = await service.acme.simulate({}, { run_at: LATER });
     const page = await openSignedIn();
     await page.goto(`${service.url.replace("localhost", "127.0.0.1")}/v1/health`);
     await page.evaluate(`location.assign("${service.url}/dashboard/jobs/${id}")`);

@@ -2,6 +2,7 @@
 
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { LATER } from "../support/later.ts";
 import { launchBrowser, noBrowser, startProxy } from "./browser.ts";
 import { sharedService } from "./service.ts";
 
@@ -49,7 +50,7 @@ describe.skipIf(noBrowser !== null)("a page of another origin", () => {
       "POST",
       "/v1/jobs",
       json,
-      JSON.stringify({ type: "test.simulate", input: {}, run_at: "2027-01-01T00:00:00Z" }),
+      JSON.stringify({ type: "test.simulate", input: {}, run_at: LATER }),
     );
     const file = await see("POST", "/v1/files", { ...withKey, "Content-Type": "text/plain" }, "0123456789");
     const part = await see("GET", file?.headers.location ?? "", { ...withKey, Range: "bytes=2-4" });
@@ -76,7 +77,7 @@ describe.skipIf(noBrowser !== null)("a page of another origin", () => {
   });
 
   test("the dashboard of a person who is signed in → it reads and sends nothing", async () => {
-    const id = await acme.submit({ type: "test.simulate", input: {}, run_at: "2027-01-01T00:00:00Z" });
+    const id = await acme.submit({ type: "test.simulate", input: {}, run_at: LATER });
     const own = await page.context().newPage();
     await own.goto(`${service.url}/dashboard`);
     await own.getByLabel("API key").fill(keys.acme.full);

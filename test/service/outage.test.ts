@@ -3,6 +3,7 @@
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Restartable, startRestartable } from "../../scripts/restartable.ts";
+import { LATER } from "../support/later.ts";
 import { launchBrowser, noBrowser } from "./browser.ts";
 import { type Client, openClient } from "./client.ts";
 
@@ -32,8 +33,8 @@ describe.skipIf(noBrowser !== null)("an open page of the dashboard", () => {
   }
 
   test("the service is killed → a warning; it is back → the warning goes, and the page follows the job to its end", async () => {
-    // Longer than any machine needs to open the pages: a page warns only of what it still waits for.
-    const id = await acme.simulate({ duration_ms: 300_000, steps: 600 });
+    // It waits for longer than any machine needs to open the pages: a page warns only of what it still waits for.
+    const id = await acme.simulate({}, { run_at: LATER });
     const pages = [await openPage(`/dashboard/jobs/${id}`), await openPage("/dashboard")];
     await service.kill();
     for (const page of pages) await page.getByText(WARNING).waitFor();
