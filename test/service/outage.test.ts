@@ -29,6 +29,8 @@ describe.skipIf(noBrowser !== null)("an open page of the dashboard", () => {
     await page.getByLabel("API key").fill(service.keys.acme.full);
     await page.getByRole("button", { name: "Sign in" }).click();
     await page.getByRole("button", { name: "Sign out" }).waitFor();
+    // The page's script runs: a page whose service ends before cannot warn.
+    await page.locator("body.scripted").waitFor();
     return page;
   }
 
