@@ -5,6 +5,7 @@ import type { Client } from "./client.ts";
 import type { JobEvent } from "./shapes.ts";
 
 export type Heard = {
+  /** The stored ones: with a number. */
   events: JobEvent[];
   /** What it was closed with; 1006 if it broke. */
   code: number;
@@ -26,7 +27,10 @@ export function hear({ url, key }: Client, path: string, reply?: string): Promis
       clearTimeout(timer);
       resolve(heard);
     };
-    socket.on("message", (data) => heard.events.push(JSON.parse(String(data))));
+    socket.on("message", (data) => {
+      const event = JSON.parse(String(data)) as JobEvent;
+      if ("seq" in event) heard.events.push(event);
+    });
     if (reply !== undefined) socket.once("message", () => socket.send(reply));
     socket.on("unexpected-response", (_request, response) => {
       heard.refused = response.statusCode ?? null;

@@ -62,8 +62,17 @@ async function finalsOfAllKinds({ mine }: Deployment): Promise<void> {
   equal(last?.data.next_attempt_at ?? null, null, "next_attempt_at of an attempt that is not retried");
 }
 
-const eventsIn = (blocks: SseBlock[]) =>
-  blocks.flatMap(({ data }) => (data === null ? [] : [JSON.parse(data) as JobEvent]));
+/** The stored events of a stream. Only progress may come without an id, and then it has no number. */
+function eventsIn(blocks: SseBlock[]): JobEvent[] {
+  const told = blocks.flatMap(({ data, id }) =>
+    data === null ? [] : [{ id, event: JSON.parse(data) as JobEvent }],
+  );
+  for (const { id, event } of told) {
+    if (id !== null) continue;
+    equal([event.type, "seq" in event], ["job.progress", false], "an event without an id");
+  }
+  return told.flatMap(({ id, event }) => (id === null ? [] : [event]));
+}
 
 async function asStream(deployment: Deployment): Promise<void> {
   const { mine } = deployment;

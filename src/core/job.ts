@@ -204,7 +204,7 @@ export type Failure = Omit<PublicError, "message"> & { message: string | null; r
 
 export type Command =
   | { type: "start"; attempt: number; continuation: number; lease: string }
-  | { type: "report"; lease: string; report: Report; isHeartbeat: boolean }
+  | { type: "report"; lease: string; report: Report; isHeartbeat: boolean; isOverSocket?: boolean }
   | { type: "save_checkpoint"; lease: string; checkpoint: string }
   | { type: "hold_files"; lease: string }
   | { type: "succeed"; lease: string; report: Report; result: string | null }

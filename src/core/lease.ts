@@ -5,6 +5,7 @@
 
 import { unreachable } from "./assert.ts";
 import { type Change, createChange, decide, noChange } from "./change.ts";
+import { leaseDurationMs } from "./held-report.ts";
 import type { Command, Decision, Executing, Job, Rejection } from "./job.ts";
 import { applyReport } from "./progress.ts";
 
@@ -62,7 +63,8 @@ function applyRunning(job: Job, command: RunningCommand, now: number): Change {
 
 /** What a running attempt says: kept, and taken as a renewal of the lease. */
 export function recordReport(job: Job, phase: Executing, command: RunningCommand, now: number): Change {
-  const { leaseMs, heartbeatTimeoutMs } = job.policy;
+  const { heartbeatTimeoutMs } = job.policy;
+  const leaseMs = leaseDurationMs(job, command.type === "report" && command.isOverSocket === true);
   const said = applyRunning(job, command, now);
   const isHeartbeat = command.type !== "report" || command.isHeartbeat;
   const renewDue = phase.leaseEndsAt - now < leaseMs * RENEW_BELOW;
@@ -71,7 +73,7 @@ export function recordReport(job: Job, phase: Executing, command: RunningCommand
   if (said.job === job && !renewDue && !signDue) return said;
   const renewed = {
     ...phase,
-    leaseEndsAt: now + leaseMs,
+    leaseEndsAt: Math.max(phase.leaseEndsAt, now + leaseMs),
     lastHeartbeatAt: isHeartbeat ? now : phase.lastHeartbeatAt,
   };
   return { ...said, job: { ...said.job, phase: renewed } };

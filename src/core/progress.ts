@@ -8,7 +8,7 @@ import { type EventBody, type Job, LOG_LINES_MAX, type LogLine, type Progress, t
 export const LOG_BYTES_MAX = 4096;
 const PROGRESS_CHARS_MAX = 500;
 
-/** Stores and publishes what a report has that is new. The run reporter limits how often it reports. */
+/** Stores and publishes what a report has that is new. */
 export function applyReport(job: Job, report: Report, now: number): Change {
   const logged = applyLogs(job, report.logs);
   const progress = report.progress && sanitizeProgress(report.progress);
@@ -27,7 +27,7 @@ export function progressPercent(progress: Progress): number | null {
 }
 
 /** Drops negative or non-finite numbers, and a total smaller than `current`. */
-function sanitizeProgress(progress: Progress): Progress {
+export function sanitizeProgress(progress: Progress): Progress {
   const short = (text: string | null) => text && truncate(text, PROGRESS_CHARS_MAX);
   const { unit, stage, message } = progress;
   const [current, total] = [sanitizeCount(progress.current), sanitizeCount(progress.total)];
@@ -41,7 +41,8 @@ function sanitizeProgress(progress: Progress): Progress {
   };
 }
 
-function isSameProgress(progress: Progress, previous: Progress | null): boolean {
+/** Whether a report says what is known. */
+export function isSameProgress(progress: Progress, previous: Progress | null): boolean {
   return (
     previous !== null &&
     (Object.keys(progress) as (keyof Progress)[]).every((name) => progress[name] === previous[name])

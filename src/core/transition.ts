@@ -15,6 +15,7 @@ import {
   toFailure,
   toJobError,
 } from "./failure.ts";
+import { type HeldReport, storeHeldReport } from "./held-report.ts";
 import {
   type Attempt,
   type AttemptStatus,
@@ -39,12 +40,36 @@ const CONTINUATION_INTERVAL_MIN_MS = 1_000;
 /**
  * Applies one command to a job at time `now` (epoch milliseconds); `random` in [0, 1) spreads retries. Deadlines
  * that have passed are applied first, except before an outcome of the lease owner or a cancellation, because
- * finished work counts. One command raises the version by at most one.
+ * finished work counts. One command raises the version by at most one. What the attempt's socket holds counts as said
+ * before; it is stored with the next change, or when it disproves a deadline that has passed.
  */
-export function transition(job: Job, command: Command, now: number, random: number): Decision {
-  const decision = withDeliveries(applyCommand(job, command, now, random), now);
+export function transition(
+  job: Job,
+  command: Command,
+  now: number,
+  random: number,
+  held: HeldReport | null = null,
+): Decision {
+  const decision = withDeliveries(applyAfterHeld(job, command, now, random, held), now);
   const hasNews = decision.job.version > job.version;
-  return hasNews ? { ...decision, job: { ...decision.job, version: job.version + 1 } } : decision;
+  return hasNews
+    ? { ...decision, job: { ...decision.job, version: job.version + 1, updatedAt: now } }
+    : decision;
+}
+
+function applyAfterHeld(
+  job: Job,
+  command: Command,
+  now: number,
+  random: number,
+  held: HeldReport | null,
+): Decision {
+  if (!held) return applyCommand(job, command, now, random);
+  const known = storeHeldReport(job, held, command);
+  const { answer, ...change } = applyCommand(known.job, command, now, random);
+  const isDisproved = nextDeadline(job).at <= now && nextDeadline(known.job).at > now;
+  const isStored = change.job !== known.job || isDisproved;
+  return decide(answer, isStored ? concat(known, change) : noChange(job));
 }
 
 /** Applies due timeouts first, once, for the commands that must not outrun them. */

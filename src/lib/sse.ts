@@ -2,9 +2,9 @@
 
 const sseEncoder = new TextEncoder();
 
-/** One event; `data` must be a single line, as JSON is. */
-export function sseEvent(id: number, type: string, data: string): Uint8Array {
-  return sseEncoder.encode(`id: ${id}\nevent: ${type}\ndata: ${data}\n\n`);
+/** One event, without a number one that is not repeated; `data` must be a single line, as JSON is. */
+export function sseEvent(id: number | undefined, type: string, data: string): Uint8Array {
+  return sseEncoder.encode(`${id === undefined ? "" : `id: ${id}\n`}event: ${type}\ndata: ${data}\n\n`);
 }
 
 /** A line that clients ignore and that shows proxies that the stream is alive. */

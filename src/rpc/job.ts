@@ -60,6 +60,20 @@ export type Claim = {
 export type RunRejection = { ok: false; reason: "cancelled" | "stale" };
 export type RunAnswer = { ok: true } | RunRejection;
 
+/** What an attempt says over its worker socket, as JSON. */
+export type SocketReport = { report: Report; isHeartbeat: boolean };
+
+/**
+ * What the job says over it: that the attempt no longer counts, up to which log line all are stored, or how often
+ * progress is wanted, in milliseconds.
+ */
+export type SocketReply = RunRejection | { storedLine: number } | { paceMs: number };
+
+/** A worker says this over its socket when it has nothing to say; it is answered in kind and wakes no object. */
+export function pingOf(lease: string): string {
+  return `ping ${lease}`;
+}
+
 /** How a run ended. */
 export type RunOutcome =
   | { type: "succeed"; result: string | null }

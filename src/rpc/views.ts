@@ -1,15 +1,21 @@
 /** A job and its events as clients see them: snake_case, RFC 3339 times, and only what is meant for them. */
 
 import { unreachable } from "../core/assert.ts";
+import { type HeldReport, withHeldProgress } from "../core/held-report.ts";
 import { type Delivery, type Job, type JobEvent, type Phase, type Progress, purgeAt } from "../core/job.ts";
 import { progressPercent } from "../core/progress.ts";
 
-/** The job as clients see it, and after how many seconds asking again is worthwhile. */
-export type Snapshot = { job: JobView; pollAfterSeconds: number | null };
+/**
+ * The job as clients see it, after how many seconds asking again is worthwhile, and its entity tag: the version, and
+ * what tells progress apart that is held in memory.
+ */
+export type Snapshot = { job: JobView; pollAfterSeconds: number | null; tag: string };
 
 export type JobView = ReturnType<typeof toJobView>;
 export type DeliveryView = ReturnType<typeof toDeliveryView>;
 export type EventView = ReturnType<typeof toEventView>;
+/** Progress that is not stored: without a number, and told to live subscribers only. */
+export type TransientView = Omit<EventView, "seq">;
 
 /** A time on the wire: RFC 3339, UTC, milliseconds. */
 export function formatTime(at: number): string {
@@ -123,9 +129,13 @@ function pollAfterSeconds(job: Job, now: number): number | null {
   return Math.max(1, Math.ceil(((nextAttemptAt(job.phase) ?? now) - now) / 1000));
 }
 
-/** The job as clients see it, and when asking again is worthwhile. */
-export function toSnapshot(job: Job, now: number): Snapshot {
-  return { job: toJobView(job), pollAfterSeconds: pollAfterSeconds(job, now) };
+/** The job as clients see it, with the progress that its attempt's socket holds, and when asking again is worthwhile. */
+export function toSnapshot(job: Job, now: number, held: HeldReport | null = null): Snapshot {
+  return {
+    job: toJobView(held ? withHeldProgress(job, held) : job),
+    pollAfterSeconds: pollAfterSeconds(job, now),
+    tag: held?.progress ? `${job.version}.${held.number}` : String(job.version),
+  };
 }
 
 /** A delivery as in section 8 of the contract: the latest attempts, and when the next one is due. */
@@ -153,6 +163,11 @@ export function findDeliveryView(job: Job, id: string): DeliveryView | null {
 /** An event as in section 5 of the contract. */
 export function toEventView(event: JobEvent) {
   return { seq: event.seq, type: event.type, time: formatTime(event.at), data: eventData(event) };
+}
+
+/** Progress as an event that is not stored. */
+export function toTransientView({ at, ...progress }: Progress & { at: number }): TransientView {
+  return { type: "job.progress", time: formatTime(at), data: toProgressView(progress) };
 }
 
 function eventData(event: JobEvent) {

@@ -1,10 +1,11 @@
-/** What the code of a running attempt has reported and the job has not received yet. */
+/** What the code of a running attempt has reported and the job has not stored yet. */
 
 import { truncateBytes } from "../core/failure.ts";
 import { LOG_LINES_MAX, type LogLevel, type LogLine, type Progress, type Report } from "../core/job.ts";
 import { LOG_BYTES_MAX } from "../core/progress.ts";
+import type { SocketReport } from "../rpc/job.ts";
 
-/** With 4 KiB a line, a report of so many stays far below what a row or a call may hold. */
+/** With 4 KiB a line, a report of so many stays far below what a row, a call or a message may hold. */
 export const LINES_PER_REPORT = 50;
 
 export class PendingReport {
@@ -12,9 +13,20 @@ export class PendingReport {
   #logs: LogLine[] = [];
   #lineCount = 0;
   #isHeartbeat = false;
+  /** Sent over the socket: the latest progress, and the lines that are not confirmed. */
+  #sent: Report = { progress: null, logs: [] };
 
-  get isEmpty(): boolean {
-    return this.#progress === null && this.#logs.length === 0;
+  get hasProgress(): boolean {
+    return this.#progress !== null;
+  }
+
+  get hasLogs(): boolean {
+    return this.#logs.length > 0;
+  }
+
+  /** Whether the code gave a heartbeat since the last report. */
+  get hasHeartbeat(): boolean {
+    return this.#isHeartbeat;
   }
 
   /** Whether more log lines wait than the next report carries. */
@@ -40,7 +52,7 @@ export class PendingReport {
   }
 
   /** Removes the next report, and whether the code gave a heartbeat since the last one. */
-  take(): { report: Report; isHeartbeat: boolean } {
+  take(): SocketReport {
     const report = { progress: this.#progress, logs: this.#logs.slice(0, LINES_PER_REPORT) };
     const isHeartbeat = this.#isHeartbeat;
     this.#progress = null;
@@ -50,9 +62,25 @@ export class PendingReport {
   }
 
   /** Puts a report back that could not be sent. Newer progress supersedes its progress. */
-  putBack({ report, isHeartbeat }: { report: Report; isHeartbeat: boolean }): void {
+  putBack({ report, isHeartbeat }: SocketReport): void {
     this.#progress ??= report.progress;
     this.#logs = [...report.logs, ...this.#logs];
     this.#isHeartbeat ||= isHeartbeat;
+  }
+
+  /** Notes that a report went over the socket: it may be lost with it. */
+  noteSent({ progress, logs }: Report): void {
+    this.#sent = { progress: progress ?? this.#sent.progress, logs: [...this.#sent.logs, ...logs] };
+  }
+
+  /** The lines of this attempt are stored up to this one. */
+  confirm(storedLine: number): void {
+    this.#sent = { ...this.#sent, logs: this.#sent.logs.filter(({ number }) => number > storedLine) };
+  }
+
+  /** Puts back what was sent over the socket and is not known to be stored. */
+  putBackSent(): void {
+    this.putBack({ report: this.#sent, isHeartbeat: false });
+    this.#sent = { progress: null, logs: [] };
   }
 }

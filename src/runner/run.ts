@@ -65,7 +65,7 @@ async function execute(run: Run, env: Env, types: JobTypes): Promise<RunOutcome>
 
 /** Reports the outcome, or that the code of a cancelled job has stopped. */
 async function reportOutcome(run: Run, outcome: RunOutcome): Promise<void> {
-  const report = await run.reporter.close();
+  const report = await run.reporter.drain();
   const rejection = run.reporter.rejection ?? (await finish(run, report, outcome));
   if (rejection === "cancelled") await withRetry(() => run.api().acknowledge(run.lease));
 }

@@ -1,12 +1,12 @@
 /**
- * A WebSocket from a running attempt to its job object. It delivers cancellations immediately and detects dead workers.
- * It is optional: lease renewal covers both, more slowly.
+ * A WebSocket from a running attempt to its job object. It carries reports, delivers cancellations immediately and
+ * detects dead workers. It is optional: calls cover all three, more slowly.
  */
 
 import { jittered } from "../lib/retry.ts";
 import { sleep } from "../lib/runtime.ts";
 import { closeNormally, NORMAL_CLOSURE } from "../lib/socket.ts";
-import type { JobApi, RunRejection } from "../rpc/job.ts";
+import type { JobApi, RunRejection, SocketReply } from "../rpc/job.ts";
 
 /** Most runs end sooner, and a socket costs a request. A cancellation before it is delivered when the socket opens. */
 const SOCKET_OPEN_DELAY_MS = 200;
@@ -18,25 +18,23 @@ type WorkerSocketOptions = {
   lease: string;
   /** Aborts when the run has finished. */
   finished: AbortSignal;
-  onRejection: (rejection: RunRejection) => void;
-  /** Renews the lease, which the job may have shortened when the socket broke. */
-  renew: () => Promise<void>;
+  /** It is open; `isFirst` is false if the job may have shortened the lease when the one before broke. */
+  onOpen: (socket: WebSocket, isFirst: boolean) => void;
+  /** Null if it answers a ping. */
+  onReply: (reply: SocketReply | null) => void;
+  onClosed: () => void;
 };
 
 type Connection = { socket: WebSocket } | { rejection: RunRejection } | null;
 
 /** Keeps a socket open until `finished` aborts or the job closes it. Never rejects. */
 export async function keepWorkerSocket(options: WorkerSocketOptions): Promise<void> {
-  const { finished, onRejection, renew } = options;
+  const { finished, onReply } = options;
   await sleep(SOCKET_OPEN_DELAY_MS, finished);
   for (let isFirst = true; !finished.aborted; isFirst = false) {
     const connection = await Promise.race([connect(options), whenAborted(finished)]);
-    if (connection && "rejection" in connection) return onRejection(connection.rejection);
-    if (connection) {
-      const closed = receive(connection.socket, options);
-      if (!isFirst && !finished.aborted) await renew();
-      if ((await closed) === "closed_normally") return;
-    }
+    if (connection && "rejection" in connection) return onReply(connection.rejection);
+    if (connection && (await receive(connection.socket, isFirst, options)) === "closed_normally") return;
     await sleep(jittered(SOCKET_REOPEN_MS), finished);
   }
 }
@@ -58,23 +56,34 @@ function whenAborted(signal: AbortSignal): Promise<null> {
   return new Promise((resolve) => signal.addEventListener("abort", () => resolve(null)));
 }
 
-/** Receives rejections until the socket closes. */
+/** Receives replies until the socket closes. */
 function receive(
   socket: WebSocket,
-  { finished, onRejection }: WorkerSocketOptions,
+  isFirst: boolean,
+  { finished, onOpen, onReply, onClosed }: WorkerSocketOptions,
 ): Promise<"closed_normally" | "connection_lost"> {
   return new Promise((resolve) => {
-    const end = () => {
-      closeNormally(socket);
-      resolve("closed_normally");
+    const end = (how: "closed_normally" | "connection_lost") => {
+      onClosed();
+      resolve(how);
     };
-    socket.addEventListener("message", ({ data }) => onRejection(JSON.parse(String(data)) as RunRejection));
+    const leave = () => {
+      closeNormally(socket);
+      end("closed_normally");
+    };
+    socket.addEventListener("message", ({ data }) => onReply(readReply(String(data))));
     socket.addEventListener("close", ({ code }) =>
-      resolve(code === NORMAL_CLOSURE ? "closed_normally" : "connection_lost"),
+      end(code === NORMAL_CLOSURE ? "closed_normally" : "connection_lost"),
     );
-    socket.addEventListener("error", () => resolve("connection_lost"));
-    finished.addEventListener("abort", end);
+    socket.addEventListener("error", () => end("connection_lost"));
+    finished.addEventListener("abort", leave);
     socket.accept();
-    if (finished.aborted) end();
+    if (finished.aborted) leave();
+    else onOpen(socket, isFirst);
   });
+}
+
+/** Everything but a ping is JSON. */
+function readReply(text: string): SocketReply | null {
+  return text.startsWith("{") ? (JSON.parse(text) as SocketReply) : null;
 }

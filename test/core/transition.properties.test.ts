@@ -5,6 +5,7 @@ import fc from "fast-check";
 import { describe, test } from "vitest";
 import { deliverableEvents, terminalEvents } from "../../src/core/deliveries.ts";
 import { acceptJob } from "../../src/core/dispatch.ts";
+import { clearHeldReport, type HeldReport, holdReport, openHeldReport } from "../../src/core/held-report.ts";
 import {
   type Command,
   type Decision,
@@ -121,6 +122,8 @@ const acts = fc.record({
   /** How far the attempt or version named is from the right one. */
   off: mostly(0, -1, 1),
   isHeartbeat: fc.boolean(),
+  /** Whether the attempt, if one runs, reports over its socket instead. */
+  isOverSocket: mostly(false, true),
   report: reports,
   kind: mostly("service_unavailable", ...failureKinds),
   retryAfterMs: mostly(null, 0, SECOND, 2 * HOUR),
@@ -154,6 +157,7 @@ describe("any commands under any limits and any clock", () => {
         for (const act of sequence) {
           if (life.hasLongFinished()) break;
           life.advance(act);
+          if (act.isOverSocket && life.hold(act)) continue;
           life.apply(commandOf(act, life.job(), life.lastLease()), act.random);
         }
         checkHistory(life.job(), life.events);
@@ -238,13 +242,17 @@ function checkedLife(submission: Parameters<typeof submissionOf>[0]) {
   let now = T0;
   let leases = 0;
   let inVain = 0;
+  let held: HeldReport | null = null;
 
   function apply(command: Command, chance: number): Decision {
     const before = job;
-    const decision = transition(before, command, now, chance);
-    checkStep(before, command, now, decision);
+    const decision = transition(before, command, now, chance, held);
+    checkStep(before, command, now, decision, held);
     if (isFinished(before)) inVain += 1;
     job = decision.job;
+    const isGone = command.type === "shorten_lease" || leaseOf(job) !== held?.lease;
+    if (isGone) held = null;
+    else if (held && job !== before) held = clearHeldReport(held);
     events.push(...decision.events);
     if (job.phase.status !== before.phase.status) checkHistory(job, events);
     return decision;
@@ -253,6 +261,16 @@ function checkedLife(submission: Parameters<typeof submissionOf>[0]) {
   return {
     events,
     apply,
+    /** The attempt that runs reports over its socket; false if none runs. */
+    hold({ report, isHeartbeat, random: chance }: Act): boolean {
+      const lease = leaseOf(job);
+      if (lease === null) return false;
+      held ??= openHeldReport(lease, now, chance);
+      const next = holdReport(job, held, { report, isHeartbeat }, now);
+      if (next) held = next;
+      else apply({ type: "report", lease, report, isHeartbeat, isOverSocket: true }, chance);
+      return true;
+    },
     job: () => job,
     /** Finished so long ago that enough has been tried in vain. */
     hasLongFinished: () => inVain >= 6,

@@ -3,19 +3,29 @@
  * Worker does is billed by hand: a request for each `POST`, one for each invocation of a consumer (a batch of one).
  */
 
-import { runDurableObjectAlarm } from "cloudflare:test";
+import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { vi } from "vitest";
 import type { Policy, Submission } from "../../src/core/job.ts";
-import { DAY, SECOND } from "../../src/core/time.ts";
-import { type JobApi, jobObject, submissionObject } from "../../src/rpc/job.ts";
+import { DAY, MINUTE, SECOND } from "../../src/core/time.ts";
+import { type JobApi, jobObject, pingOf, submissionObject } from "../../src/rpc/job.ts";
 import { partitionOf } from "../../src/rpc/job-index.ts";
-import { alarmOf, hold, nothing, pass, policy, submission } from "../support/objects.ts";
+import { alarmOf, hold, nothing, pass, submission, policy as testPolicy } from "../support/objects.ts";
 import { parkedDeliveries, parkedFor } from "../support/parked.ts";
 import { bill, meteredEnv } from "./meter.ts";
 
-/** As the run's reporter has it: news at most every second, and every 300th part of the time it has run. */
-const newsMs = (ranMs: number) => Math.max(SECOND, ranMs / 300);
+/** As the defaults have it: kept for seven days, an attempt of at most fourteen minutes. */
+export const policy: Policy = { ...testPolicy, retentionMs: 7 * DAY, attemptTimeoutMs: 14 * MINUTE };
+const MONTH_MS = (365 / 12) * DAY;
+
+/** A partition of the index covers a month and stays until its last job is purged; on average an entry stays so long. */
+const ENTRY_STAYS_MS = MONTH_MS / 2 + policy.retentionMs;
+
+/** As the runner has it: a ping if there was no reply for so long. */
+const PING_MS = 20 * SECOND;
+
+/** What a row of the index has beside the job as clients see it, in bytes: its keys and times, and its indexes. */
+const INDEX_ENTRY_OVERHEAD = 500;
 
 export type Life = { id: string; api: () => JobApi };
 type Held = ReturnType<typeof hold>;
@@ -27,7 +37,7 @@ export function openTenant() {
   const lives: Held[] = [];
 
   async function submit(changes: Partial<Submission> = {}): Promise<Life> {
-    const asked = submission({ tenant, ...changes });
+    const asked = submission({ tenant, policy, ...changes });
     bill("workerRequests");
     const name = asked.fingerprint === null ? null : crypto.randomUUID();
     const answer = await submissionObject(meteredEnv(env), tenant, name).submit(asked, "use_existing");
@@ -46,6 +56,21 @@ export function openTenant() {
     bill("workerRequests");
     if ((await api().start(attempt, 0, `lease ${attempt}`)) === null) throw new Error("not claimed");
   }
+
+  /** The message of a continuation comes, a worker claims it. */
+  async function resume({ id, api }: Life, continuation: number): Promise<void> {
+    await vi.waitFor(() => {
+      if (!parkedFor(id).some((message) => message.continuation === continuation))
+        throw new Error("no message yet");
+    });
+    bill("workerRequests");
+    const lease = `lease ${continuation + 1}`;
+    if ((await api().start(1, continuation, lease)) === null) throw new Error("not claimed");
+  }
+
+  /** The run ends with a checkpoint, to go on in another. */
+  const pause = ({ api }: Life, continuation: number) =>
+    api().finish(`lease ${continuation + 1}`, nothing, { type: "continue", checkpoint: "{}" });
 
   const succeed = ({ api }: Life, attempt = 1) =>
     api().finish(`lease ${attempt}`, nothing, { type: "succeed", result: null });
@@ -90,23 +115,45 @@ export function openTenant() {
     fail,
     publish,
     live,
+    pause,
 
-    /** A run of ten minutes that says every second how far it is, over its line and under its lease. */
-    async runForTenMinutes(life: Life): Promise<void> {
-      await start(life);
-      const line = await life
+    /** What the job and its index entry take, for as long as they are kept. */
+    async billStorage(life: Life): Promise<void> {
+      const bytes = await runInDurableObject(
+        hold(life.id, tenant).stub,
+        (_, { storage }) => storage.sql.databaseSize,
+      );
+      bill("byteMonths", (bytes * policy.retentionMs) / MONTH_MS);
+      const found = await hold(life.id, tenant).api().read();
+      const entry = JSON.stringify(found?.job).length + INDEX_ENTRY_OVERHEAD;
+      bill("byteMonths", (entry * ENTRY_STAYS_MS) / MONTH_MS);
+    },
+
+    /**
+     * A run of so many minutes that says every second how far it is. Over its socket goes what the runner sends: the
+     * progress at the pace the job asked for, and a ping when there was no reply.
+     */
+    async runFor(life: Life, minutes: number, paceMs: number, continuation = 0): Promise<void> {
+      const lease = `lease ${continuation + 1}`;
+      if (continuation === 0) await start(life);
+      else await resume(life, continuation);
+      const { webSocket: socket } = await life
         .api()
-        .fetch("https://job/worker?lease=lease 1", { headers: { Upgrade: "websocket" } });
-      line.webSocket?.accept();
-      for (let ranMs = 0; ranMs < 600 * SECOND; ) {
-        const stepMs = newsMs(ranMs);
-        await live(stepMs);
-        ranMs += stepMs;
-        const progress = { current: ranMs, total: 600 * SECOND, unit: "ms", stage: null, message: null };
-        await life.api().report("lease 1", { progress, logs: [] }, true);
+        .fetch(`https://job/worker?lease=${lease}`, { headers: { Upgrade: "websocket" } });
+      socket?.accept();
+      for (let ranMs = paceMs; ranMs <= minutes * MINUTE; ranMs += paceMs) {
+        await live(paceMs);
+        const progress = { current: ranMs, total: null, unit: "ms", stage: null, message: null };
+        socket?.send(JSON.stringify({ report: { progress, logs: [] }, isHeartbeat: true }));
+        if (ranMs % PING_MS === 0) {
+          bill("socketMessages");
+          socket?.send(pingOf(lease));
+        }
+        await vi.waitFor(async () => {
+          const seen = (await hold(life.id, tenant).api().read())?.job.progress?.current;
+          if (seen !== ranMs) throw new Error(`progress is ${seen}`);
+        });
       }
-      await succeed(life);
-      line.webSocket?.close(1000);
     },
 
     /** The job's webhook is delivered at the first try. */

@@ -9,9 +9,14 @@ import { jobQueueBindings } from "../../src/transport/queues.ts";
 export type Counts = {
   workerRequests: number;
   objectRequests: number;
+  /** Messages that come in over WebSockets. */
+  socketMessages: number;
   rowsWritten: number;
   rowsRead: number;
   queueOperations: number;
+  /** Bytes stored, times the months they stay. */
+  byteMonths: number;
+  logBytes: number;
 };
 
 type Cursor = { rowsWritten: number; rowsRead: number };
@@ -20,9 +25,12 @@ type Meter = { counts: Counts; cursors: Cursor[] };
 const nothing: Counts = {
   workerRequests: 0,
   objectRequests: 0,
+  socketMessages: 0,
   rowsWritten: 0,
   rowsRead: 0,
   queueOperations: 0,
+  byteMonths: 0,
+  logBytes: 0,
 };
 
 const shared = globalThis as typeof globalThis & { costMeter?: Meter };
@@ -31,6 +39,9 @@ const meter = shared.costMeter;
 
 /** A message is billed when it is written, read and deleted. */
 const OPERATIONS_PER_MESSAGE = 3;
+
+/** What Cloudflare adds to a line: time, level, the invocation's Worker, version and ids. An assumption, in bytes. */
+const LOG_LINE_OVERHEAD = 600;
 
 /** Adds to what was counted, for what no wrapper sees. */
 export function bill(what: keyof Counts, count = 1): void {
@@ -50,6 +61,12 @@ function reading(): Counts {
   const sum = (name: keyof Cursor) => meter.cursors.reduce((total, cursor) => total + cursor[name], 0);
   const { rowsWritten, rowsRead, ...rest } = meter.counts;
   return { ...rest, rowsWritten: rowsWritten + sum("rowsWritten"), rowsRead: rowsRead + sum("rowsRead") };
+}
+
+/** Counts the log lines from here on, instead of printing them. */
+export function meterLog(): void {
+  const count = (record: object) => bill("logBytes", JSON.stringify(record).length + LOG_LINE_OVERHEAD);
+  Object.assign(console, { log: count, warn: count, error: count });
 }
 
 /** Counts what an object's storage reads and writes; to be called before the object itself sees it. */

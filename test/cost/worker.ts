@@ -3,7 +3,9 @@
 import type { Env } from "../../src/env.ts";
 import * as objects from "../../src/worker.ts";
 import { isParked, park } from "../support/parked.ts";
-import { bill, meteredEnv, meterStorage } from "./meter.ts";
+import { bill, meteredEnv, meterLog, meterStorage } from "./meter.ts";
+
+meterLog();
 
 export { DatasetObject, FilesObject, SessionObject } from "../../src/worker.ts";
 
@@ -16,6 +18,11 @@ export class JobObject extends objects.JobObject {
   override async alarm(): Promise<void> {
     bill("objectRequests");
     await super.alarm();
+  }
+
+  override async webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): Promise<void> {
+    bill("socketMessages");
+    await super.webSocketMessage(socket, message);
   }
 }
 

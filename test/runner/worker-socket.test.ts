@@ -117,7 +117,7 @@ describe("a line that breaks", () => {
     await vi.waitFor(() => expect(parkedFor(job.id).at(-1)).toMatchObject({ attempt: 2 }));
   });
 
-  test("under a living worker is opened again, and the lease renewed once it is", async () => {
+  test("under a living worker is opened again, and the lease outlives its shortened end", async () => {
     const job = await ownJob();
     const { JOBS, calls } = watchedJobs();
     const { type, finish } = heldRun();
@@ -125,11 +125,11 @@ describe("a line that breaks", () => {
     await lined(job);
     calls.length = 0;
     await breakLine(job);
-    await vi.waitFor(() => expect(calls.lastIndexOf("report")).toBeGreaterThan(calls.indexOf("fetch")), {
-      timeout: 5_000,
-    });
-    expect(calls).toContain("fetch");
+    await vi.waitFor(async () => expect((await alarmOf(job)) ?? 0).toBeLessThan(Date.now() + 5_000));
+    await vi.waitFor(() => expect(calls).toContain("fetch"), { timeout: 5_000 });
     await lined(job);
+    await ringNext(job);
+    expect((await alarmOf(job)) ?? 0).toBeGreaterThan(Date.now() + 30_000);
     finish();
     await run;
     expect(await read(job)).toMatchObject({ status: "succeeded", attempt: 1 });

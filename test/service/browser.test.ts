@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import type { EventView } from "../../src/rpc/views.ts";
 import { launchBrowser, noBrowser, startProxy } from "./browser.ts";
 import { sharedService } from "./service.ts";
-import { FINAL } from "./subscribers.ts";
+import { FINAL, isStored } from "./subscribers.ts";
 
 const WAIT = { timeout: 40_000, interval: 50 };
 
@@ -44,16 +44,19 @@ describe.skipIf(noBrowser !== null)("Chromium's EventSource", () => {
     proxy.cut();
     await vi.waitFor(async () => expect(await page.evaluate("source.readyState")).toBe(2), WAIT);
 
-    const events = (await heard()).map(({ event }) => event);
+    const all = await heard();
+    const stored = all.filter(({ event }) => isStored(event));
+    expect(new Set(all.filter((one) => !stored.includes(one)).map(({ event }) => event.type))).toEqual(
+      new Set(["job.progress"]),
+    );
+    const events = stored.map(({ event }) => event);
     expect(events.map(({ seq }) => seq)).toEqual(events.map((_, index) => index + 1));
     expect(events.filter(({ type }) => FINAL.includes(type))).toEqual([events.at(-1)]);
     expect(events).toEqual(await acme.events(id));
-    expect((await heard()).map(({ lastEventId }) => Number(lastEventId))).toEqual(
-      events.map(({ seq }) => seq),
-    );
+    expect(stored.map(({ lastEventId }) => Number(lastEventId))).toEqual(events.map(({ seq }) => seq));
     const [first, second, last] = proxy.passed;
     expect(first).toEqual({ lastEventId: null, status: 200 });
-    expect(second).toEqual({ lastEventId: expect.stringMatching(/^[4-9]$|^\d\d$/), status: 200 });
+    expect(second).toEqual({ lastEventId: expect.stringMatching(/^\d+$/), status: 200 });
     expect(last).toEqual({ lastEventId: String(events.length), status: 204 });
     expect(proxy.passed).toHaveLength(3);
   });

@@ -11,6 +11,9 @@ const EVENT_TYPES = [
   ...FINAL,
 ];
 
+/** Progress that is not stored has no number. */
+export const isStored = (event: object): event is EventView => "seq" in event;
+
 type Connection = { lastEventId: string | null; status: number | null };
 
 /** An EventSource on the job's events, which only the package decides to open again. */
@@ -31,7 +34,9 @@ export function listenByEventSource(url: string, key: string, id: string) {
   });
   for (const type of EVENT_TYPES) {
     source.addEventListener(type, ({ data, lastEventId }) => {
-      events.push(JSON.parse(data));
+      const event = JSON.parse(data);
+      if (!isStored(event)) return;
+      events.push(event);
       ids.push(lastEventId);
     });
   }
@@ -69,7 +74,10 @@ export function hear(
   };
   const socket = new WebSocket(url.replace("http", "ws") + path, options);
   return new Promise((resolve) => {
-    socket.on("message", (data) => heard(JSON.parse(String(data))));
+    socket.on("message", (data) => {
+      const event = JSON.parse(String(data));
+      if (isStored(event)) heard(event);
+    });
     // The service is gone: retry later.
     socket.on("error", () => setTimeout(resolve, 100, 1006));
     socket.on("close", (code) => resolve(code));

@@ -22,6 +22,8 @@ export type Scene = {
   witness: Witness;
   /** What a key was answered with first, by tenant and key. */
   keys: Map<string, { jobId: string; at: number }>;
+  /** The job as it was shown under each entity tag. */
+  looks: Map<string, string>;
 };
 
 type Asked = { body: Record<string, unknown>; key: string | null };
@@ -180,7 +182,13 @@ function checkKey({ witness, keys, simulation }: Scene, name: string, tenant: st
 }
 
 /** Keeps what was seen of a job, and that it only ever moves on. */
-function recordSeen({ witness }: Scene, _tenant: string, seen: Seen[], { job }: Snapshot): void {
+function recordSeen({ witness, looks }: Scene, _tenant: string, seen: Seen[], { job, tag }: Snapshot): void {
+  const look = JSON.stringify(job);
+  const name = `${job.id} ${tag}`;
+  witness.hold("one entity tag is one representation", () =>
+    assertThat((looks.get(name) ?? look) === look, `${name} is ${look} and ${looks.get(name)}`),
+  );
+  looks.set(name, look);
   const known = seen.find(({ jobId }) => jobId === job.id);
   if (!known) {
     seen.push({ jobId: job.id, version: job.version, status: job.status, lastSeq: 0 });
@@ -276,7 +284,11 @@ async function subscribe(
   const over = new Controller();
   socket.addEventListener("close", () => over.abort());
   socket.addEventListener("message", ({ data }) => {
-    const { seq } = JSON.parse(data ?? "") as { seq: number };
+    const { seq, type } = JSON.parse(data ?? "") as { seq?: number; type: string };
+    if (seq === undefined) {
+      witness.hold("only progress has no number", () => assertThat(type === "job.progress", type));
+      return;
+    }
     const isNext = seq === known.lastSeq + 1;
     witness.hold("events are followed without gap or repeat", () =>
       assertThat(isNext, `after ${known.lastSeq} came ${seq}`),

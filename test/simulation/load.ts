@@ -8,7 +8,7 @@ import { join, relative } from "node:path";
 import { build, type Plugin } from "esbuild";
 import { Controller, Signal } from "./platform/aborting.ts";
 import { hashing } from "./platform/hashing.ts";
-import { Answer } from "./platform/sockets.ts";
+import { Answer, AutoResponse } from "./platform/sockets.ts";
 
 const root = join(import.meta.dirname, "../..");
 
@@ -63,6 +63,7 @@ function globals({ WebSocketPair, fetch, log }: HarnessGlobals) {
     fetch,
     crypto: hashing,
     Response: Answer,
+    WebSocketRequestResponsePair: AutoResponse,
     AbortController: Controller,
     AbortSignal: Signal,
     console: { log, warn: log, error: log },

@@ -163,10 +163,10 @@ export const mutations: readonly Mutation[] = [
     patches: [
       patch(
         "src/objects/job/object.ts",
-        "if (job !== before) this.#store.save(decision);",
+        "if (job !== before) this.#store.save(decision, isNews);",
         `if (job !== before) {
            const performed = effects.map((effect) => performEffect(this.env, job, effect));
-           void Promise.all(performed).then(() => this.#store.save(decision));
+           void Promise.all(performed).then(() => this.#store.save(decision, isNews));
          }`,
       ),
     ],
@@ -204,8 +204,8 @@ export const mutations: readonly Mutation[] = [
     patches: [
       patch(
         "src/objects/job/object.ts",
-        "const isStored = await this.#indexPublisher.publishDurably(woken);",
-        "const isStored = true;",
+        "!this.#store.isUnconfirmed() || (await this.#indexPublisher.publishDurably(woken));",
+        "true;",
       ),
     ],
     seed: 21,

@@ -110,6 +110,7 @@ export function openSimulator(program: Program) {
         types: service.types,
         witness,
         keys: new Map(),
+        looks: new Map(),
       };
       const stackLines = Error.stackTraceLimit;
       if (record === 0) Error.stackTraceLimit = 0;

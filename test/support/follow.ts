@@ -70,7 +70,7 @@ export function readStream({ body }: Response): HeardStream {
   return Object.assign(heard, { over: read(), leave: () => reader.cancel() });
 }
 
-/** One block: an event of exactly id, event and one line of data, or a comment, or a time to wait. */
+/** One block: an event of exactly id, event and one line of data, progress without id, or a comment, or a time to wait. */
 function hear(
   { events, fields, comments, retries }: Omit<HeardStream, "over" | "leave">,
   block: string,
@@ -81,6 +81,7 @@ function hear(
     events.push(JSON.parse(data));
     return;
   }
+  if (/^event: job\.progress\ndata: \{"type":"job\.progress",.+$/.test(block)) return;
   const [, comment, retry] = /^(?:: (.*)|retry: (\d+))$/.exec(block) ?? [];
   if (comment !== undefined) comments.push(comment);
   else if (retry !== undefined) retries.push(retry);
@@ -99,7 +100,11 @@ export function readSocket({ webSocket }: Response): Heard & { leave: () => void
   if (!webSocket) throw new Error("there is no socket");
   const events: EventJson[] = [];
   const over = new Promise<number>((resolve) => {
-    webSocket.addEventListener("message", ({ data }) => void events.push(JSON.parse(String(data))));
+    webSocket.addEventListener("message", ({ data }) => {
+      const event = JSON.parse(String(data)) as EventJson;
+      if ("seq" in event) events.push(event);
+      else expect((event as { type: string }).type).toBe("job.progress");
+    });
     webSocket.addEventListener("close", ({ code }) => resolve(code));
   });
   webSocket.accept();

@@ -8,7 +8,7 @@ import { now, repeatEvery, sleep, startTimer } from "../../lib/runtime.ts";
 import { closeNormally, NORMAL_CLOSURE } from "../../lib/socket.ts";
 import { sseComment, sseEvent, sseRetry } from "../../lib/sse.ts";
 import type { JobApi } from "../../rpc/job.ts";
-import type { EventView } from "../../rpc/views.ts";
+import type { EventView, TransientView } from "../../rpc/views.ts";
 
 /** Proxies close connections that are silent for 30 s or more; the contract promises a line every 15 s. */
 const COMMENT_MS = 10_000;
@@ -137,6 +137,6 @@ export function retryStream(reason: string, retryMs: number): ReadableStream<Uin
 }
 
 function formatSse(message: string): Uint8Array {
-  const { seq, type } = JSON.parse(message) as EventView;
+  const { seq, type } = JSON.parse(message) as TransientView & Partial<EventView>;
   return sseEvent(seq, type, message);
 }

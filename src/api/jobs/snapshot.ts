@@ -24,16 +24,22 @@ export async function waitForFinish(c: Context<AppEnv>, found: Snapshot): Promis
 }
 
 /** Whether the client already has this version of the job. */
-export function hasCurrent(c: Context<AppEnv>, { job }: Snapshot): boolean {
-  return matchesWeakly(c.req.header("If-None-Match"), String(job.version));
+export function hasCurrent(c: Context<AppEnv>, snapshot: Snapshot): boolean {
+  return matchesWeakly(c.req.header("If-None-Match"), snapshotTag(snapshot));
 }
 
-export function snapshotHeaders({ job, pollAfterSeconds }: Snapshot): Record<string, string> {
+export function snapshotHeaders(snapshot: Snapshot): Record<string, string> {
+  const { pollAfterSeconds } = snapshot;
   return {
-    ETag: `"${job.version}"`,
+    ETag: `"${snapshotTag(snapshot)}"`,
     "Cache-Control": JOB_CACHE,
     ...(pollAfterSeconds === null ? {} : { "Retry-After": String(pollAfterSeconds) }),
   };
+}
+
+/** An object that runs the code of the deployment before names no tag. */
+function snapshotTag({ job, tag = String(job.version) }: Snapshot): string {
+  return tag;
 }
 
 export function preferHeaders(c: Context<AppEnv>): Record<string, string> {

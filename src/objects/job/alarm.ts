@@ -47,7 +47,10 @@ export class JobAlarm {
     if (this.#alarm.isLost()) this.keep(job);
   }
 
-  /** The alarm also confirms the index entry: after a change until that is done, and if the alarm may have been lost. */
+  /**
+   * The alarm also confirms the index entry: after a change, but for progress, until that is done, and if the alarm may
+   * have been lost.
+   */
   keep(job: Job, hasNews = false): void {
     const at = nextAlarmAt(job);
     const isUnconfirmed = hasNews || this.#isConfirming || this.#alarm.isLost();

@@ -65,7 +65,8 @@ export function openIndexPublisher(env: Env) {
   };
 }
 
-function isProgress(events: readonly JobEvent[]): boolean {
+/** Whether these events are progress: the index need not have it, because more follows. */
+export function isProgress(events: readonly JobEvent[]): boolean {
   return events.length > 0 && events.every(({ type }) => type === "job.progress" || type === "job.log");
 }
 

@@ -6,6 +6,7 @@
 import { DurableObject } from "cloudflare:workers";
 import { findAwaitedDelivery } from "../../core/deliveries.ts";
 import { acceptJob } from "../../core/dispatch.ts";
+import type { HeldReport } from "../../core/held-report.ts";
 import {
   type Answer,
   type Command,
@@ -23,7 +24,7 @@ import type { Env } from "../../env.ts";
 import { makeJobId } from "../../lib/id.ts";
 import { log } from "../../lib/log.ts";
 import { now, random } from "../../lib/runtime.ts";
-import { NORMAL_CLOSURE, POLICY_VIOLATION } from "../../lib/socket.ts";
+import { NORMAL_CLOSURE } from "../../lib/socket.ts";
 import type { IndexEntry } from "../../rpc/index-entry.ts";
 import {
   type CancelAnswer,
@@ -51,18 +52,24 @@ import {
 import { JobAlarm } from "./alarm.ts";
 import { knownSeq, toCancelAnswer, toClaimedJob, toDueDelivery, toReplaySource } from "./answers.ts";
 import { jobLogFields, logEvents, performEffect, releaseResources, requiresPurge } from "./effects.ts";
-import { openIndexPublisher, toIndexEntry } from "./index-publisher.ts";
+import { isProgress, openIndexPublisher, toIndexEntry } from "./index-publisher.ts";
 import { Purge } from "./purge.ts";
-import { ignoringClosedSocket, openJobSockets } from "./sockets.ts";
+import { JobSockets } from "./sockets.ts";
 import { openJobStore } from "./store.ts";
 import { Submissions } from "./submit.ts";
+import { WorkerReports } from "./worker-reports.ts";
 
 const JOB_ALARM_RETRY_MS = 5 * MINUTE;
 const INDEX_FULL_RETRY_MS = HOUR;
 
 export class JobObject extends DurableObject<Env> implements JobObjectCalls {
   readonly #store = openJobStore(this.ctx.storage);
-  readonly #sockets = openJobSockets(this.ctx);
+  readonly #sockets = new JobSockets(this.ctx);
+  readonly #workerReports = new WorkerReports({
+    load: this.#store.load,
+    sockets: this.#sockets,
+    apply: (job, command, held) => this.#applyTo(job, command, held),
+  });
   readonly #submissions = new Submissions(this.env, {
     store: this.#store,
     create: (submission, id) => this.#create(submission, id),
@@ -87,7 +94,7 @@ export class JobObject extends DurableObject<Env> implements JobObjectCalls {
     const job = this.#find(ref);
     if (!job) return null;
     this.#alarm.restore(job);
-    return toSnapshot(job, now());
+    return toSnapshot(job, now(), this.#sockets.heldOf(job));
   }
 
   async eventsAfter(ref: JobRef, seq: number) {
@@ -175,21 +182,21 @@ export class JobObject extends DurableObject<Env> implements JobObjectCalls {
     this.ctx.waitUntil(this.#indexPublisher.publish(job));
     return reason
       ? Response.json({ ok: false, reason } satisfies RunRejection, { status: 409 })
-      : this.#sockets.attachWorker(lease);
+      : this.#sockets.attachWorker(job, lease, now());
   }
 
-  /** A worker socket that closes abnormally is the first sign that its worker may have died. */
+  override async webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): Promise<void> {
+    this.#workerReports.receive(socket, message);
+  }
+
   override async webSocketClose(socket: WebSocket, code: number): Promise<void> {
-    if (code !== NORMAL_CLOSURE) this.#shortenLease(socket);
+    this.#sockets.onClosed(socket);
+    if (code !== NORMAL_CLOSURE) this.#workerReports.onBroken(socket);
   }
 
   override async webSocketError(socket: WebSocket): Promise<void> {
-    this.#shortenLease(socket);
-  }
-
-  /** Subscribers and workers send nothing; each message would wake the object. */
-  override async webSocketMessage(socket: WebSocket): Promise<void> {
-    ignoringClosedSocket(() => socket.close(POLICY_VIOLATION, "Messages are not read."));
+    this.#sockets.onClosed(socket);
+    this.#workerReports.onBroken(socket);
   }
 
   async delivery(ref: JobRef, deliveryId: string, attempt: number): Promise<DueDelivery | null> {
@@ -224,12 +231,14 @@ export class JobObject extends DurableObject<Env> implements JobObjectCalls {
     try {
       const job = this.#store.load();
       if (!job) return await this.#submissions.purgeStaleAlias();
-      const decision = transition(job, { type: "wake" }, now(), random());
+      const decision = this.#decide(job, { type: "wake" });
       if (requiresPurge(decision)) return await this.#purge.run(job);
       woken = decision.job;
       if (woken !== job) this.#commit(decision, job);
-      const isStored = await this.#indexPublisher.publishDurably(woken);
-      this.#alarm.confirmed(woken, this.#store.load(), woken !== job);
+      const isStored = !this.#store.isUnconfirmed() || (await this.#indexPublisher.publishDurably(woken));
+      const current = this.#store.load();
+      if (isStored && current?.version === woken.version) this.#store.confirm();
+      this.#alarm.confirmed(woken, current, woken !== job);
       if (!isStored) this.#alarm.fireBy(now() + INDEX_FULL_RETRY_MS);
     } catch (error) {
       if (woken) this.#alarm.keep(woken);
@@ -238,11 +247,6 @@ export class JobObject extends DurableObject<Env> implements JobObjectCalls {
     } finally {
       this.#alarm.end();
     }
-  }
-
-  #shortenLease(socket: WebSocket): void {
-    const lease = this.#sockets.disconnectedLease(socket);
-    if (lease !== null) this.#applyTo(this.#store.load(), { type: "shorten_lease", lease });
   }
 
   #create(submission: Submission, id: string): Snapshot {
@@ -262,11 +266,15 @@ export class JobObject extends DurableObject<Env> implements JobObjectCalls {
     return this.#applyTo(this.#find(ref), command);
   }
 
-  #applyTo(job: Job | null, command: Command): Decision | null {
+  #applyTo(job: Job | null, command: Command, held?: HeldReport): Decision | null {
     if (!job) return null;
-    const decision = transition(job, command, now(), random());
+    const decision = this.#decide(job, command, held);
     this.#commit(decision, job);
     return decision;
+  }
+
+  #decide(job: Job, command: Command, held = this.#sockets.heldOf(job)): Decision {
+    return transition(job, command, now(), random(), held);
   }
 
   #applyRun(ref: JobRef, command: Extract<Command, { lease: string }>): RunAnswer {
@@ -281,8 +289,9 @@ export class JobObject extends DurableObject<Env> implements JobObjectCalls {
   #commit(decision: Decision, before?: Job): void {
     const { job, events, effects } = decision;
     const hasNews = job.version !== before?.version;
-    if (job !== before) this.#store.save(decision);
-    this.#alarm.keep(job, hasNews);
+    const isNews = hasNews && !isProgress(events);
+    if (job !== before) this.#store.save(decision, isNews);
+    this.#alarm.keep(job, isNews);
     logEvents(job, events);
     if (job !== before) this.#sockets.publish(job, events);
     for (const effect of effects) this.ctx.waitUntil(performEffect(this.env, job, effect));

@@ -32,9 +32,13 @@ export class Purge {
     await this.#running;
   }
 
-  /** Takes a job out of the index and deletes it. Rejects if anything is left; then the alarm lists it again. */
+  /**
+   * Takes a job out of the index and deletes it. Rejects if anything is left; then the alarm lists it again, also if the
+   * object dies in between.
+   */
   async delete(job: Job): Promise<void> {
     const { indexPublisher, alarm, store } = this.#object;
+    alarm.keep(job, true);
     try {
       await indexPublisher.markDeleted(job);
       await this.run(job);

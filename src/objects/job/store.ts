@@ -21,7 +21,8 @@ type LongText = (typeof longTexts)[number];
 /** The existing job that an idempotency key of this object was answered with. */
 export type Alias = { tenant: string; fingerprint: string; ownerJobId: string };
 
-type JobRow = { job: Job; apart: LongText[]; tail: readonly JobEvent[] };
+/** `isUnconfirmed` says that the index may lack a change. */
+type JobRow = { job: Job; apart: LongText[]; tail: readonly JobEvent[]; isUnconfirmed: boolean };
 
 /** The rows of one job. Reads are synchronous; everything written between two awaits is one commit. */
 export function openJobStore(storage: DurableObjectStorage) {
@@ -30,27 +31,11 @@ export function openJobStore(storage: DurableObjectStorage) {
   function readRow(): { readRow: JobRow; job: Job } | null {
     if (known === undefined) {
       const stored = storage.kv.get<JobRow>("job");
-      known = stored ? { readRow: stored, job: { ...stored.job, ...readApart(stored.apart) } } : null;
+      known = stored
+        ? { readRow: stored, job: { ...stored.job, ...readApart(storage, stored.apart) } }
+        : null;
     }
     return known;
-  }
-
-  function readApart(apart: readonly LongText[]): Partial<Job> {
-    const decode = (name: LongText) => new TextDecoder().decode(storage.kv.get<Uint8Array>(`text/${name}`));
-    return Object.fromEntries(apart.map((name) => [name, decode(name)]));
-  }
-
-  /**
-   * Stores long texts as bytes, so that their size is the one that was validated; returns which texts those are.
-   */
-  function writeApart(job: Job): LongText[] {
-    const before = readRow()?.job;
-    return longTexts.filter((name) => {
-      const text = job[name];
-      const isApart = text !== null && text.length > INLINE_CHARS_MAX;
-      if (isApart && text !== before?.[name]) storage.kv.put(`text/${name}`, new TextEncoder().encode(text));
-      return isApart;
-    });
   }
 
   function withTail(events: readonly JobEvent[]): readonly JobEvent[] {
@@ -66,12 +51,21 @@ export function openJobStore(storage: DurableObjectStorage) {
     /** The job, or null if there is none. Writes nothing. */
     load: (): Job | null => readRow()?.job ?? null,
 
+    /** Whether the index may lack a change that was saved with `isNews`. */
+    isUnconfirmed: (): boolean => readRow()?.readRow.isUnconfirmed ?? false,
+
+    /** Notes that the index has the job as it is. Written with the next change: at worst it is confirmed once more. */
+    confirm(): void {
+      if (known) known = { ...known, readRow: { ...known.readRow, isUnconfirmed: false } };
+    },
+
     /** Keeps a decision's job and events; one row unless a text or a chunk of events is due. */
-    save({ job, events }: Pick<Decision, "job" | "events">): void {
-      const apart = writeApart(job);
+    save({ job, events }: Pick<Decision, "job" | "events">, isNews: boolean): void {
+      const isUnconfirmed = isNews || (readRow()?.readRow.isUnconfirmed ?? false);
+      const apart = writeApart(storage, job, readRow()?.job);
       const tail = withTail(events);
       const inline = { ...job, ...Object.fromEntries(apart.map((name) => [name, null])) };
-      const stored: JobRow = { job: inline, apart, tail };
+      const stored: JobRow = { job: inline, apart, tail, isUnconfirmed };
       storage.kv.put("job", stored);
       known = { readRow: stored, job };
     },
@@ -99,6 +93,21 @@ export function openJobStore(storage: DurableObjectStorage) {
 }
 
 export type JobStore = ReturnType<typeof openJobStore>;
+
+function readApart({ kv }: DurableObjectStorage, apart: readonly LongText[]): Partial<Job> {
+  const decode = (name: LongText) => new TextDecoder().decode(kv.get<Uint8Array>(`text/${name}`));
+  return Object.fromEntries(apart.map((name) => [name, decode(name)]));
+}
+
+/** Stores long texts as bytes, so that their size is the one that was validated; returns which texts those are. */
+function writeApart({ kv }: DurableObjectStorage, job: Job, before: Job | undefined): LongText[] {
+  return longTexts.filter((name) => {
+    const text = job[name];
+    const isApart = text !== null && text.length > INLINE_CHARS_MAX;
+    if (isApart && text !== before?.[name]) kv.put(`text/${name}`, new TextEncoder().encode(text));
+    return isApart;
+  });
+}
 
 /** Keys sort as their numbers do. */
 function chunkKey(seq: number): string {

@@ -6,6 +6,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { ATTEMPTS_MAX, type Job, type JobEvent, type JobStatus } from "../../../src/core/job.ts";
 import type { Call } from "../platform/process.ts";
+import type { ServerEnd } from "../platform/sockets.ts";
 import { assertThat } from "./demand.ts";
 
 /** One life of a job: from its acceptance until it is removed. */
@@ -109,9 +110,10 @@ export const jobInvariants: Record<string, (change: Change) => void> = {
       after.progress !== null && after.progress !== before.progress && !sameProgress(before, after);
     const hasEnded = before.phase.status !== after.phase.status && after.phase.status === "succeeded";
     if (!said && !isSaved && !isReported && !hasEnded) return;
-    const lease = call?.args[0];
+    const lease = leaseOfCall(call);
+    const isHeld = lease === null && isReported && !said && !isSaved && !hasEnded;
     assertThat(
-      lease !== undefined && lease === leaseOf(before),
+      leaseOf(before) !== null && (isHeld || lease === leaseOf(before)),
       `${call?.method} with a stale lease had effect`,
     );
   },
@@ -146,6 +148,21 @@ export const jobInvariants: Record<string, (change: Change) => void> = {
     );
   },
 };
+
+/** The lease that a call brings; null if any caller may make it. It may store what the socket of the attempt holds. */
+function leaseOfCall(call: Call | null): unknown {
+  switch (call?.method) {
+    case "webSocketMessage":
+      return ((call.args[0] as ServerEnd).deserializeAttachment() as { lease: string } | null)?.lease;
+    case "report":
+    case "saveCheckpoint":
+    case "holdFiles":
+    case "finish":
+      return call.args[0];
+    default:
+      return null;
+  }
+}
 
 function leaseOf({ phase }: Job): string | null {
   return "lease" in phase ? phase.lease : null;

@@ -7,7 +7,7 @@ import type { openAlarm } from "./alarm.ts";
 import type { ObjectId } from "./object-ids.ts";
 import { type Call, kill, type Process, runAs, runningCall } from "./process.ts";
 import { type Simulation, spawn } from "./simulation.ts";
-import type { ServerEnd } from "./sockets.ts";
+import type { AutoResponse, ServerEnd } from "./sockets.ts";
 import { type Durable, openStorage, type Storage } from "./storage.ts";
 
 export type Methods = Record<string, (...args: never[]) => Promise<unknown>>;
@@ -22,6 +22,7 @@ export type Home = {
   id: ObjectId;
   readonly durable: Durable;
   readonly sockets: Set<ServerEnd>;
+  autoResponse: AutoResponse | null;
   readonly alarm: ReturnType<typeof openAlarm>;
   /** Until when its code does not know a call yet, by the call's name; epoch milliseconds. */
   readonly unknownUntil: Map<string, number>;
@@ -137,6 +138,11 @@ function contextOf(simulation: Simulation, home: Home, instance: Instance) {
     acceptWebSocket(socket: ServerEnd, tags: string[] = []) {
       socket.acceptedBy(home, tags);
     },
+    setWebSocketAutoResponse(pair: AutoResponse) {
+      home.autoResponse = pair;
+    },
+    getWebSocketAutoResponseTimestamp: ({ autoRespondedAt }: ServerEnd) =>
+      autoRespondedAt === null ? null : new Date(autoRespondedAt),
     getWebSockets: (tag?: string) =>
       [...home.sockets].filter((socket) => tag === undefined || socket.tags.includes(tag)),
   };

@@ -73,6 +73,7 @@ export function openObjects(simulation: Simulation, deployment: Deployment) {
       id: ids.idFromName(name),
       durable,
       sockets: new Set(),
+      autoResponse: null,
       alarm: openAlarm(simulation, `${kind} ${name}`, durable, {
         now: () => clock.now() + awake(home).process.skewMs,
         fire: (settle) => fire(home, settle),

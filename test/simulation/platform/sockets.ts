@@ -3,6 +3,7 @@
  * object's home and outlives an eviction, but no crash. Messages of one direction keep their order.
  */
 
+import { copy } from "./copy.ts";
 import { leave, type Process, runAs, runningProcess } from "./process.ts";
 import { type Simulation, travelMs } from "./simulation.ts";
 
@@ -16,6 +17,8 @@ export type DeliverToObject = (home: SocketHome, method: string, args: readonly 
 /** The object's end of a socket. */
 export type ServerEnd = {
   tags: string[];
+  /** When the platform last answered for the object; true time. */
+  autoRespondedAt: number | null;
   acceptedBy(home: SocketHome, tags: string[]): void;
   send(data: string): void;
   close(code?: number): void;
@@ -26,7 +29,23 @@ export type ServerEnd = {
 };
 
 /** What a socket needs of the object that accepts it. */
-export type SocketHome = { readonly kind: string; readonly name: string; readonly sockets: Set<ServerEnd> };
+export type SocketHome = {
+  readonly kind: string;
+  readonly name: string;
+  readonly sockets: Set<ServerEnd>;
+  /** What the platform answers for the object, whether or not that is in memory. */
+  autoResponse: AutoResponse | null;
+};
+
+/** As WebSocketRequestResponsePair of the platform. */
+export class AutoResponse {
+  readonly request: string;
+  readonly response: string;
+  constructor(request: string, response: string) {
+    this.request = request;
+    this.response = response;
+  }
+}
 
 export type ClientEnd = ReturnType<typeof openSocket>["client"];
 
@@ -40,6 +59,7 @@ export function openSocket(simulation: Simulation, deliver: DeliverToObject) {
   let state: "open" | "closing" | "gone" = "open";
   let held: (() => void)[] | null = [];
   let lastDownAt = 0;
+  let lastUpAt = 0;
 
   function emit(type: string, event: Parameters<Listener>[0]): void {
     const hear = () => {
@@ -59,6 +79,23 @@ export function openSocket(simulation: Simulation, deliver: DeliverToObject) {
       if (faults.occurs("socketBroken")) breakOff();
       else act();
     });
+  }
+
+  /** A message of the client; those of a client that has closed arrive all the same. */
+  function up(data: string): void {
+    lastUpAt = Math.max(lastUpAt + 1, clock.now() + travelMs(simulation));
+    clock.schedule(lastUpAt - clock.now(), "socket message up", () => {
+      const reached = home;
+      if (state === "gone" || !reached?.sockets.has(server)) return;
+      if (faults.occurs("socketBroken")) breakOff();
+      else if (data === reached.autoResponse?.request) respond(reached.autoResponse.response);
+      else deliver(reached, "webSocketMessage", [server, data]);
+    });
+  }
+
+  function respond(data: string): void {
+    server.autoRespondedAt = clock.now();
+    down("socket auto-response", () => emit("message", { data }));
   }
 
   /** Ends it for the object, which is told, unless its end died with it. */
@@ -82,6 +119,7 @@ export function openSocket(simulation: Simulation, deliver: DeliverToObject) {
 
   const server: ServerEnd = {
     tags: [],
+    autoRespondedAt: null,
     acceptedBy(accepting: SocketHome, tags: string[]): void {
       home = accepting;
       server.tags = tags;
@@ -103,9 +141,9 @@ export function openSocket(simulation: Simulation, deliver: DeliverToObject) {
       );
     },
     serializeAttachment(value: unknown): void {
-      attachment = value;
+      attachment = copy(value);
     },
-    deserializeAttachment: () => attachment,
+    deserializeAttachment: () => copy(attachment),
     /** The object has died: its end is gone with it. */
     breakOff(): void {
       home?.sockets.delete(server);
@@ -127,6 +165,10 @@ export function openSocket(simulation: Simulation, deliver: DeliverToObject) {
     addEventListener(type: string, listener: Listener): void {
       const known = listeners.get(type) ?? new Set();
       listeners.set(type, known.add(listener));
+    },
+    send(data: string): void {
+      if (state !== "open") throw new TypeError("Can't call WebSocket send() after close().");
+      leave(runningProcess(), () => up(data));
     },
     close(code = 1005): void {
       if (state === "gone") return;
