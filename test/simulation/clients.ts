@@ -33,7 +33,7 @@ const ACTIONS = [
   "submit",
   "submit",
   "read",
-  "read",
+  "poll",
   "cancel",
   "delete",
   "replay",
@@ -220,6 +220,8 @@ async function actOn(
       if (found) recordSeen(scene, tenant, seen, found);
       return;
     }
+    case "poll":
+      return poll(scene, tenant, known.jobId, seen);
     case "cancel": {
       const answer = await job.cancel("simulated", null);
       if (answer.kind === "cancelled") recordSeen(scene, tenant, seen, answer);
@@ -241,6 +243,22 @@ async function actOn(
       if (delivery) await job.redeliver(delivery.id);
       return;
     }
+  }
+}
+
+/** Reads the job again and again, as a client does that waits for its end. */
+async function poll(
+  { system, env, ...scene }: Scene,
+  tenant: string,
+  jobId: string,
+  seen: Seen[],
+): Promise<void> {
+  for (let polls = 0; polls < 10; polls += 1) {
+    const found = await system.jobObject(env, tenant, jobId).read();
+    if (!found) return;
+    recordSeen({ system, env, ...scene }, tenant, seen, found);
+    if (found.pollAfterSeconds === null) return;
+    await system.sleep(scene.simulation.random.between(500, 5_000));
   }
 }
 

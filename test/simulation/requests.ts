@@ -73,7 +73,7 @@ function continuations({ random }: Simulation) {
 function work({ random }: Simulation) {
   const type = random.pick(WORK_TYPES);
   const input = {
-    steps: random.between(0, 4),
+    steps: random.between(0, 6),
     stepMs: random.spread(1, 30_000),
     saves: random.chance(0.3),
     ignoresCancel: random.chance(0.3),
