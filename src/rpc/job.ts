@@ -125,7 +125,7 @@ export type JobObjectCalls = {
   [Name in keyof JobCalls]: (ref: JobRef, ...args: Parameters<JobCalls[Name]>) => ReturnType<JobCalls[Name]>;
 } & { submit(submission: Submission, onConflict: OnConflict): Promise<SubmitAnswer> };
 
-/** The calls, and WebSocket upgrades: `/events?after=SEQ|end&credential=…` and `/worker?lease=…`, see JobObject.fetch. */
+/** The calls, and WebSocket upgrades: `/events?after=SEQ|end&credential=…` and `/worker?lease=…&reports`, see JobObject.fetch. */
 export type JobApi = JobCalls & { fetch(url: string, init?: RequestInit): Promise<Response> };
 
 /** Whether the id may be one of this deployment; a job may have had it, or not. Needs no lookup. */

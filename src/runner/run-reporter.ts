@@ -43,6 +43,7 @@ export class RunReporter {
   readonly #reporting: Promise<void>;
   readonly #connected: Promise<void>;
   readonly #jobStartedAt: number;
+  /** The open socket, if the job takes reports over it. */
   #socket: WebSocket | null = null;
   /** How often the job wants progress over the socket, in milliseconds. */
   #paceMs = REPORT_INTERVAL_MS;
@@ -67,8 +68,9 @@ export class RunReporter {
       api,
       lease,
       finished: this.#finished.signal,
-      onOpen: (socket, isFirst) => this.#onOpen(socket, isFirst),
-      onReply: (reply) => this.#onSocketReply(reply),
+      onReopen: () => void this.#send(),
+      onReply: (socket, reply) => this.#onSocketReply(socket, reply),
+      onRejection: (rejection) => this.onReply(rejection),
       onClosed: () => this.#onClosed(),
     });
   }
@@ -205,17 +207,13 @@ export class RunReporter {
     if (this.#socket && now() - this.#repliedAt > this.#timings.leaseMs) this.#onClosed();
   }
 
-  #onOpen(socket: WebSocket, isFirst: boolean): void {
-    this.#socket = socket;
-    this.#repliedAt = now();
-    if (!isFirst) void this.#send();
-  }
-
-  #onSocketReply(reply: SocketReply | null): void {
+  /** From its first word on the pace, the job takes reports over the socket. */
+  #onSocketReply(socket: WebSocket, reply: SocketReply | null): void {
     this.#repliedAt = now();
     if (reply && "ok" in reply) this.onReply(reply);
     if (reply && "storedLine" in reply) this.#pending.confirm(reply.storedLine);
     if (reply && "paceMs" in reply) {
+      this.#socket = socket;
       this.#paceMs = reply.paceMs;
       this.#wake.abort();
     }

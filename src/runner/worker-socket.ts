@@ -18,10 +18,11 @@ type WorkerSocketOptions = {
   lease: string;
   /** Aborts when the run has finished. */
   finished: AbortSignal;
-  /** It is open; `isFirst` is false if the job may have shortened the lease when the one before broke. */
-  onOpen: (socket: WebSocket, isFirst: boolean) => void;
+  /** It is open again: the job may have shortened the lease when the one before broke. */
+  onReopen: () => void;
   /** Null if it answers a ping. */
-  onReply: (reply: SocketReply | null) => void;
+  onReply: (socket: WebSocket, reply: SocketReply | null) => void;
+  onRejection: (rejection: RunRejection) => void;
   onClosed: () => void;
 };
 
@@ -29,12 +30,16 @@ type Connection = { socket: WebSocket } | { rejection: RunRejection } | null;
 
 /** Keeps a socket open until `finished` aborts or the job closes it. Never rejects. */
 export async function keepWorkerSocket(options: WorkerSocketOptions): Promise<void> {
-  const { finished, onReply } = options;
+  const { finished, onRejection, onReopen } = options;
   await sleep(SOCKET_OPEN_DELAY_MS, finished);
   for (let isFirst = true; !finished.aborted; isFirst = false) {
     const connection = await Promise.race([connect(options), whenAborted(finished)]);
-    if (connection && "rejection" in connection) return onReply(connection.rejection);
-    if (connection && (await receive(connection.socket, isFirst, options)) === "closed_normally") return;
+    if (connection && "rejection" in connection) return onRejection(connection.rejection);
+    if (connection) {
+      const closed = receive(connection.socket, options);
+      if (!isFirst && !finished.aborted) onReopen();
+      if ((await closed) === "closed_normally") return;
+    }
     await sleep(jittered(SOCKET_REOPEN_MS), finished);
   }
 }
@@ -42,7 +47,7 @@ export async function keepWorkerSocket(options: WorkerSocketOptions): Promise<vo
 /** Connects; null if that is impossible at the moment. */
 async function connect({ api, lease }: WorkerSocketOptions): Promise<Connection> {
   try {
-    const url = `https://job/worker?lease=${encodeURIComponent(lease)}`;
+    const url = `https://job/worker?lease=${encodeURIComponent(lease)}&reports`;
     const response = await api().fetch(url, { headers: { Upgrade: "websocket" } });
     if (response.webSocket) return { socket: response.webSocket };
     if (response.status === 409) return { rejection: (await response.json()) as RunRejection };
@@ -59,8 +64,7 @@ function whenAborted(signal: AbortSignal): Promise<null> {
 /** Receives replies until the socket closes. */
 function receive(
   socket: WebSocket,
-  isFirst: boolean,
-  { finished, onOpen, onReply, onClosed }: WorkerSocketOptions,
+  { finished, onReply, onClosed }: WorkerSocketOptions,
 ): Promise<"closed_normally" | "connection_lost"> {
   return new Promise((resolve) => {
     const end = (how: "closed_normally" | "connection_lost") => {
@@ -71,7 +75,7 @@ function receive(
       closeNormally(socket);
       end("closed_normally");
     };
-    socket.addEventListener("message", ({ data }) => onReply(readReply(String(data))));
+    socket.addEventListener("message", ({ data }) => onReply(socket, readReply(String(data))));
     socket.addEventListener("close", ({ code }) =>
       end(code === NORMAL_CLOSURE ? "closed_normally" : "connection_lost"),
     );
@@ -79,7 +83,6 @@ function receive(
     finished.addEventListener("abort", leave);
     socket.accept();
     if (finished.aborted) leave();
-    else onOpen(socket, isFirst);
   });
 }
 

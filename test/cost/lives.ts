@@ -139,7 +139,7 @@ export function openTenant() {
       else await resume(life, continuation);
       const { webSocket: socket } = await life
         .api()
-        .fetch(`https://job/worker?lease=${lease}`, { headers: { Upgrade: "websocket" } });
+        .fetch(`https://job/worker?lease=${lease}&reports`, { headers: { Upgrade: "websocket" } });
       socket?.accept();
       for (let ranMs = paceMs; ranMs <= minutes * MINUTE; ranMs += paceMs) {
         await live(paceMs);

@@ -182,7 +182,12 @@ function checkKey({ witness, keys, simulation }: Scene, name: string, tenant: st
 }
 
 /** Keeps what was seen of a job, and that it only ever moves on. */
-function recordSeen({ witness, looks }: Scene, _tenant: string, seen: Seen[], { job, tag }: Snapshot): void {
+function recordSeen(
+  { witness, looks }: Scene,
+  _tenant: string,
+  seen: Seen[],
+  { job, tag = String(job.version) }: Snapshot,
+): void {
   const look = JSON.stringify(job);
   const name = `${job.id} ${tag}`;
   witness.hold("one entity tag is one representation", () =>

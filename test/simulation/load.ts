@@ -11,6 +11,7 @@ import { hashing } from "./platform/hashing.ts";
 import { Answer, AutoResponse } from "./platform/sockets.ts";
 
 const root = join(import.meta.dirname, "../..");
+const ENTRY = join(import.meta.dirname, "system.ts");
 
 /** Replaces `find`, which must occur exactly once in `file` (relative to the repository). */
 export type Patch = { file: string; find: string; replace: string };
@@ -35,10 +36,10 @@ export type PostInit = { headers: Record<string, string>; body: string; signal: 
 /** The code of the real modules with these patches, ready to be started in any surroundings. */
 export type Program = { start: (harnessGlobals: HarnessGlobals) => System };
 
-/** Reads and bundles the modules. Rejects if a patch does not fit the source any more. */
-export async function loadProgram(patches: readonly Patch[] = []): Promise<Program> {
+/** Reads and bundles the modules that `entry` exports. Rejects if a patch does not fit the source any more. */
+export async function loadProgram(patches: readonly Patch[] = [], entry = ENTRY): Promise<Program> {
   const { outputFiles } = await build({
-    entryPoints: [join(import.meta.dirname, "system.ts")],
+    entryPoints: [entry],
     bundle: true,
     write: false,
     format: "iife",

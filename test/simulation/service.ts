@@ -20,31 +20,35 @@ export function openService(simulation: Simulation, system: System, witness: Wit
 
   const indexes = openObjects(simulation, {
     kind: "job index",
-    Class: system.JobIndexObject as ObjectClass,
+    classOf: () => system.JobIndexObject as ObjectClass,
     env,
     mayBeFull: true,
   });
   const directories = openObjects(simulation, {
     kind: "index directory",
-    Class: system.IndexDirectoryObject as ObjectClass,
+    classOf: () => system.IndexDirectoryObject as ObjectClass,
     env,
   });
   const uniqueKeys = openObjects(simulation, {
     kind: "unique key",
-    Class: system.UniqueKeyObject as ObjectClass,
+    classOf: () => system.UniqueKeyObject as ObjectClass,
     env,
     onCommit: witness.uniqueKeyCommitted,
   });
-  const files = openObjects(simulation, { kind: "files", Class: system.FilesObject as ObjectClass, env });
+  const files = openObjects(simulation, {
+    kind: "files",
+    classOf: () => system.FilesObject as ObjectClass,
+    env,
+  });
   const datasets = openObjects(simulation, {
     kind: "dataset",
-    Class: system.DatasetObject as ObjectClass,
+    classOf: () => system.DatasetObject as ObjectClass,
     env,
   });
   const bucket = openBucket(simulation);
   const jobs = openObjects(simulation, {
     kind: "job",
-    Class: system.JobObject as ObjectClass,
+    classOf: () => system.JobObject as ObjectClass,
     env,
     onCommit: witness.jobCommitted,
     mayLoseAlarm: ({ name }) => witness.isReconciled(name, (partition) => indexes.homes.get(partition)),

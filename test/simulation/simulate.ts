@@ -24,6 +24,7 @@ import { openClock } from "./platform/clock.ts";
 import { kill, type Process, runAs } from "./platform/process.ts";
 import { openRandom } from "./platform/random.ts";
 import { type Simulation, spawn } from "./platform/simulation.ts";
+import { mixed, type Older } from "./previous.ts";
 import { openReceivers, type Receivers } from "./receivers.ts";
 import { PLAIN_REQUEST } from "./requests.ts";
 import { openService, type Service } from "./service.ts";
@@ -75,9 +76,15 @@ export type Result = {
   trace: string[];
 };
 
-/** Runs worlds of one program, one after the other. */
-export function openSimulator(program: Program) {
+/** A program of which a part runs until a moment of each world. */
+export type Previous = { program: Program; older: Older };
+
+const DEPLOYED_WITHIN_MS = 20 * MINUTE;
+
+/** Runs worlds of one program, one after the other; with another one before it, each world sees the deploy. */
+export function openSimulator(program: Program, previous?: Previous) {
   const harness = openHarness(program);
+  const before = previous && openHarness(previous.program);
 
   return {
     /** The world of this seed. `record` is how many lines of its trace are kept. */
@@ -94,18 +101,25 @@ export function openSimulator(program: Program) {
       };
       const simulation: Simulation = { clock, random, faults, note, reportViolation, processes: new Set() };
       const { skewMsMax: skewMs } = faults;
-      const witness = openWitness(harness.system, { skewMs, now: clock.now, reportViolation });
+      const deployedAt = before ? STARTS_AT + random.between(0, DEPLOYED_WITHIN_MS) : STARTS_AT;
+      const system =
+        before && previous
+          ? mixed(harness.system, before.system, previous.older, () => clock.now() < deployedAt)
+          : harness.system;
+      const witness = openWitness(system, { skewMs, now: clock.now, reportViolation });
       const receivers = openReceivers(simulation, witness);
-      const service = openService(simulation, harness.system, witness);
-      harness.enter({
+      const service = openService(simulation, system, witness);
+      const environment = {
         simulation,
         deliverToObject: service.deliverToObject,
         fetch: receivers.fetch,
         log: trace.said,
-      });
+      };
+      harness.enter(environment);
+      before?.enter(environment);
       const scene: Scene = {
         simulation,
-        system: harness.system,
+        system,
         env: service.env,
         types: service.types,
         witness,

@@ -166,7 +166,7 @@ export class JobObject extends DurableObject<Env> implements JobObjectCalls {
     this.#apply(ref, { type: "acknowledge", lease });
   }
 
-  /** `/events?after=SEQ|end&credential=…` subscribes to the job's events, `/worker?lease=…` attaches a running attempt. */
+  /** `/events?after=SEQ|end&credential=…` subscribes to the job's events, `/worker?lease=…&reports` attaches a running attempt. */
   override async fetch(request: Request): Promise<Response> {
     const { pathname, searchParams } = new URL(request.url);
     const job = this.#find(readRef(searchParams));
@@ -182,7 +182,7 @@ export class JobObject extends DurableObject<Env> implements JobObjectCalls {
     this.ctx.waitUntil(this.#indexPublisher.publish(job));
     return reason
       ? Response.json({ ok: false, reason } satisfies RunRejection, { status: 409 })
-      : this.#sockets.attachWorker(job, lease, now());
+      : this.#sockets.attachWorker(job, lease, now(), searchParams.has("reports"));
   }
 
   override async webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): Promise<void> {

@@ -38,6 +38,7 @@ export class Purge {
    */
   async delete(job: Job): Promise<void> {
     const { indexPublisher, alarm, store } = this.#object;
+    if (!store.isUnconfirmed()) store.save({ job, events: [] }, true);
     alarm.keep(job, true);
     try {
       await indexPublisher.markDeleted(job);

@@ -14,6 +14,8 @@ import { type EventView, type TransientView, toEventView, toTransientView } from
 
 const SUBSCRIBER_TAG = "subscriber";
 const WORKER_TAG = "worker";
+/** Of workers that report over their socket. */
+const REPORTING_TAG = "reporting worker";
 
 /** Further subscribers are asked to come back later, because each costs a message per event. */
 export const SUBSCRIBERS_MAX = 100;
@@ -50,17 +52,18 @@ export class JobSockets {
     return new Response(null, { status: 101, webSocket: client });
   }
 
-  /** The worker socket of the running attempt: it takes over from an older one of the same attempt. */
-  attachWorker(job: Job, lease: string, now: number): Response {
+  /**
+   * The worker socket of the running attempt: it takes over from an older one of the same attempt. A worker that
+   * reports over it is told the pace; one of the deployment before only listens.
+   */
+  attachWorker(job: Job, lease: string, now: number, isReporting: boolean): Response {
     const held = { ...(this.heldOf(job) ?? openHeldReport(lease, now, random())), aliveAt: now };
     for (const older of this.#workers()) this.#dismiss(older);
-    const { client, server } = this.#accept(WORKER_TAG);
+    const { client, server } = this.#accept(WORKER_TAG, ...(isReporting ? [REPORTING_TAG] : []));
     server.serializeAttachment(held);
     const word = pingOf(lease);
     this.#ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair(word, word));
-    reply(server, {
-      paceMs: this.#ctx.getWebSockets(SUBSCRIBER_TAG).length > 0 ? LIVE_PACE_MS : IDLE_PACE_MS,
-    });
+    this.#setPace(this.#ctx.getWebSockets(SUBSCRIBER_TAG).length > 0 ? LIVE_PACE_MS : IDLE_PACE_MS);
     return new Response(null, { status: 101, webSocket: client });
   }
 
@@ -128,7 +131,7 @@ export class JobSockets {
   }
 
   #setPace(paceMs: number): void {
-    for (const worker of this.#workers()) reply(worker, { paceMs });
+    for (const worker of this.#ctx.getWebSockets(REPORTING_TAG)) reply(worker, { paceMs });
   }
 
   #tell(events: readonly (EventView | TransientView)[]): void {

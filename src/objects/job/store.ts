@@ -52,7 +52,7 @@ export function openJobStore(storage: DurableObjectStorage) {
     load: (): Job | null => readRow()?.job ?? null,
 
     /** Whether the index may lack a change that was saved with `isNews`. */
-    isUnconfirmed: (): boolean => readRow()?.readRow.isUnconfirmed ?? false,
+    isUnconfirmed: (): boolean => readRow()?.readRow.isUnconfirmed ?? true,
 
     /** Notes that the index has the job as it is. Written with the next change: at worst it is confirmed once more. */
     confirm(): void {
@@ -61,7 +61,7 @@ export function openJobStore(storage: DurableObjectStorage) {
 
     /** Keeps a decision's job and events; one row unless a text or a chunk of events is due. */
     save({ job, events }: Pick<Decision, "job" | "events">, isNews: boolean): void {
-      const isUnconfirmed = isNews || (readRow()?.readRow.isUnconfirmed ?? false);
+      const isUnconfirmed = isNews || (readRow()?.readRow.isUnconfirmed ?? true);
       const apart = writeApart(storage, job, readRow()?.job);
       const tail = withTail(events);
       const inline = { ...job, ...Object.fromEntries(apart.map((name) => [name, null])) };

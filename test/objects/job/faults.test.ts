@@ -197,6 +197,27 @@ describe("an effect that fails", () => {
     expect(await job.api().delete()).toEqual({ kind: "deleted" });
   });
 
+  test("after the index was told of a deletion → stored that it lacks the job, and the alarm tells it soon", async () => {
+    const uniqueKeys = [{ rule: "unique_key", name: crypto.randomUUID() }] as const;
+    const job = await submitted({ uniqueKeys });
+    await job.api().finish(await begin(job.id), nothing, succeed);
+    await ringNext(job);
+    const UNIQUE_KEYS = { getByName: () => ({ release: () => Promise.reject(new Error("away")) }) };
+    await withEnv(job, { UNIQUE_KEYS });
+    expect(
+      String(
+        await job
+          .api()
+          .delete()
+          .catch((error) => error),
+      ),
+    ).toContain("away");
+    await evictDurableObject(job.stub);
+    const row = await runInDurableObject(job.stub, (_, { storage }) => storage.kv.get("job"));
+    expect(row).toMatchObject({ isUnconfirmed: true });
+    expect(await alarmOf(job)).toBeLessThanOrEqual(Date.now() + 60 * SECOND);
+  });
+
   test("while purging → job stays, the alarm tries again", async () => {
     const job = await submitted({ policy: { ...policy, retentionMs: SECOND } });
     const lease = await begin(job.id);

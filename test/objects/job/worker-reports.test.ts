@@ -20,7 +20,7 @@ const line = (number: number) => ({ number, level: "info" as const, message: `li
 
 /** The worker's end of its socket. */
 async function connect(job: Held, lease = LEASE) {
-  const url = `https://job/worker?lease=${lease}`;
+  const url = `https://job/worker?lease=${lease}&reports`;
   const { webSocket: socket } = await job.api().fetch(url, { headers: { Upgrade: "websocket" } });
   if (!socket) throw new Error("no socket");
   const replies: (SocketReply | string)[] = [];

@@ -37,7 +37,8 @@ export type Objects = ReturnType<typeof openObjects>;
 /** What a namespace needs to know: its class, who is told of every commit, and whose alarms may be lost. */
 export type Deployment = {
   kind: string;
-  Class: ObjectClass;
+  /** The class that is deployed at the moment. */
+  classOf: () => ObjectClass;
   env: object;
   onCommit?: CommitListener;
   mayLoseAlarm?: (home: Home) => boolean;
@@ -49,7 +50,7 @@ export type Deployment = {
 export function openObjects(simulation: Simulation, deployment: Deployment) {
   const {
     kind,
-    Class,
+    classOf,
     env,
     onCommit = () => undefined,
     mayLoseAlarm = () => true,
@@ -87,7 +88,7 @@ export function openObjects(simulation: Simulation, deployment: Deployment) {
   }
 
   function awake(home: Home): Instance {
-    return home.instance ?? begin(simulation, home, Class, env, onCommit);
+    return home.instance ?? begin(simulation, home, classOf(), env, onCommit);
   }
 
   function fire(home: Home, settle: (isDone: boolean) => void): void {
