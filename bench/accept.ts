@@ -6,7 +6,7 @@
 import { atLeast, type Benchmark, ensure, figure, type Row } from "./benchmark.ts";
 import type { Load } from "./load.ts";
 import type { Native } from "./native.ts";
-import { type Asked, clientHeaders, compare, summary, WARM_UP_ANSWERS, withBoth } from "./side-by-side.ts";
+import { clientHeaders, compare, type Side, summary, WARM_UP_ANSWERS, withBoth } from "./side-by-side.ts";
 
 const GOAL = 0.8;
 
@@ -17,69 +17,69 @@ const plans = {
   sustained: { rounds: 3, amount: 2_000, connections: 16 },
 };
 
+/** What is measured without a key and with one, in this order. */
+const keyed: readonly [string, boolean][] = [
+  ["", false],
+  [", each with a key", true],
+];
+
 export const accept: Benchmark = {
   name: "accept",
   title: "Accepting a job ÷ the baseline",
   run: () =>
     withBoth(async (service, baseline) => {
-      const sides = await sidesOf(service, baseline);
-      const one = await compare(sides.service, sides.baseline, plans.one);
-      const burst = await compare(sides.service, sides.baseline, plans.burst);
-      const sustained = await compare(sides.service, sides.baseline, plans.sustained);
+      const rows: Row[] = [];
+      for (const [what, isKeyed] of keyed) rows.push(...(await rowsOf(service, baseline, what, isKeyed)));
       await ensureSent(service);
       await ensureSent(baseline);
-      return [
-        judged(
-          "accepted, 16 connections, in bursts",
-          "/s",
-          summary(burst, ({ perSecond }) => perSecond, "more"),
-        ),
-        judged(
-          "median answer, 1 connection",
-          "ms",
-          summary(one, ({ medianMs }) => medianMs, "less"),
-        ),
-        judged(
-          "median answer, 16 connections",
-          "ms",
-          summary(burst, ({ medianMs }) => medianMs, "less"),
-        ),
-        row(
-          "CPU time until the answer",
-          "ms",
-          summary(burst, ({ answerCpuMs }) => answerCpuMs, "less"),
-        ),
-        judged(
-          "accepted and listed",
-          "/s",
-          summary(sustained, ({ perSecond }) => perSecond, "more"),
-        ),
-        row(
-          "CPU time of that, to the end",
-          "ms",
-          summary(sustained, ({ cpuMs }) => cpuMs, "less"),
-        ),
-      ];
+      return rows;
     }),
 };
 
-async function sidesOf(service: Native, baseline: Native): Promise<{ service: Asked; baseline: Asked }> {
+async function rowsOf(service: Native, baseline: Native, what: string, isKeyed: boolean): Promise<Row[]> {
+  const sides = await sidesOf(service, baseline, isKeyed);
+  const one = await compare(sides.service, sides.baseline, plans.one);
+  const burst = await compare(sides.service, sides.baseline, plans.burst);
+  const sustained = await compare(sides.service, sides.baseline, plans.sustained);
+  return [
+    judged(`accepted, 16 connections, in bursts${what}`, "/s", summary(burst, perSecond, "more")),
+    judged(`median answer, 1 connection${what}`, "ms", summary(one, medianMs, "less")),
+    judged(`median answer, 16 connections${what}`, "ms", summary(burst, medianMs, "less")),
+    judged(
+      `CPU time until the answer${what}`,
+      "ms",
+      summary(burst, ({ answerCpuMs }) => answerCpuMs, "less"),
+    ),
+    row(`accepted and listed${what}`, "/s", summary(sustained, perSecond, "more")),
+    row(
+      `CPU time of that, to the end${what}`,
+      "ms",
+      summary(sustained, ({ cpuMs }) => cpuMs, "less"),
+    ),
+  ];
+}
+
+const perSecond = (side: Side) => side.perSecond;
+const medianMs = (side: Side) => side.medianMs;
+
+async function sidesOf(service: Native, baseline: Native, isKeyed: boolean) {
   const asked: Omit<Load, "url"> = {
     method: "POST",
     headers: await clientHeaders(),
     body: JSON.stringify({ type: "test.simulate", input: {} }),
+    isKeyed,
     status: 202,
   };
   return {
     service: { native: service, leaves: "updates", asked: { ...asked, url: `${service.url}/v1/jobs` } },
     baseline: { native: baseline, leaves: "nothing", asked: { ...asked, url: `${baseline.url}/` } },
-  };
+  } as const;
 }
 
 /** A message is sent only after its job is stored, so the count of messages is the count of stored jobs. */
 async function ensureSent(native: Native): Promise<void> {
   const accepted = Object.values(plans).map(({ rounds, amount }) => WARM_UP_ANSWERS + rounds * amount);
-  const jobs = accepted.reduce((sum, some) => sum + some);
+  const jobs = keyed.length * accepted.reduce((sum, some) => sum + some);
   const taken = await native.messagesTaken();
   ensure(taken === jobs, `${taken} messages were sent for ${jobs} jobs`);
 }

@@ -1,12 +1,14 @@
 /** Puts load on one URL from this process and measures it. An unexpected answer is an error. */
 
-import autocannon, { type Options } from "autocannon";
+import autocannon, { type Options, type Request } from "autocannon";
 
 export type Load = {
   url: string;
   method?: "GET" | "POST";
   headers?: Record<string, string>;
   body?: string;
+  /** Whether each request carries an Idempotency-Key of its own. */
+  isKeyed?: boolean;
   /** The status every answer must have. */
   status: number;
 };
@@ -21,13 +23,17 @@ export async function load<Reading>(
   connections: number,
   readGauge: () => Promise<Reading>,
 ): Promise<Measured<Reading>> {
-  const { url, method = "GET", headers = {}, body, status } = asked;
+  const { url, method = "GET", headers = {}, body, isKeyed = false, status } = asked;
   const times: number[] = [];
   const wrong: number[] = [];
   const startedAt = performance.now();
   let endedAt = startedAt;
   let reading: Promise<Reading> | null = null;
-  const options = { url, method, headers, amount, connections, ...(body !== undefined && { body }) };
+  const options: Options = {
+    ...{ url, method, headers, amount, connections },
+    ...(body !== undefined && { body }),
+    ...(isKeyed && { requests: [{ setupRequest: withFreshKey }] }),
+  };
   await run(options, (statusCode, ms) => {
     times.push(ms);
     endedAt = performance.now();
@@ -41,6 +47,10 @@ export async function load<Reading>(
   // autocannon notices its own end only once a second, so the last answer is what counts.
   const seconds = (endedAt - startedAt) / 1_000;
   return { perSecond: amount / seconds, medianMs: median(times), atLast: await reading };
+}
+
+function withFreshKey(request: Request): Request {
+  return { ...request, headers: { ...request.headers, "Idempotency-Key": crypto.randomUUID() } };
 }
 
 /** Resolves after all answers. Calls `onAnswer` with the status and milliseconds of each. */

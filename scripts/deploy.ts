@@ -14,6 +14,7 @@ const UPLOAD_RULE = "abort-broken-uploads";
 
 const config: Config = readConfig({ config: join(root, "wrangler.toml") });
 const bucket = config.r2_buckets[0]?.bucket_name ?? "";
+const jurisdiction = config.r2_buckets[0]?.jurisdiction;
 
 async function dryRun(): Promise<void> {
   const outdir = await mkdtemp(join(tmpdir(), "accepted-deploy-"));
@@ -34,8 +35,9 @@ async function deploy(): Promise<void> {
 
 /** R2 keeps the parts of an upload that was broken off for seven days, and they are paid for. */
 async function abortBrokenUploads(): Promise<void> {
+  const place = jurisdiction ? ["--jurisdiction", jurisdiction] : [];
   const lifecycle = (action: string, ...args: string[]) =>
-    runWrangler(["r2", "bucket", "lifecycle", action, bucket, ...args]);
+    runWrangler(["r2", "bucket", "lifecycle", action, bucket, ...args, ...place]);
   if ((await lifecycle("list")).includes(UPLOAD_RULE)) return;
   await lifecycle("add", UPLOAD_RULE, "--abort-multipart-days", "1", "--force");
 }

@@ -36,19 +36,35 @@ export type Env = JobQueues & {
   OWN_HOSTS: string;
   INDEX_PERIOD: string;
   INDEX_SHARDS: string;
+  JURISDICTION: string;
+  LOCATION_HINTS: string;
 };
 
 const flag = z.enum(["true", "false"]).transform((text) => text === "true");
 const milliseconds = z.coerce.number().int().min(100);
+
+/** The words of a list, separated by blanks or commas. */
+const words = (text: string) => text.split(/[\s,]+/).filter(Boolean);
+
+/** `acme=weur`: a tenant, or `*` for all others, and where its objects are made. */
+const LOCATION = /^(\*|[a-z0-9][a-z0-9-]{0,31})=(wnam|enam|sam|weur|eeur|apac|oc|afr|me)$/;
+const toHints = (pairs: string[]) =>
+  new Map(pairs.map((pair) => pair.split("=") as [string, DurableObjectLocationHint]));
 
 const Settings = z.object({
   LEASE_MS: milliseconds,
   DISPATCH_TIMEOUT_MS: milliseconds,
   LOCAL_QUEUE: flag,
   ALLOW_LOCALHOST_URLS: flag,
-  OWN_HOSTS: z.string().transform((text) => text.split(/[\s,]+/).filter(Boolean)),
+  OWN_HOSTS: z.string().transform(words),
   INDEX_PERIOD: z.enum(["month", "day", "hour"]),
   INDEX_SHARDS: z.coerce.number().int().min(1).max(16),
+  JURISDICTION: z.enum(["", "eu", "fedramp"]),
+  LOCATION_HINTS: z
+    .string()
+    .transform(words)
+    .pipe(z.array(z.string().regex(LOCATION)))
+    .transform(toHints),
 });
 export type Settings = z.infer<typeof Settings>;
 

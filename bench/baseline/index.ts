@@ -1,7 +1,7 @@
 /**
  * The baseline: the least that a Worker must do to store work in a Durable Object and run it. Accepting creates one
- * object, writes one row, sets one alarm and sends one message. Reading reads the row. There is no authentication,
- * validation, idempotency, log or job.
+ * object, named by the Idempotency-Key if there is one, writes one row, sets one alarm and sends one message. Reading
+ * reads the row. There is no authentication, validation, comparison of requests, log or job.
  */
 
 import { DurableObject } from "cloudflare:workers";
@@ -29,13 +29,17 @@ export class BaselineObject extends DurableObject<Env> {
 const app = new Hono<{ Bindings: Env }>();
 
 app.post("/", async (c) => {
-  const id = crypto.randomUUID();
-  await c.env.OBJECTS.getByName(id).accept(id, await c.req.text());
+  const { OBJECTS } = c.env;
+  const key = c.req.header("Idempotency-Key");
+  const objectId = key === undefined ? OBJECTS.newUniqueId() : OBJECTS.idFromName(key);
+  const id = objectId.toString();
+  await OBJECTS.get(objectId).accept(id, await c.req.text());
   return c.json({ id }, 202);
 });
 
 app.get("/:id", async (c) => {
-  const text = await c.env.OBJECTS.getByName(c.req.param("id")).read();
+  const { OBJECTS } = c.env;
+  const text = await OBJECTS.get(OBJECTS.idFromString(c.req.param("id"))).read();
   return text === undefined ? c.notFound() : c.body(text, 200, { "Content-Type": "application/json" });
 });
 

@@ -58,7 +58,7 @@ export type JobDatasets = {
 };
 
 /** The datasets of `tenant` for the code of job `jobId`. Names of other tenants' datasets mean nothing here. */
-export function jobDatasets(env: Pick<Env, "DATASETS">, tenant: string, jobId: string): JobDatasets {
+export function jobDatasets(env: Env, tenant: string, jobId: string): JobDatasets {
   const object = (name: string) => datasetObject(env, tenant, name);
 
   async function* chunks<T>(name: string, generation: string, kind: ChunkKind): AsyncGenerator<T[]> {

@@ -44,13 +44,11 @@ export type JobFiles = {
   create(contentType: string, chunks: Chunks): Promise<StoredFile>;
 };
 
-type FileBindings = Pick<Env, "FILES" | "FILE_RECORDS">;
-
 /** The files of this deployment. Only completed ones exist for readers, and only for their own tenant. */
 export class FileStore {
-  readonly #env: FileBindings;
+  readonly #env: Env;
 
-  constructor(env: FileBindings) {
+  constructor(env: Env) {
     this.#env = env;
   }
 

@@ -4,6 +4,7 @@
  */
 
 import type { Env } from "../env.ts";
+import { tenantObject } from "./location.ts";
 
 /** A dataset as it was when asked for. `updatedAt` is epoch milliseconds. */
 export type Dataset = {
@@ -42,6 +43,6 @@ export type DatasetApi = {
 };
 
 /** A fresh stub of the dataset's object. */
-export function datasetObject(env: Pick<Env, "DATASETS">, tenant: string, name: string): DatasetApi {
-  return env.DATASETS.getByName(`${tenant}/${name}`) as unknown as DatasetApi;
+export function datasetObject(env: Env, tenant: string, name: string): DatasetApi {
+  return tenantObject(env, "DATASETS", tenant, `/${name}`) as unknown as DatasetApi;
 }

@@ -1,6 +1,7 @@
 /** The calls of a files object. It has the records of one tenant's files; the bytes are in R2. */
 
 import type { Env } from "../env.ts";
+import { tenantObject } from "./location.ts";
 
 /** `size` is in bytes, `sha256` lower-case hexadecimal, `createdAt` epoch milliseconds. */
 export type StoredFile = { id: string; size: number; contentType: string; sha256: string; createdAt: number };
@@ -29,8 +30,8 @@ export type FilesApi = {
 };
 
 /** A fresh stub of the tenant's files object. */
-export function filesObject(env: Pick<Env, "FILE_RECORDS">, tenant: string): FilesApi {
-  return env.FILE_RECORDS.getByName(tenant) as unknown as FilesApi;
+export function filesObject(env: Env, tenant: string): FilesApi {
+  return tenantObject(env, "FILE_RECORDS", tenant) as unknown as FilesApi;
 }
 
 /** Where the bytes of a file are in the bucket. */

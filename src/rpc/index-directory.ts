@@ -3,6 +3,7 @@
 import type { Env } from "../env.ts";
 import type { IndexPartition } from "./index-entry.ts";
 import type { StatsRow } from "./job-stats.ts";
+import { tenantObject } from "./location.ts";
 
 export type IndexDirectoryApi = {
   /** Enters a partition that has its first job. May be repeated. */
@@ -17,5 +18,5 @@ export type IndexDirectoryApi = {
 
 /** A fresh stub of the tenant's directory. */
 export function indexDirectory(env: Env, tenant: string): IndexDirectoryApi {
-  return env.INDEX_DIRECTORIES.getByName(tenant) as unknown as IndexDirectoryApi;
+  return tenantObject(env, "INDEX_DIRECTORIES", tenant) as unknown as IndexDirectoryApi;
 }

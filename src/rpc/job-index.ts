@@ -8,6 +8,7 @@ import type { Env } from "../env.ts";
 import { fnv1a } from "../lib/hash.ts";
 import type { IndexEntry, IndexPartition, JobFilter, JobPosition } from "./index-entry.ts";
 import type { StatsRow } from "./job-stats.ts";
+import { tenantObject } from "./location.ts";
 import type { JobView } from "./views.ts";
 
 /** A page of the index; `next` is null at the end of the list. */
@@ -59,5 +60,5 @@ export function partitionOf({
 
 /** A fresh stub of a partition. */
 export function partitionObject(env: Env, tenant: string, name: string): JobIndexApi {
-  return env.JOB_INDEXES.getByName(`${tenant}/${name}`) as unknown as JobIndexApi;
+  return tenantObject(env, "JOB_INDEXES", tenant, `/${name}`) as unknown as JobIndexApi;
 }

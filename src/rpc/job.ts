@@ -7,6 +7,7 @@ import type { DeliveryAttempt, Failure, JobStatus, Report, Submission, Trace, We
 import type { Env } from "../env.ts";
 import { objectIdOf } from "../lib/id.ts";
 import type { IndexEntry } from "./index-entry.ts";
+import { locationOf, objectsOf } from "./location.ts";
 import type { DeliveryView, EventView, JobView, Snapshot } from "./views.ts";
 
 /** Why a submission got the job of an earlier one. */
@@ -65,9 +66,9 @@ export type SocketReport = { report: Report; isHeartbeat: boolean };
 
 /**
  * What the job says over it: that the attempt no longer counts, up to which log line all are stored, or how often
- * progress is wanted, in milliseconds.
+ * progress is wanted, from now on or for so long. Milliseconds.
  */
-export type SocketReply = RunRejection | { storedLine: number } | { paceMs: number };
+export type SocketReply = RunRejection | { storedLine: number } | { paceMs: number; forMs?: number };
 
 /** A worker says this over its socket when it has nothing to say; it is answered in kind and wakes no object. */
 export function pingOf(lease: string): string {
@@ -140,7 +141,10 @@ export function isJobId(env: Env, jobId: string): boolean {
 export function jobObject(env: Env, tenant: string, jobId: string): JobApi {
   const objectId = findObjectId(env, jobId);
   if (!objectId) throw new TypeError(`${jobId} is not the id of a job.`);
-  const stub = env.JOBS.get(objectId) as unknown as Record<string, (...args: unknown[]) => unknown>;
+  const stub = objectsOf(env, "JOBS").get(objectId) as unknown as Record<
+    string,
+    (...args: unknown[]) => unknown
+  >;
   const ref: JobRef = { tenant, id: jobId };
   return new Proxy({} as JobApi, {
     get(_, name) {
@@ -162,8 +166,9 @@ export function submissionObject(
   tenant: string,
   name: string | null,
 ): Pick<JobObjectCalls, "submit"> {
-  const id = name === null ? env.JOBS.newUniqueId() : env.JOBS.idFromName(`${tenant}/${name}`);
-  return env.JOBS.get(id) as unknown as JobObjectCalls;
+  const jobs = objectsOf(env, "JOBS");
+  const id = name === null ? jobs.newUniqueId() : jobs.idFromName(`${tenant}/${name}`);
+  return jobs.get(id, locationOf(env, tenant)) as unknown as JobObjectCalls;
 }
 
 /** The job that an upgrade is for. */
@@ -176,11 +181,10 @@ function withRef(url: string, { tenant, id }: JobRef): string {
 }
 
 function findObjectId(env: Env, jobId: string): DurableObjectId | null {
-  const { JOBS } = env;
-  const idFromString = JOBS.idFromString.bind(JOBS);
+  const jobs = objectsOf(env, "JOBS");
   const objectId = objectIdOf(jobId);
   try {
-    return objectId === null ? null : idFromString(objectId);
+    return objectId === null ? null : jobs.idFromString(objectId);
   } catch {
     // The namespace made no such id.
     return null;

@@ -1,6 +1,7 @@
 /** The calls of a session object. It holds the secret that a dashboard session's cookie is encrypted with. */
 
 import type { Env } from "../env.ts";
+import { objectsOf } from "./location.ts";
 
 export type SessionApi = {
   /** Begins the session and returns its secret: 32 random bytes, kept until `endsAt` (epoch milliseconds). */
@@ -13,14 +14,14 @@ export type SessionApi = {
 
 /** An id that no session has had. */
 export function newSessionId(env: Env): string {
-  return env.SESSIONS.newUniqueId().toString();
+  return objectsOf(env, "SESSIONS").newUniqueId().toString();
 }
 
 /** A fresh stub of the session's object; null for an id that this deployment did not make. */
 export function sessionObject(env: Env, id: string): SessionApi | null {
-  const { SESSIONS } = env;
+  const sessions = objectsOf(env, "SESSIONS");
   try {
-    return SESSIONS.get(SESSIONS.idFromString(id)) as unknown as SessionApi;
+    return sessions.get(sessions.idFromString(id)) as unknown as SessionApi;
   } catch {
     return null;
   }

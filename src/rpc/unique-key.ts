@@ -1,6 +1,7 @@
 /** The calls of a unique key object. It is named by tenant, job type and key. */
 
 import type { Env } from "../env.ts";
+import { tenantObject } from "./location.ts";
 
 export type ClaimKeyAnswer = { ok: true } | { ok: false; ownerJobId: string };
 
@@ -17,5 +18,5 @@ export function uniqueKeyObject(
   { tenant, type }: { tenant: string; type: string },
   name: string,
 ): UniqueKeyApi {
-  return env.UNIQUE_KEYS.getByName(`${tenant}/${type}/${name}`) as unknown as UniqueKeyApi;
+  return tenantObject(env, "UNIQUE_KEYS", tenant, `/${type}/${name}`) as unknown as UniqueKeyApi;
 }

@@ -45,8 +45,9 @@ export class RunReporter {
   readonly #jobStartedAt: number;
   /** The open socket, if the job takes reports over it. */
   #socket: WebSocket | null = null;
-  /** How often the job wants progress over the socket, in milliseconds. */
+  /** How often the job wants progress over the socket, and more often until then. Milliseconds. */
   #paceMs = REPORT_INTERVAL_MS;
+  #livelyUntil = 0;
   #sentAt = this.#startedAt - REPORT_INTERVAL_MS;
   /** After a failed report: when to try again. */
   #retryAt: number | null = null;
@@ -140,8 +141,9 @@ export class RunReporter {
 
   /** How long after the last report what is pending is sent. */
   #intervalMs(): number {
-    if (this.#pending.hasProgress && this.#socket && !this.#pending.hasLogs) return this.#paceMs;
-    if (!this.#pending.hasProgress && !this.#pending.hasLogs) return this.#heartbeatMs;
+    const { hasProgress, hasLogs } = this.#pending;
+    if (!hasProgress && !hasLogs) return this.#heartbeatMs;
+    if (this.#socket && !hasLogs) return now() < this.#livelyUntil ? REPORT_INTERVAL_MS : this.#paceMs;
     return Math.max(REPORT_INTERVAL_MS, (now() - this.#jobStartedAt) / REPORTS_PER_RUN_TIME);
   }
 
@@ -214,7 +216,8 @@ export class RunReporter {
     if (reply && "storedLine" in reply) this.#pending.confirm(reply.storedLine);
     if (reply && "paceMs" in reply) {
       this.#socket = socket;
-      this.#paceMs = reply.paceMs;
+      if (reply.forMs === undefined) this.#paceMs = reply.paceMs;
+      else this.#livelyUntil = now() + reply.forMs;
       this.#wake.abort();
     }
   }

@@ -44,6 +44,8 @@ beforeAll(async () => {
     LOCAL_QUEUE: "true",
     ALLOW_LOCALHOST_URLS: "false",
     OWN_HOSTS: "",
+    JURISDICTION: "",
+    LOCATION_HINTS: "",
   };
   env = bindings as unknown as Env;
 });

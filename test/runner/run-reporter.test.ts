@@ -139,6 +139,22 @@ test("progress over the socket: sent at the pace the job asks for", async () => 
   await close(reporter);
 });
 
+test("progress over the socket: a client reads the job → sent each second for a while", async () => {
+  const { job, reporter } = await connectedReporter();
+  job.reply({ paceMs: 10_000 });
+  job.reply({ paceMs: 1_000, forMs: 5_000 });
+  job.messages.length = 0;
+  for (let tenth = 1; tenth <= 300; tenth += 1) {
+    reporter.progress(progressOf(tenth));
+    await vi.advanceTimersByTimeAsync(100);
+    job.reply(pingOf("lease"));
+  }
+  const sent = currentsOf(job.messages).length;
+  expect(sent).toBeGreaterThanOrEqual(6);
+  expect(sent).toBeLessThanOrEqual(9);
+  await close(reporter);
+});
+
 test("socket breaks: the last progress and the lines that are not confirmed → sent again", async () => {
   const { job, reporter } = await connectedReporter();
   for (const line of ["one", "two", "three"]) reporter.log("info", line);

@@ -20,6 +20,8 @@ type Connection = { lastEventId: string | null; status: number | null };
 export function listenByEventSource(url: string, key: string, id: string) {
   const events: EventView[] = [];
   const ids: string[] = [];
+  /** Progress that is not stored. */
+  const transient: object[] = [];
   /** Every time it connected: from where, and what came of it; null while, or if, there is no answer. */
   const connections: Connection[] = [];
   const source = new EventSource(`${url}/v1/jobs/${id}/events`, {
@@ -35,7 +37,10 @@ export function listenByEventSource(url: string, key: string, id: string) {
   for (const type of EVENT_TYPES) {
     source.addEventListener(type, ({ data, lastEventId }) => {
       const event = JSON.parse(data);
-      if (!isStored(event)) return;
+      if (!isStored(event)) {
+        transient.push(event);
+        return;
+      }
       events.push(event);
       ids.push(lastEventId);
     });
@@ -43,6 +48,7 @@ export function listenByEventSource(url: string, key: string, id: string) {
   return {
     events,
     ids,
+    transient,
     connections,
     /** Whether it has given up connecting, for good. */
     hasEnded: () => source.readyState === source.CLOSED,

@@ -24,7 +24,7 @@ export const mutations: readonly Mutation[] = [
         '"lease" in phase) {',
       ),
     ],
-    seed: 248,
+    seed: 98,
   },
   {
     mutation: "a message starts an attempt while another runs",
@@ -102,7 +102,7 @@ export const mutations: readonly Mutation[] = [
         "",
       ),
     ],
-    seed: 29,
+    seed: 42,
   },
   {
     mutation: "the terminal event is emitted twice",
@@ -197,7 +197,7 @@ export const mutations: readonly Mutation[] = [
         "",
       ),
     ],
-    seed: 25,
+    seed: 5,
   },
   {
     mutation: "the alarm does not confirm the index entry",
@@ -248,7 +248,7 @@ export const mutations: readonly Mutation[] = [
         "",
       ),
     ],
-    seed: 25,
+    seed: 32,
   },
   {
     mutation: "a purged job leaves its files",

@@ -22,6 +22,8 @@ export function openService(simulation: Simulation, system: System, witness: Wit
     kind: "job index",
     classOf: () => system.JobIndexObject as ObjectClass,
     env,
+    // A list sets it again; but it finds only partitions that the directory knows.
+    mayLoseAlarm: ({ name }) => isRegistered(name),
     mayBeFull: true,
   });
   const directories = openObjects(simulation, {
@@ -29,6 +31,10 @@ export function openService(simulation: Simulation, system: System, witness: Wit
     classOf: () => system.IndexDirectoryObject as ObjectClass,
     env,
   });
+  function isRegistered(partition: string): boolean {
+    const [tenant = "", ...rest] = partition.split("/");
+    return directories.homes.get(tenant)?.durable.kv.has(["partition", ...rest].join("/")) ?? false;
+  }
   const uniqueKeys = openObjects(simulation, {
     kind: "unique key",
     classOf: () => system.UniqueKeyObject as ObjectClass,
@@ -86,6 +92,8 @@ export function openService(simulation: Simulation, system: System, witness: Wit
     LOCAL_QUEUE: "false",
     ALLOW_LOCALHOST_URLS: "false",
     OWN_HOSTS: "",
+    JURISDICTION: "",
+    LOCATION_HINTS: "",
   });
 
   const deliverToObject: DeliverToObject = (home, method, args) => {

@@ -42,7 +42,8 @@ export const eventPaths: ZodOpenApiPathsObject = {
       summary: "What happened to a job, oldest first, and what happens next",
       description:
         "As JSON the events so far. As Server-Sent Events the same events and then further ones live, until the job's " +
-        "last event; the id of each is its seq. A WebSocket upgrade (RFC 6455) gets the same events, one JSON message each.",
+        "last event; the id of each is its seq. Progress that is not stored yet comes without id and seq, at most once a " +
+        "second, and is not repeated. A WebSocket upgrade (RFC 6455) gets the same events, one JSON message each.",
       tags: ["Events"],
       requestParams: {
         path: jobPath,

@@ -83,7 +83,10 @@ export const JobSchema = z
       })
       .optional()
       .meta({ description: "Only when cancelled" }),
-    version: z.int().meta({ description: "Grows by one with every visible change; the ETag" }),
+    version: z.int().meta({
+      description:
+        "Grows by one with every stored visible change; the ETag is it, or begins with it while newer progress is in memory",
+    }),
     links: z.object({ self: z.string(), cancel: z.string(), events: z.string(), result: z.string() }),
   })
   .meta({ id: "Job", example: jobExample });

@@ -21,7 +21,7 @@ const everyAnswer: Headers = {
   "Cache-Control": text("no-store on errors; private, no-cache on a job"),
 };
 
-const etag = text('The version of what is answered, such as "4"');
+const etag = text('The version of what is answered, such as "4", of a job with progress in memory "4.17"');
 
 /** On every answer that is a job. */
 export const jobResponseHeaders: Headers = {

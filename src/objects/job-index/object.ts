@@ -11,6 +11,7 @@ import { DAY, MINUTE, SECOND } from "../../core/time.ts";
 import type { Env } from "../../env.ts";
 import { openAlarm } from "../../lib/alarm.ts";
 import { log } from "../../lib/log.ts";
+import { withRetry } from "../../lib/retry.ts";
 import { now, sleep } from "../../lib/runtime.ts";
 import { indexDirectory } from "../../rpc/index-directory.ts";
 import {
@@ -168,7 +169,8 @@ export class JobIndexObject extends DurableObject<Env> implements JobIndexApi {
     const { kv } = this.ctx.storage;
     if (this.#tenant === undefined || !this.#partition || kv.get(REGISTERED_KEY)) return;
     this.#alarm.fireBy(now() + SWEEP_INTERVAL_MS);
-    await indexDirectory(this.env, this.#tenant).register(this.#partition);
+    const [tenant, partition] = [this.#tenant, this.#partition];
+    await withRetry(() => indexDirectory(this.env, tenant).register(partition));
     kv.put(REGISTERED_KEY, true);
   }
 

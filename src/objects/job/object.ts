@@ -94,6 +94,7 @@ export class JobObject extends DurableObject<Env> implements JobObjectCalls {
     const job = this.#find(ref);
     if (!job) return null;
     this.#alarm.restore(job);
+    this.#sockets.onRead();
     return toSnapshot(job, now(), this.#sockets.heldOf(job));
   }
 

@@ -25,6 +25,8 @@ export const SUBSCRIBERS_PER_CREDENTIAL_MAX = 50;
 /** How often progress is wanted without and with a subscriber: each report is billed. */
 const IDLE_PACE_MS = 10 * SECOND;
 const LIVE_PACE_MS = SECOND;
+/** A client that reads the job probably reads it again. */
+const READ_INTEREST_MS = 30 * SECOND;
 
 /** The subscribers and the worker socket of one job object. */
 export class JobSockets {
@@ -48,7 +50,7 @@ export class JobSockets {
     const progress = this.heldOf(job)?.progress;
     if (progress) send(server, [toTransientView(progress)]);
     if (isFinished(job)) server.close(NORMAL_CLOSURE, "The job has finished.");
-    else if (this.#ctx.getWebSockets(SUBSCRIBER_TAG).length === 1) this.#setPace(LIVE_PACE_MS);
+    else if (this.#ctx.getWebSockets(SUBSCRIBER_TAG).length === 1) this.#sayPace({ paceMs: LIVE_PACE_MS });
     return new Response(null, { status: 101, webSocket: client });
   }
 
@@ -63,7 +65,8 @@ export class JobSockets {
     server.serializeAttachment(held);
     const word = pingOf(lease);
     this.#ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair(word, word));
-    this.#setPace(this.#ctx.getWebSockets(SUBSCRIBER_TAG).length > 0 ? LIVE_PACE_MS : IDLE_PACE_MS);
+    const hasSubscriber = this.#ctx.getWebSockets(SUBSCRIBER_TAG).length > 0;
+    this.#sayPace({ paceMs: hasSubscriber ? LIVE_PACE_MS : IDLE_PACE_MS });
     return new Response(null, { status: 101, webSocket: client });
   }
 
@@ -103,11 +106,16 @@ export class JobSockets {
     reply(socket, { storedLine });
   }
 
+  /** To be called when a client has read the job: for a while, progress is wanted more often. */
+  onRead(): void {
+    this.#sayPace({ paceMs: LIVE_PACE_MS, forMs: READ_INTEREST_MS });
+  }
+
   /** To be called when a socket has closed: without subscribers, progress is wanted less often. */
   onClosed(socket: WebSocket): void {
     if (attached(socket)) return;
     const others = this.#ctx.getWebSockets(SUBSCRIBER_TAG).filter((other) => other !== socket);
-    if (others.length === 0) this.#setPace(IDLE_PACE_MS);
+    if (others.length === 0) this.#sayPace({ paceMs: IDLE_PACE_MS });
   }
 
   /** Whether the attempt of this socket has another one. */
@@ -130,8 +138,8 @@ export class JobSockets {
     ignoringClosedSocket(() => worker.close(NORMAL_CLOSURE));
   }
 
-  #setPace(paceMs: number): void {
-    for (const worker of this.#ctx.getWebSockets(REPORTING_TAG)) reply(worker, { paceMs });
+  #sayPace(pace: SocketReply): void {
+    for (const worker of this.#ctx.getWebSockets(REPORTING_TAG)) reply(worker, pace);
   }
 
   #tell(events: readonly (EventView | TransientView)[]): void {

@@ -6,6 +6,7 @@ import { log } from "../../lib/log.ts";
 import { now } from "../../lib/runtime.ts";
 import { INTERNAL_ERROR, POLICY_VIOLATION } from "../../lib/socket.ts";
 import type { SocketReport } from "../../rpc/job.ts";
+import { jobLogFields } from "./effects.ts";
 import { ignoringClosedSocket, type JobSockets } from "./sockets.ts";
 
 /** What it needs of its object: the job as stored, and to apply a command after what is held. */
@@ -32,7 +33,8 @@ export class WorkerReports {
       if (held) this.#report(socket, held, JSON.parse(String(message)) as SocketReport);
       else ignoringClosedSocket(() => socket.close(POLICY_VIOLATION, "Messages are not read."));
     } catch (error) {
-      log("error", "report_failed", { lease: held?.lease, error });
+      const job = this.#object.load();
+      log("error", "report_failed", { ...(job ? jobLogFields(job) : {}), error });
       ignoringClosedSocket(() => socket.close(INTERNAL_ERROR));
     }
   }

@@ -24,6 +24,9 @@ async function connect(job: Held, lease = LEASE) {
   const { webSocket: socket } = await job.api().fetch(url, { headers: { Upgrade: "websocket" } });
   if (!socket) throw new Error("no socket");
   const replies: (SocketReply | string)[] = [];
+  /** What it was told of the pace, but for what every read of the job leads to. */
+  const paces = () =>
+    replies.filter((said) => typeof said !== "string" && "paceMs" in said && !("forMs" in said));
   let code: number | null = null;
   socket.addEventListener("message", ({ data }) => {
     const text = String(data);
@@ -33,7 +36,13 @@ async function connect(job: Held, lease = LEASE) {
     code = event.code;
   });
   socket.accept();
-  return { socket, replies, closed: () => code, say: (said: object) => socket.send(JSON.stringify(said)) };
+  return {
+    socket,
+    replies,
+    paces,
+    closed: () => code,
+    say: (said: object) => socket.send(JSON.stringify(said)),
+  };
 }
 
 /** What a subscriber is told from here on. */
@@ -119,20 +128,32 @@ test("worker socket: log lines → stored at once and confirmed; sent again → 
     [line(2), line(3)],
   ])
     worker.say(progress(2, lines));
-  await vi.waitFor(() => expect(worker.replies.slice(1)).toEqual([{ storedLine: 2 }, { storedLine: 3 }]));
+  await vi.waitFor(() =>
+    expect(worker.replies.filter((said) => typeof said !== "string" && "storedLine" in said)).toEqual([
+      { storedLine: 2 },
+      { storedLine: 3 },
+    ]),
+  );
   const events = (await job.api().eventsAfter(0)) ?? [];
   const lines = events.filter(({ type }) => type === "job.log").map(({ data }) => data);
   expect(lines).toMatchObject([1, 2, 3].map((number) => ({ message: `line ${number}` })));
+});
+
+test("worker socket: a client reads the job → the worker is told that progress is wanted for a while", async () => {
+  const { job, worker } = await connected();
+  worker.replies.length = 0;
+  await read(job);
+  await vi.waitFor(() => expect(worker.replies).toContainEqual({ paceMs: 1_000, forMs: 30_000 }));
 });
 
 test("worker socket: subscribers come and go → the worker is told the pace", async () => {
   const { job, worker } = await connected();
   const first = await follow(job);
   const second = await follow(job);
-  await vi.waitFor(() => expect(worker.replies).toEqual([{ paceMs: 10_000 }, { paceMs: 1_000 }]));
+  await vi.waitFor(() => expect(worker.paces()).toEqual([{ paceMs: 10_000 }, { paceMs: 1_000 }]));
   first.socket.close(1000);
   second.socket.close(1000);
-  await vi.waitFor(() => expect(worker.replies.at(-1)).toEqual({ paceMs: 10_000 }));
+  await vi.waitFor(() => expect(worker.paces().at(-1)).toEqual({ paceMs: 10_000 }));
 });
 
 test("worker socket: silent but for pings → answered, the lease is renewed when it is due", async () => {
