@@ -1,16 +1,14 @@
 /**
  * A thousand trivial pieces of work, from the first request until the client has seen all of them finished: jobs of
- * the service beside Cloudflare Workflows with one step. Both are served by the same local runtime, both store each
- * piece before they answer, and the same client asks both the same way, in turn.
+ * the service beside Cloudflare Workflows with one step. Both are served by one runtime, both store each piece before they
+ * answer, and the same client asks both the same way, in turn.
  */
 
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
-import { atLeast, type Benchmark, ensure, figure } from "./benchmark.ts";
-import { eachOf, inMemory, openClient, withService } from "./client.ts";
+import { atLeast, type Benchmark, ensure, figure, type Row } from "./benchmark.ts";
+import { eachOf, openClient } from "./client.ts";
 import { median } from "./load.ts";
+import { type OneRuntime, withOneRuntime } from "./one-runtime.ts";
 
 const JOBS = 1_000;
 const AT_ONCE = 16;
@@ -26,32 +24,32 @@ type Peer = { submit: () => Promise<string>; isFinished: (id: string) => Promise
 export const finish: Benchmark = {
   name: "finish",
   title: "1,000 jobs, accepted to finished ÷ Cloudflare Workflows",
-  run: () =>
-    withWorkflows((workflowsUrl) =>
-      withService(async ({ url, keys }) => {
-        const workflows = workflowsPeer(workflowsUrl);
-        // A key may ask 10,000 times a minute, so the rounds are shared among two.
-        const services = [keys.acme.full, keys.globex.full].map((key) => servicePeer(url, key));
-        const rounds: { service: number; workflows: number }[] = [];
-        for (let round = 0; round <= ROUNDS; round += 1) {
-          const service = services[round % services.length];
-          ensure(service !== undefined, "there is no key");
-          rounds.push({ service: await secondsFor(service), workflows: await secondsFor(workflows) });
-        }
-        const warm = rounds.slice(1);
-        const ratio = median(warm.map((round) => round.workflows / round.service));
-        return [
-          {
-            what: `${JOBS.toLocaleString("en")} seen finished, ${AT_ONCE} at a time`,
-            service: figure(median(warm.map((round) => round.service)), "s"),
-            other: figure(median(warm.map((round) => round.workflows)), "s"),
-            ratio,
-            goal: atLeast(GOAL, ratio),
-          },
-        ];
-      }),
-    ),
+  run: async () => [
+    await withOneRuntime(null, (runtime) => rowOf("", runtime)),
+    await withOneRuntime("bench/direct/index.ts", (runtime) => rowOf(", without a queue", runtime)),
+  ],
 };
+
+async function rowOf(what: string, { serviceUrl, workflowsUrl, keys }: OneRuntime): Promise<Row> {
+  const workflows = workflowsPeer(workflowsUrl);
+  // A key may ask 10,000 times a minute, so the rounds are shared among two.
+  const services = keys.map((key) => servicePeer(serviceUrl, key));
+  const rounds: { service: number; workflows: number }[] = [];
+  for (let round = 0; round <= ROUNDS; round += 1) {
+    const service = services[round % services.length];
+    ensure(service !== undefined, "there is no key");
+    rounds.push({ service: await secondsFor(service), workflows: await secondsFor(workflows) });
+  }
+  const warm = rounds.slice(1);
+  const ratio = median(warm.map((round) => round.workflows / round.service));
+  return {
+    what: `${JOBS.toLocaleString("en")} seen finished, ${AT_ONCE} at a time${what}`,
+    service: figure(median(warm.map((round) => round.service)), "s"),
+    other: figure(median(warm.map((round) => round.workflows)), "s"),
+    ratio,
+    goal: atLeast(GOAL, ratio),
+  };
+}
 
 async function secondsFor({ submit, isFinished }: Peer): Promise<number> {
   const startedAt = performance.now();
@@ -89,23 +87,4 @@ function workflowsPeer(url: string): Peer {
       return status === "complete";
     },
   };
-}
-
-/** Starts the Worker with the workflow, runs `use`, and always stops it. */
-function withWorkflows<T>(use: (url: string) => Promise<T>): Promise<T> {
-  return inMemory(async (stateDir) => {
-    const folder = join(import.meta.dirname, "workflows");
-    const args = [join(folder, "serve.ts"), join(folder, "wrangler.toml"), stateDir];
-    const env = { ...process.env, TMPDIR: stateDir };
-    const child = spawn(process.execPath, args, { stdio: ["ignore", "ignore", "inherit", "ipc"], env });
-    const ended = once(child, "exit").then(() => null);
-    try {
-      const message = await Promise.race([once(child, "message"), ended]);
-      ensure(message !== null, "the workflows did not start");
-      return await use((message[0] as { url: string }).url);
-    } finally {
-      if (child.connected) child.disconnect();
-      await ended;
-    }
-  });
 }

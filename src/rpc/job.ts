@@ -182,9 +182,11 @@ function withRef(url: string, { tenant, id }: JobRef): string {
 
 function findObjectId(env: Env, jobId: string): DurableObjectId | null {
   const jobs = objectsOf(env, "JOBS");
+  // Outside of `try`: a missing binding is no unknown id.
+  const idFromString = jobs.idFromString.bind(jobs);
   const objectId = objectIdOf(jobId);
   try {
-    return objectId === null ? null : jobs.idFromString(objectId);
+    return objectId === null ? null : idFromString(objectId);
   } catch {
     // The namespace made no such id.
     return null;
