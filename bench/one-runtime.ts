@@ -6,7 +6,6 @@
 
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import type { Readable } from "node:stream";
 import { convertV4MiniflareOptions, Miniflare } from "miniflare";
 import { unstable_getMiniflareWorkerOptions as workerOptionsOf } from "wrangler";
 import { root, runWrangler } from "../scripts/wrangler.ts";
@@ -30,9 +29,9 @@ export async function withOneRuntime<T>(
     const service = await workerOf(SERVICE, "wrangler.toml", build);
     const workflows = await workerOf(WORKFLOWS, "bench/workflows/wrangler.toml", { folder });
     const options = {
-      defaultPersistRoot: join(folder, "state"),
+      resourcePersistencePath: join(folder, "state"),
       // What is logged is dropped, as a deployment's log costs its Worker nothing.
-      handleRuntimeStdio: (stdout: Readable, stderr: Readable) => void [stdout.resume(), stderr.resume()],
+      handleStructuredLogs: () => undefined,
       workers: [service, workflows],
     };
     const miniflare = new Miniflare(convertV4MiniflareOptions(options));
@@ -64,6 +63,8 @@ async function workerOf(name: string, config: string, { folder, main, variables 
     bindings: { ...(workerOptions.bindings as object), ...variables },
     modulesRoot: outdir,
     modules: entryFirst.map((file) => ({ type: "ESModule" as const, path: join(outdir, file) })),
+    // As many polls as there are: no key is limited.
+    ratelimits: { KEY_LIMITER: { namespace_id: "1", simple: { limit: 1e9, period: 60 as const } } },
     unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }],
   };
 }
