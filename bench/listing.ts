@@ -6,7 +6,7 @@
 import type { JobFilter, JobPosition } from "../src/rpc/index-entry.ts";
 import { type Benchmark, ensure, figure, type Row } from "./benchmark.ts";
 import { type Client, openClient } from "./client.ts";
-import { madeAt } from "./listing/entries.ts";
+import { MADE_MS_AGO, madeAt } from "./listing/entries.ts";
 import type { Filling, PageAsked, PageCost } from "./listing/index.ts";
 import { median, percentile } from "./load.ts";
 import type { Native } from "./native.ts";
@@ -40,7 +40,7 @@ type Cost = PageCost & { ms: number };
 
 async function measure({ url }: Native): Promise<Row[]> {
   const client = openClient(url, (await benchSecrets()).keys.acme.full);
-  const startAt = Date.now() - 3_600_000;
+  const startAt = Date.now() - MADE_MS_AGO;
   const access = openIndexAccess(url, startAt);
   const costs = new Map<string, Cost[]>();
   const rows: Row[] = [];

@@ -8,6 +8,10 @@ import { toIndexEntry } from "../../src/objects/job/index-publisher.ts";
 import type { IndexEntry } from "../../src/rpc/index-entry.ts";
 
 export const TENANT = "acme";
+
+/** How long ago the first job was made, in milliseconds. */
+export const MADE_MS_AGO = 3_600_000;
+
 const MINUTE_MS = 60_000;
 
 /** Three jobs are made in each such time, so that some share a millisecond. */

@@ -2,12 +2,16 @@
 
 import { now } from "./runtime.ts";
 
-/** The alarm of the object whose context this is. Every time is epoch milliseconds. */
-export function openAlarm(ctx: DurableObjectState) {
+/**
+ * The alarm of the object whose context this is. Every time is epoch milliseconds. `isNew` says that the object has
+ * stored nothing yet: then no alarm is looked up.
+ */
+export function openAlarm(ctx: DurableObjectState, isNew = false) {
   let setTo: number | null = null;
-  ctx.blockConcurrencyWhile(async () => {
-    setTo = await ctx.storage.getAlarm();
-  });
+  if (!isNew)
+    ctx.blockConcurrencyWhile(async () => {
+      setTo = await ctx.storage.getAlarm();
+    });
 
   /**
    * Whether no alarm is set, or the set one should have fired: the platform gives up after six failures, for example of

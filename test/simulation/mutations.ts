@@ -40,7 +40,7 @@ export const mutations: readonly Mutation[] = [
         "command.continuation !== continuation",
       ),
     ],
-    seed: 2,
+    seed: 3,
   },
   {
     mutation: "an early message starts the retry before it is due",
@@ -69,7 +69,7 @@ export const mutations: readonly Mutation[] = [
   {
     mutation: "the alarm handler throws",
     patches: [patch("src/objects/job/object.ts", "if (woken) this.#alarm.keep(woken);", "throw error;")],
-    seed: 6,
+    seed: 20,
   },
   {
     mutation: "max_attempts is ignored",
@@ -102,7 +102,7 @@ export const mutations: readonly Mutation[] = [
         "",
       ),
     ],
-    seed: 42,
+    seed: 6,
   },
   {
     mutation: "the terminal event is emitted twice",
@@ -129,7 +129,7 @@ export const mutations: readonly Mutation[] = [
   {
     mutation: "a unique key is never free once it is owned",
     patches: [patch("src/core/job.ts", "if (!isFinished(job)) return true;", "return true;")],
-    seed: 24,
+    seed: 1,
   },
   {
     mutation: "a queued job does not own its unique key",
@@ -140,7 +140,7 @@ export const mutations: readonly Mutation[] = [
         'if (job.phase.status === "running") return true;',
       ),
     ],
-    seed: 21,
+    seed: 30,
   },
   {
     mutation: "a failing delivery is retried without end",
@@ -175,7 +175,7 @@ export const mutations: readonly Mutation[] = [
   {
     mutation: "an idempotency key forgets an existing job",
     patches: [patch("src/objects/job/submit.ts", "    this.#keepAnswer(submission, found.job.id);\n", "")],
-    seed: 175,
+    seed: 120,
   },
   {
     mutation: "an older update overwrites a newer index entry",
@@ -186,7 +186,7 @@ export const mutations: readonly Mutation[] = [
         '> version + 1_000) return { kind: "outdated" };',
       ),
     ],
-    seed: 8,
+    seed: 18,
   },
   {
     mutation: "the job index reconciles no job",
@@ -208,7 +208,7 @@ export const mutations: readonly Mutation[] = [
         "true;",
       ),
     ],
-    seed: 9,
+    seed: 4,
   },
   {
     mutation: "a late update lists a deleted job again",
@@ -219,7 +219,7 @@ export const mutations: readonly Mutation[] = [
         "this.#rows.delete(key);",
       ),
     ],
-    seed: 100,
+    seed: 47,
   },
   {
     mutation: "a failed report is repeated without a pause",
@@ -248,7 +248,7 @@ export const mutations: readonly Mutation[] = [
         "",
       ),
     ],
-    seed: 32,
+    seed: 61,
   },
   {
     mutation: "a purged job leaves its files",
@@ -260,6 +260,6 @@ export const mutations: readonly Mutation[] = [
     patches: [
       patch("src/rpc/views.ts", "tag: held?.progress ?", "tag: held?.progress && job.version === 0 ?"),
     ],
-    seed: 78,
+    seed: 6,
   },
 ];

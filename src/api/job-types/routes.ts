@@ -3,6 +3,7 @@
 import { Hono } from "hono";
 import { z } from "zod";
 import type { JobType, JobTypes } from "../../job-types/define.ts";
+import { oncePer } from "../../lib/once.ts";
 import { typeLimits } from "../../submission/limits.ts";
 import type { AppEnv } from "../app-env.ts";
 import { requireScope } from "../middleware/authenticate.ts";
@@ -27,7 +28,8 @@ export function jobTypeRoutes(types: JobTypes) {
   return routes;
 }
 
-function toJobTypeView(type: JobType) {
+/** Built once per type: turning its schema into JSON Schema takes a millisecond. */
+const toJobTypeView = oncePer((type: JobType) => {
   const { maxAttempts, attemptTimeoutMs, heartbeatTimeoutMs, totalTimeoutMs, retentionMs } = typeLimits(type);
   return {
     type: type.type,
@@ -42,4 +44,4 @@ function toJobTypeView(type: JobType) {
     },
     example: type.example,
   };
-}
+});

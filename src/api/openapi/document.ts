@@ -6,6 +6,7 @@
 import { z } from "zod";
 import { createDocument, type ZodOpenApiPathsObject } from "zod-openapi";
 import type { JobTypes } from "../../job-types/define.ts";
+import { oncePer } from "../../lib/once.ts";
 import { bulkPaths } from "../bulk/openapi.ts";
 import { eventPaths } from "../events/openapi.ts";
 import { filePaths } from "../files/openapi.ts";
@@ -100,9 +101,13 @@ export function documentPaths(types: JobTypes): ZodOpenApiPathsObject {
   };
 }
 
-/** The document for a deployment at `origin` with these job types. */
+/** The document for a deployment at `origin` with these job types. All but the origin is built once: that takes 10 ms. */
 export function openApiDocument(types: JobTypes, origin: string) {
-  return createDocument({
+  return { ...documentOf(types), servers: [{ url: origin }] };
+}
+
+const documentOf = oncePer((types: JobTypes) =>
+  createDocument({
     openapi: "3.1.0",
     info: {
       title: "Accepted",
@@ -110,10 +115,10 @@ export function openApiDocument(types: JobTypes, origin: string) {
       description: `Long-running work over HTTP: post it, track it, get its result. Job types: ${[...types.keys()].join(", ")}.`,
       license: { name: "MIT", identifier: "MIT" },
     },
-    servers: [{ url: origin }],
+    servers: [],
     security: [{ apiKey: [] }],
     tags,
     paths: documentPaths(types),
     components: { securitySchemes: { apiKey: { type: "http", scheme: "bearer" } } },
-  });
-}
+  }),
+);

@@ -14,8 +14,9 @@ export class JobAlarm {
   /** Whether the alarm is about to confirm the index entry: until it has, another alarm must follow soon. */
   #isConfirming = false;
 
-  constructor(ctx: DurableObjectState) {
-    this.#alarm = openAlarm(ctx);
+  /** `isNew` says that the object has stored nothing yet. */
+  constructor(ctx: DurableObjectState, isNew: boolean) {
+    this.#alarm = openAlarm(ctx, isNew);
   }
 
   fireBy(at: number): void {

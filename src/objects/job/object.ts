@@ -77,7 +77,7 @@ export class JobObject extends DurableObject<Env> implements JobObjectCalls {
     fireAt: (at) => this.#alarm.set(at),
   });
   readonly #indexPublisher = openIndexPublisher(this.env);
-  readonly #alarm = new JobAlarm(this.ctx);
+  readonly #alarm = new JobAlarm(this.ctx, this.#store.isEmpty());
   readonly #purge = new Purge(this.ctx, {
     store: this.#store,
     indexPublisher: this.#indexPublisher,

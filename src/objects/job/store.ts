@@ -51,6 +51,9 @@ export function openJobStore(storage: DurableObjectStorage) {
     /** The job, or null if there is none. Writes nothing. */
     load: (): Job | null => readRow()?.job ?? null,
 
+    /** Whether there is neither a job nor an alias; then there is no alarm either. */
+    isEmpty: (): boolean => readRow() === null && storage.kv.get("alias") === undefined,
+
     /** Whether the index may lack a change that was saved with `isNews`. */
     isUnconfirmed: (): boolean => readRow()?.readRow.isUnconfirmed ?? true,
 
