@@ -14,7 +14,7 @@ export type Snapshot = { job: JobView; pollAfterSeconds: number | null; tag: str
 export type JobView = ReturnType<typeof toJobView>;
 export type DeliveryView = ReturnType<typeof toDeliveryView>;
 export type EventView = ReturnType<typeof toEventView>;
-/** Progress that is not stored: without a number, and told to live subscribers only. */
+/** Progress that is not stored: without a number, and only for live subscribers. */
 export type TransientView = Omit<EventView, "seq">;
 
 /** A time on the wire: RFC 3339, UTC, milliseconds. */

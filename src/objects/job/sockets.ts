@@ -56,7 +56,7 @@ export class JobSockets {
 
   /**
    * The worker socket of the running attempt: it takes over from an older one of the same attempt. A worker that
-   * reports over it is told the pace; one of the deployment before only listens.
+   * reports over it receives the pace; one of the deployment before only listens.
    */
   attachWorker(job: Job, lease: string, now: number, isReporting: boolean): Response {
     const held = { ...(this.heldOf(job) ?? openHeldReport(lease, now, random())), aliveAt: now };
