@@ -21,6 +21,9 @@ const MONTH_MS = (365 / 12) * DAY;
 /** A partition of the index covers a month and stays until its last job is purged; on average an entry stays so long. */
 const ENTRY_STAYS_MS = MONTH_MS / 2 + policy.retentionMs;
 
+/** A busy machine may take long for a message. */
+const PATIENCE = { timeout: 20_000 };
+
 /** As the runner has it: a ping if there was no reply for so long. */
 const PING_MS = 20 * SECOND;
 
@@ -52,7 +55,7 @@ export function openTenant() {
   async function start({ id, api }: Life, attempt = 1): Promise<void> {
     await vi.waitFor(() => {
       if (!parkedFor(id).some((message) => message.attempt === attempt)) throw new Error("no message yet");
-    });
+    }, PATIENCE);
     bill("workerRequests");
     if ((await api().start(attempt, 0, `lease ${attempt}`)) === null) throw new Error("not claimed");
   }
@@ -62,7 +65,7 @@ export function openTenant() {
     await vi.waitFor(() => {
       if (!parkedFor(id).some((message) => message.continuation === continuation))
         throw new Error("no message yet");
-    });
+    }, PATIENCE);
     bill("workerRequests");
     const lease = `lease ${continuation + 1}`;
     if ((await api().start(1, continuation, lease)) === null) throw new Error("not claimed");
@@ -152,7 +155,7 @@ export function openTenant() {
         await vi.waitFor(async () => {
           const seen = (await hold(life.id, tenant).api().read())?.job.progress?.current;
           if (seen !== ranMs) throw new Error(`progress is ${seen}`);
-        });
+        }, PATIENCE);
       }
     },
 
@@ -162,7 +165,7 @@ export function openTenant() {
         const [first] = parkedDeliveries(id);
         if (!first) throw new Error("no delivery yet");
         return first;
-      });
+      }, PATIENCE);
       bill("workerRequests");
       await api().delivery(message.deliveryId, 1);
       const outcome = { startedAt: Date.now(), status: 200, error: null, durationMs: 80, retryAfterMs: null };
