@@ -67,8 +67,11 @@ function receive(
   { finished, onReply, onClosed }: WorkerSocketOptions,
 ): Promise<"closed_normally" | "connection_lost"> {
   return new Promise((resolve) => {
+    let isOver = false;
+    // A socket that fails may close long after: by then there may be another one.
     const end = (how: "closed_normally" | "connection_lost") => {
-      onClosed();
+      if (!isOver) onClosed();
+      isOver = true;
       resolve(how);
     };
     const leave = () => {

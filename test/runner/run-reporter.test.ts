@@ -96,6 +96,9 @@ function connectedJob() {
     reply: (said: object | string) =>
       tell("message", { data: typeof said === "string" ? said : JSON.stringify(said) }),
     breakSocket: () => tell("close", { code: 1006 }),
+    /** A socket that broke by an error closes later, too. */
+    failSocket: () => tell("error", {}),
+    closeFirstSocket: () => sockets[0]?.dispatchEvent(Object.assign(new Event("close"), { code: 1006 })),
     opened: () => sockets.length,
   };
 }
@@ -167,6 +170,21 @@ test("socket breaks: the last progress and the lines that are not confirmed → 
   expect(job.opened()).toBe(2);
   const said = job.calls.filter(({ progress, logs }) => progress !== null || logs.length > 0);
   expect(said).toMatchObject([{ progress: { current: 5 }, logs: [{ number: 3, message: "three" }] }]);
+  await close(reporter);
+});
+
+test("socket fails, and closes when the next one is open → reports go on over the next one", async () => {
+  const { job, reporter } = await connectedReporter();
+  job.failSocket();
+  await vi.advanceTimersByTimeAsync(3_000);
+  expect(job.opened()).toBe(2);
+  job.reply({ paceMs: 1_000 });
+  job.closeFirstSocket();
+  job.calls.length = 0;
+  reporter.progress(progressOf(9));
+  await vi.advanceTimersByTimeAsync(2_000);
+  expect(currentsOf(job.messages)).toContain(9);
+  expect(job.calls).toEqual([]);
   await close(reporter);
 });
 
