@@ -6,10 +6,14 @@
 import { existsSync } from "node:fs";
 import { createServer, type IncomingMessage, request, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { type Browser, chromium } from "playwright-core";
+import { AxeBuilder } from "@axe-core/playwright";
+import { type Browser, chromium, type Page } from "playwright-core";
 
-/** Debian's; `CHROMIUM` names another. */
-const PROGRAM = process.env.CHROMIUM ?? "/usr/bin/chromium";
+/** Debian's two: the first draws no window, which takes half the time. */
+const PROGRAMS = ["/usr/bin/chromium-headless-shell", "/usr/bin/chromium"];
+
+/** `CHROMIUM` names another. */
+const PROGRAM = process.env.CHROMIUM ?? PROGRAMS.find((path) => existsSync(path)) ?? "/usr/bin/chromium";
 
 const FLAGS = [
   ...["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"],
@@ -24,6 +28,19 @@ export const noBrowser =
 
 export function launchBrowser(): Promise<Browser> {
   return chromium.launch({ executablePath: PROGRAM, args: FLAGS });
+}
+
+/** What axe finds on the page. */
+export async function axeViolations(page: Page): Promise<string[]> {
+  // What passes is not listed, and there are no frames to look into: both take long.
+  const axe = new AxeBuilder({ page }).options({ resultTypes: ["violations"] }).setLegacyMode(true);
+  const { violations } = await axe.analyze();
+  return violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${page.url()}: ${id}: ${html}`));
+}
+
+/** By how many pixels the page has to be scrolled sideways. */
+export function overflowOf(page: Page): Promise<number> {
+  return page.evaluate<number>("document.documentElement.scrollWidth - document.documentElement.clientWidth");
 }
 
 /** A request for events that passed through: from where it resumed, and what came of it. */

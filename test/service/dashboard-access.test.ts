@@ -1,9 +1,8 @@
 /** The dashboard for everybody: without scripts, by keyboard alone, on a narrow screen, and by the rules of axe. */
 
-import { AxeBuilder } from "@axe-core/playwright";
 import type { Page } from "playwright-core";
 import { beforeAll, describe, expect, test } from "vitest";
-import { noBrowser } from "./browser.ts";
+import { axeViolations, noBrowser, overflowOf } from "./browser.ts";
 import { useDashboard } from "./dashboard-browser.ts";
 
 const FAILURE = { outcome: "fail", kind: "rate_limited", message: "The bank asked for fewer requests." };
@@ -57,15 +56,8 @@ describe.skipIf(noBrowser !== null)("the dashboard", () => {
     // A page without its style sheet has other colours.
     await page.waitForLoadState("load");
     await page.evaluate("for (const details of document.querySelectorAll('details')) details.open = true");
-    const { violations } = await new AxeBuilder({ page }).analyze();
-    const nodes = violations.flatMap(({ id, nodes }) =>
-      nodes.map(({ html }) => `${page.url()}: ${id}: ${html}`),
-    );
-    return nodes;
+    return axeViolations(page);
   }
-
-  const overflow = (page: Page) =>
-    page.evaluate<number>("document.documentElement.scrollWidth - document.documentElement.clientWidth");
 
   test.each([
     ["light", "desktop", DESKTOP],
@@ -78,7 +70,8 @@ describe.skipIf(noBrowser !== null)("the dashboard", () => {
       for (const path of pages()) {
         await page.goto(path);
         found.push(...(await violations(page)));
-        if ((await overflow(page)) > 0) found.push(`${path} is too wide by ${await overflow(page)} pixels`);
+        const overflow = await overflowOf(page);
+        if (overflow > 0) found.push(`${path} is too wide by ${overflow} pixels`);
       }
       await page.goto("/dashboard/submit/test.simulate");
       await page.getByLabel("Request body").fill('{"type":"test.simulate","input":{"steps":-1}}');

@@ -1,9 +1,8 @@
 /** The first page, the problem pages and the API reference in Chromium: they work, by the rules of axe and of their own policy. */
 
-import { AxeBuilder } from "@axe-core/playwright";
 import type { Page } from "playwright-core";
 import { describe, expect, test } from "vitest";
-import { noBrowser } from "./browser.ts";
+import { axeViolations, noBrowser, overflowOf } from "./browser.ts";
 import { useDashboard } from "./dashboard-browser.ts";
 import { sharedService } from "./service.ts";
 
@@ -17,11 +16,8 @@ const kinds = [
 
 /** What axe finds, and whether the page has to be scrolled sideways. */
 async function violationsOf(page: Page): Promise<string[]> {
-  const { violations } = await new AxeBuilder({ page }).analyze();
-  const found = violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html}`));
-  const overflow = await page.evaluate<number>(
-    "document.documentElement.scrollWidth - document.documentElement.clientWidth",
-  );
+  const found = await axeViolations(page);
+  const overflow = await overflowOf(page);
   return overflow > 0 ? [...found, `too wide by ${overflow} pixels`] : found;
 }
 
