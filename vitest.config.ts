@@ -1,6 +1,6 @@
 import { cloudflareTest } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
-import { testApiKeys, testSecrets } from "./test/support/keys.ts";
+import { testSecrets } from "./test/support/keys.ts";
 
 /** A test that waits for the machine is no slow test: a busy laptop may take long for anything. */
 const TEST_TIMEOUT_MS = 30_000;
@@ -40,8 +40,7 @@ export default defineConfig({
             miniflare: {
               bindings: {
                 LOCAL_QUEUE: "true",
-                API_KEYS: await testApiKeys(),
-                WEBHOOK_SECRET: (await testSecrets()).webhookSecret,
+                ...(await testSecrets()).variables,
               },
             },
           }),
@@ -49,8 +48,9 @@ export default defineConfig({
         test: {
           name: "worker",
           include: [
-            "test/{api,objects,job-types,runner,files,datasets,webhooks,site,dashboard}/**/*.test.ts",
+            "test/{api,objects,job-types,runner,files,datasets,tenants,webhooks,site,dashboard}/**/*.test.ts",
           ],
+          setupFiles: ["./test/support/tenants.setup.ts"],
           testTimeout: TEST_TIMEOUT_MS,
         },
       },
@@ -61,6 +61,7 @@ export default defineConfig({
             wrangler: { configPath: "./wrangler.toml" },
             miniflare: {
               bindings: {
+                ...(await testSecrets()).variables,
                 COST_WRITE: process.env.COST_WRITE ?? "false",
               },
             },

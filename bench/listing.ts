@@ -10,7 +10,7 @@ import { MADE_MS_AGO, madeAt } from "./listing/entries.ts";
 import type { Filling, PageAsked, PageCost } from "./listing/index.ts";
 import { median, percentile } from "./load.ts";
 import type { Native } from "./native.ts";
-import { benchSecrets, startNativeService } from "./side-by-side.ts";
+import { keysUnderLoad, startNativeService } from "./side-by-side.ts";
 
 const sizes = [1_000, 10_000, 100_000];
 const FILL_AT_ONCE = 1_000;
@@ -39,7 +39,7 @@ type IndexAccess = ReturnType<typeof openIndexAccess>;
 type Cost = PageCost & { ms: number };
 
 async function measure({ url }: Native): Promise<Row[]> {
-  const client = openClient(url, (await benchSecrets()).keys.acme.full);
+  const client = openClient(url, keysUnderLoad().acme.full);
   const startAt = Date.now() - MADE_MS_AGO;
   const access = openIndexAccess(url, startAt);
   const costs = new Map<string, Cost[]>();

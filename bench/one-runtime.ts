@@ -10,7 +10,7 @@ import { convertV4MiniflareOptions, Miniflare } from "miniflare";
 import { unstable_getMiniflareWorkerOptions as workerOptionsOf } from "wrangler";
 import { root, runWrangler } from "../scripts/wrangler.ts";
 import { inMemory } from "./client.ts";
-import { benchSecrets } from "./side-by-side.ts";
+import { benchSecrets, makeBenchKeys } from "./side-by-side.ts";
 
 const SERVICE = "accepted";
 const WORKFLOWS = "one-step";
@@ -23,9 +23,9 @@ export async function withOneRuntime<T>(
   main: string | null,
   use: (runtime: OneRuntime) => Promise<T>,
 ): Promise<T> {
-  const { apiKeys, keys } = await benchSecrets();
+  const { variables: secrets } = await benchSecrets();
   return inMemory(async (folder) => {
-    const build = { folder, main, variables: { API_KEYS: apiKeys, LOCAL_QUEUE: "true" } };
+    const build = { folder, main, variables: { ...secrets, LOCAL_QUEUE: "true" } };
     const service = await workerOf(SERVICE, "wrangler.toml", build);
     const workflows = await workerOf(WORKFLOWS, "bench/workflows/wrangler.toml", { folder });
     const options = {
@@ -40,6 +40,7 @@ export async function withOneRuntime<T>(
       const urlOf = async (name: string) =>
         (await miniflare.unsafeGetDirectURL(name)).href.replace(/\/$/, "");
       const urls = { serviceUrl: await urlOf(SERVICE), workflowsUrl: await urlOf(WORKFLOWS) };
+      const keys = await makeBenchKeys(urls.serviceUrl);
       return await use({ ...urls, keys: [keys.acme.full, keys.globex.full] });
     } finally {
       await miniflare.dispose();

@@ -4,6 +4,7 @@
  */
 
 import { setTimeout as pause } from "node:timers/promises";
+import { type LocalKeys, makeLocalKeys } from "../scripts/local-keys.ts";
 import { deriveLocalSecrets } from "../scripts/local-secrets.ts";
 import { type Load, load, type Measured, median } from "./load.ts";
 import { type Native, startNative } from "./native.ts";
@@ -24,13 +25,29 @@ export const WARM_UP_ANSWERS = 1_000;
 export type Side = Measured<number> & { answerCpuMs: number; cpuMs: number };
 type Rounds = { service: Side[]; baseline: Side[] };
 
-/** The keys of the services under load. */
+/** The secrets of the services under load. */
 export const benchSecrets = () => deriveLocalSecrets("accepted benchmarks");
+
+let benchKeys: LocalKeys | undefined;
+
+/** Makes the keys of a service that has just been started; `keysUnderLoad` returns them. */
+export async function makeBenchKeys(url: string): Promise<LocalKeys> {
+  benchKeys = await makeLocalKeys(url, (await benchSecrets()).rootKey);
+  return benchKeys;
+}
+
+/** The keys of the service that was started last. */
+export function keysUnderLoad(): LocalKeys {
+  if (!benchKeys) throw new Error("No service has been started.");
+  return benchKeys;
+}
 
 /** Starts the service in workerd alone; `main` replaces its entry. */
 export async function startNativeService(main?: string): Promise<Native> {
-  const variables = { API_KEYS: (await benchSecrets()).apiKeys, DISPATCH_TIMEOUT_MS };
-  return startNative("wrangler.toml", { variables, ...(main !== undefined && { main }) });
+  const variables = { ...(await benchSecrets()).variables, DISPATCH_TIMEOUT_MS };
+  const native = await startNative("wrangler.toml", { variables, ...(main !== undefined && { main }) });
+  await makeBenchKeys(native.url);
+  return native;
 }
 
 /** Starts both, runs `use`, and always stops them. */
@@ -46,7 +63,7 @@ export async function withBoth<T>(use: (service: Native, baseline: Native) => Pr
 
 /** The headers of a request of the local tenant `acme`. */
 export async function clientHeaders(): Promise<Record<string, string>> {
-  const { acme } = (await benchSecrets()).keys;
+  const { acme } = keysUnderLoad();
   return { Authorization: `Bearer ${acme.full}`, "Content-Type": "application/json" };
 }
 

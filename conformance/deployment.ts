@@ -10,7 +10,7 @@ import { type Receiver, startReceiver } from "./receiver.ts";
 export type TenantKeys = { full: string; read: string };
 
 /** As `npm run -s dev-keys` prints them: two tenants, each with a key that may write and one that may not. */
-export type Keys = Record<string, TenantKeys>;
+export type Keys = { admin?: string } & { [tenant: string]: TenantKeys | string };
 
 export type Deployment = {
   url: string;
@@ -37,7 +37,8 @@ const ANSWER_MS = 20_000;
 
 /** Opens the deployment. Rejects if it does not answer, or if the keys are not two tenants'. */
 export async function openDeployment(url: string, keys: Keys): Promise<Deployment> {
-  const [first, second] = Object.values(keys);
+  const { admin: _, ...tenants } = keys;
+  const [first, second] = Object.values(tenants).filter((one) => typeof one !== "string");
   if (!first?.full || !first.read || !second?.full) {
     throw new Error(
       'Two tenants are needed: {"one": {"full": "…", "read": "…"}, "other": {"full": "…", …}}.',

@@ -1,14 +1,19 @@
 /**
- * `npm run deploy`: deploys the Worker with its queues and its bucket, which wrangler makes the first time. May be
- * repeated. With `--dry-run` it only builds, and shows what would be deployed; that needs neither network nor account.
+ * `npm run deploy`: deploys the Worker with its queues and its bucket, which wrangler makes the first time, and makes
+ * the secrets that are missing. May be repeated. With `--dry-run` it only builds, and shows what would be deployed; that needs neither network nor account.
  */
 
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { type Unstable_Config as Config, unstable_readConfig as readConfig } from "wrangler";
+import { hex } from "../src/lib/hash.ts";
+import { ADMIN, KEY_SECRET_BYTES, keyHash, makeKey, newKeyId } from "../src/lib/key.ts";
+import { randomBytes } from "../src/lib/runtime.ts";
 import { root, runWrangler, showWrangler } from "./wrangler.ts";
+
+const SECRET_BYTES = 32;
 
 const UPLOAD_RULE = "abort-broken-uploads";
 
@@ -29,8 +34,36 @@ async function deploy(): Promise<void> {
   await showWrangler(["deploy"]);
   await abortBrokenUploads();
   console.log(describeDeployment());
-  const secrets: { name: string }[] = JSON.parse(await runWrangler(["secret", "list"]));
-  if (!secrets.some(({ name }) => name === "API_KEYS")) console.log(NO_KEYS);
+  await makeSecrets();
+}
+
+/** Makes the secrets that the Worker does not have yet. Those it has stay as they are. */
+async function makeSecrets(): Promise<void> {
+  const listed: { name: string }[] = JSON.parse(await runWrangler(["secret", "list"]));
+  const known = new Set(listed.map(({ name }) => name));
+  const rootKey = await makeKey({ owner: ADMIN, id: newKeyId() }, randomBytes(KEY_SECRET_BYTES), "");
+  const wanted = {
+    SIGNING_SECRET: hex(randomBytes(SECRET_BYTES)),
+    WEBHOOK_SECRET: hex(randomBytes(SECRET_BYTES)),
+    ADMIN_KEYS: await keyHash(rootKey),
+  };
+  const missing = Object.entries(wanted).filter(([name]) => !known.has(name));
+  if (missing.length === 0) return;
+  await putSecrets(Object.fromEntries(missing));
+  console.log(`\nMade the secrets ${missing.map(([name]) => name).join(", ")}.`);
+  if (!known.has("ADMIN_KEYS")) console.log(describeRootKey(rootKey));
+}
+
+/** Over a file that only its owner can read, because arguments are seen by every process. */
+async function putSecrets(secrets: Record<string, string>): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), "accepted-secrets-"));
+  try {
+    const file = join(folder, "secrets.json");
+    await writeFile(file, JSON.stringify(secrets), { mode: 0o600 });
+    await runWrangler(["secret", "bulk", file]);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
 }
 
 /** R2 keeps the parts of an upload that was broken off for seven days, and they are paid for. */
@@ -53,11 +86,17 @@ The account now has:
   the bucket ${bucket}, which drops the parts of a broken upload after a day`;
 }
 
-const NO_KEYS = `
-Deployed, but it has no API key yet. Make a key, and store what it prints:
+/** The root key is made here and stored nowhere; only its hash is. */
+function describeRootKey(rootKey: string): string {
+  return `
+The root key, shown this once; keep it where you keep secrets:
 
-  npm run new-key -- --tenant <tenant>
-  npx wrangler secret put API_KEYS`;
+  ${rootKey}
+
+Make a tenant and its first key with it:
+
+  ADMIN_KEY=<the root key> npm run keys -- create --tenant <tenant> --url <the URL above>`;
+}
 
 try {
   const { values } = parseArgs({ options: { "dry-run": { type: "boolean", default: false } } });

@@ -1,27 +1,20 @@
 /**
- * The secrets of the local service: the keys of its two tenants and the webhook secret. All derive from a random seed
- * that is made at the first start and kept in the state directory, so no other machine knows them.
+ * The secrets of a local service. They derive from a random seed that is made at the first start and kept in the state
+ * directory, so no other machine knows them.
  */
 
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import type { ApiKeySchema, Scope } from "../src/api/middleware/keys.ts";
 import { hex, sha256 } from "../src/lib/hash.ts";
-import { keyHash, makeKey } from "../src/lib/key.ts";
+import { ADMIN, keyHash, makeKey } from "../src/lib/key.ts";
 import { randomBytes } from "../src/lib/runtime.ts";
 import { root } from "./wrangler.ts";
 
-const tenants = ["acme", "globex"] as const;
-const roles: { role: "full" | "read"; scopes: Scope[] }[] = [
-  { role: "full", scopes: ["jobs:read", "jobs:write"] },
-  { role: "read", scopes: ["jobs:read"] },
-];
-
-/** The keys: `full` may read and write, `read` may only read. */
-export type LocalKeys = Record<(typeof tenants)[number], Record<"full" | "read", string>>;
-
-/** `apiKeys` is the value of API_KEYS that lets the keys in. */
-export type LocalSecrets = { keys: LocalKeys; apiKeys: string; webhookSecret: string };
+/** The variables of the Worker, and the root key that they let in. */
+export type LocalSecrets = {
+  rootKey: string;
+  variables: { SIGNING_SECRET: string; ADMIN_KEYS: string; WEBHOOK_SECRET: string };
+};
 
 const SEED_BYTES = 32;
 const SEED_FILE = "seed";
@@ -44,21 +37,15 @@ export async function openLocalSecrets(stateDir: string): Promise<LocalSecrets> 
 
 /** The secrets that follow from a seed. */
 export async function deriveLocalSecrets(seed: string): Promise<LocalSecrets> {
-  const key = async (tenant: string, role: string) => makeKey(await sha256(`${seed} key ${tenant} ${role}`));
-  const keysOf = async (tenant: string) => ({
-    full: await key(tenant, "full"),
-    read: await key(tenant, "read"),
-  });
-  const keys = { acme: await keysOf("acme"), globex: await keysOf("globex") };
-  const webhookSecret = hex(await sha256(`${seed} webhook secret`));
-  return { keys, apiKeys: await listKeys(keys), webhookSecret };
-}
-
-async function listKeys(keys: LocalKeys): Promise<string> {
-  const entries: ApiKeySchema[] = [];
-  for (const tenant of tenants) {
-    for (const { role, scopes } of roles)
-      entries.push({ hash: await keyHash(keys[tenant][role]), tenant, scopes, name: `local ${role}` });
-  }
-  return JSON.stringify(entries);
+  const secretOf = async (what: string) => hex(await sha256(`${seed} ${what}`));
+  const name = { owner: ADMIN, id: "key_000000000001" };
+  const rootKey = await makeKey(name, await sha256(`${seed} root key`), "");
+  return {
+    rootKey,
+    variables: {
+      SIGNING_SECRET: await secretOf("signing secret"),
+      ADMIN_KEYS: await keyHash(rootKey),
+      WEBHOOK_SECRET: await secretOf("webhook secret"),
+    },
+  };
 }

@@ -8,7 +8,7 @@ import { once } from "node:events";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { openLocalSecrets } from "./local-secrets.ts";
+import { readLocalKeys } from "./local-keys.ts";
 import { root } from "./wrangler.ts";
 
 export type ServiceOptions = {
@@ -66,7 +66,7 @@ export async function startService(options: ServiceOptions) {
 
   return {
     url,
-    keys: (await openLocalSecrets(stateDir)).keys,
+    keys: await readLocalKeys(stateDir),
     /** The log so far, and what was said to people besides. Both grow. */
     log,
     words,

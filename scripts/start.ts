@@ -8,6 +8,7 @@
 import { once } from "node:events";
 import { createServer } from "node:net";
 import { join } from "node:path";
+import { openLocalKeys } from "./local-keys.ts";
 import { openLocalSecrets, stateDirectory } from "./local-secrets.ts";
 import { quiet, root } from "./wrangler.ts";
 
@@ -41,10 +42,8 @@ async function readPort(): Promise<number> {
 /** What differs from a deployment, see wrangler.toml. */
 async function localVariables(port: number, stateDir: string) {
   const { LEASE_MS, DISPATCH_TIMEOUT_MS } = process.env;
-  const { apiKeys, webhookSecret } = await openLocalSecrets(stateDir);
   const values = {
-    API_KEYS: apiKeys,
-    WEBHOOK_SECRET: webhookSecret,
+    ...(await openLocalSecrets(stateDir)).variables,
     LOCAL_QUEUE: "true",
     ALLOW_LOCALHOST_URLS: process.env.ALLOW_LOCALHOST_URLS === "true" ? "true" : "false",
     OWN_HOSTS: `localhost:${port}`,
@@ -80,7 +79,9 @@ async function serve() {
     },
   });
   await worker.ready;
-  return { stop: () => worker.dispose(), url: `http://localhost:${(await worker.url).port}` };
+  const url = `http://localhost:${(await worker.url).port}`;
+  await openLocalKeys(url, (await openLocalSecrets(stateDir)).rootKey, stateDir);
+  return { stop: () => worker.dispose(), url };
 }
 
 const serving = serve();

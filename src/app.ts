@@ -4,12 +4,14 @@ import { type Context, Hono } from "hono";
 import { cors } from "hono/cors";
 import { createMiddleware } from "hono/factory";
 import { methodNotAllowed } from "hono/method-not-allowed";
+import { accountRoutes } from "./api/account/routes.ts";
 import type { AppEnv } from "./api/app-env.ts";
 import { bulkRoutes } from "./api/bulk/routes.ts";
 import { eventRoutes } from "./api/events/routes.ts";
 import { fileRoutes } from "./api/files/routes.ts";
 import { jobTypeRoutes } from "./api/job-types/routes.ts";
 import { jobRoutes } from "./api/jobs/routes.ts";
+import { keyRoutes } from "./api/keys/routes.ts";
 import { authenticate } from "./api/middleware/authenticate.ts";
 import { checkQuery } from "./api/middleware/query.ts";
 import { requireSecureOrigin } from "./api/middleware/secure-origin.ts";
@@ -18,6 +20,8 @@ import { declaredHeaders, queryRules } from "./api/openapi/rules.ts";
 import { Problem, problemResponse } from "./api/problems.ts";
 import { continueTrace } from "./api/request/trace-context.ts";
 import { statsRoutes } from "./api/stats/routes.ts";
+import { tenantRoutes } from "./api/tenants/routes.ts";
+import { tokenRoutes } from "./api/tokens/routes.ts";
 import { webhookRoutes } from "./api/webhooks/routes.ts";
 import { createDashboard } from "./dashboard/app.tsx";
 import type { JobTypes } from "./job-types/define.ts";
@@ -66,6 +70,10 @@ export function createApp(types: JobTypes) {
   app.route("/v1", webhookRoutes());
   app.route("/v1", jobTypeRoutes(submittable));
   app.route("/v1", fileRoutes());
+  app.route("/v1", tokenRoutes());
+  app.route("/v1", accountRoutes());
+  app.route("/v1", keyRoutes());
+  app.route("/v1", tenantRoutes());
 
   app.route(
     "/dashboard",

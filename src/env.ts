@@ -12,6 +12,8 @@ export type Env = JobQueues & {
   JOBS: DurableObjectNamespace;
   UNIQUE_KEYS: DurableObjectNamespace;
   JOB_INDEXES: DurableObjectNamespace;
+  TENANTS: DurableObjectNamespace;
+  TENANT_DIRECTORY: DurableObjectNamespace;
   INDEX_DIRECTORIES: DurableObjectNamespace;
   SESSIONS: DurableObjectNamespace;
   FILE_RECORDS: DurableObjectNamespace;
@@ -19,12 +21,13 @@ export type Env = JobQueues & {
   DELIVERY_QUEUE: Queue<DeliveryMessage>;
   FILES: R2Bucket;
   KEY_LIMITER: RateLimit;
+  ADDRESS_LIMITER: RateLimit;
   /** Optional: where the numbers of every finished job go. */
   METRICS?: AnalyticsEngineDataset;
-  /**
-   * Secret: a JSON list of hashed keys, see api/middleware/keys.ts. If unset, every request with a key gets 401.
-   */
-  API_KEYS?: string;
+  /** Secret: keys and tokens are signed with it, so that a forged one is refused without a look-up. */
+  SIGNING_SECRET: string;
+  /** Secret: the SHA-256 of each root key, in hexadecimal, separated by blanks. Without it there is none. */
+  ADMIN_KEYS?: string;
   /** Secret that the tenants' webhook secrets are derived from. Without it no webhook is accepted. */
   WEBHOOK_SECRET?: string;
   /** The secret before a rotation: while it is set, deliveries carry both signatures. */
@@ -34,8 +37,6 @@ export type Env = JobQueues & {
   LOCAL_QUEUE: string;
   ALLOW_LOCALHOST_URLS: string;
   OWN_HOSTS: string;
-  INDEX_PERIOD: string;
-  INDEX_SHARDS: string;
   JURISDICTION: string;
   LOCATION_HINTS: string;
 };
@@ -51,14 +52,25 @@ const LOCATION = /^(\*|[a-z0-9][a-z0-9-]{0,31})=(wnam|enam|sam|weur|eeur|apac|oc
 const toHints = (pairs: string[]) =>
   new Map(pairs.map((pair) => pair.split("=") as [string, DurableObjectLocationHint]));
 
+/** Shorter ones can be guessed. */
+const secret = z.string().min(32);
+/** An empty one is none. */
+const optionalSecret = z.union([z.literal(""), secret]).optional();
+
 const Settings = z.object({
+  SIGNING_SECRET: secret,
+  ADMIN_KEYS: z
+    .string()
+    .default("")
+    .transform(words)
+    .pipe(z.array(z.string().regex(/^[0-9a-f]{64}$/))),
+  WEBHOOK_SECRET: optionalSecret,
+  WEBHOOK_SECRET_PREVIOUS: optionalSecret,
   LEASE_MS: milliseconds,
   DISPATCH_TIMEOUT_MS: milliseconds,
   LOCAL_QUEUE: flag,
   ALLOW_LOCALHOST_URLS: flag,
   OWN_HOSTS: z.string().transform(words),
-  INDEX_PERIOD: z.enum(["month", "day", "hour"]),
-  INDEX_SHARDS: z.coerce.number().int().min(1).max(16),
   JURISDICTION: z.enum(["", "eu", "fedramp"]),
   LOCATION_HINTS: z
     .string()

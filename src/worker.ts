@@ -9,6 +9,8 @@ export { IndexDirectoryObject } from "./objects/index-directory/object.ts";
 export { JobObject } from "./objects/job/object.ts";
 export { JobIndexObject } from "./objects/job-index/object.ts";
 export { SessionObject } from "./objects/session/object.ts";
+export { TenantObject } from "./objects/tenant/object.ts";
+export { TenantDirectoryObject } from "./objects/tenant-directory/object.ts";
 export { UniqueKeyObject } from "./objects/unique-key/object.ts";
 
 export default createService(jobTypes);

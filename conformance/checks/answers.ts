@@ -21,7 +21,9 @@ export const STATUS_OF_CODE: Record<string, number> = {
   invalid_idempotency_key: 400,
   invalid_cursor: 400,
   unauthenticated: 401,
+  token_expired: 401,
   forbidden: 403,
+  tenant_disabled: 403,
   not_found: 404,
   method_not_allowed: 405,
   request_timeout: 408,
@@ -37,8 +39,10 @@ export const STATUS_OF_CODE: Record<string, number> = {
   unknown_job_type: 422,
   idempotency_key_reused: 422,
   rate_limited: 429,
+  quota_exceeded: 429,
   internal_error: 500,
   unavailable: 503,
+  storage_quota_exceeded: 507,
 };
 
 /** What only an exception, a path or a database would say. */

@@ -1,9 +1,17 @@
 /** What the HTTP side keeps with a request while it answers it. */
 
 import type { Env } from "../env.ts";
-import type { Scope } from "./middleware/keys.ts";
+import type { Tenant } from "../rpc/tenant.ts";
+import type { KeyHolder } from "../tenants/credentials.ts";
+import type { BrowserToken } from "../tenants/tokens.ts";
 
-export type Caller = { tenant: string; scopes: readonly Scope[]; keyId: string };
+/** Who sends the request. A root key has no tenant: then `tenant` is empty and `state` null. */
+export type Caller = Omit<KeyHolder, "tenant"> & {
+  tenant: string;
+  state: Tenant | null;
+  /** The browser token that stands in for a key; it has no scope. */
+  token: BrowserToken | null;
+};
 
 export type AppEnv = {
   Bindings: Env;

@@ -23,7 +23,8 @@ type ContentfulErrorStatus =
   | 422
   | 429
   | 500
-  | 503;
+  | 503
+  | 507;
 
 /** The codes. `detail` says what to do next, unless the problem has a more specific one. */
 export const problemKinds = {
@@ -48,10 +49,20 @@ export const problemKinds = {
     title: "A valid API key is needed.",
     detail: "Send the header Authorization: Bearer followed by a valid key.",
   },
+  token_expired: {
+    status: 401,
+    title: "The token is no longer valid.",
+    detail: "Ask the server that made the token for a new one.",
+  },
   forbidden: {
     status: 403,
     title: "Insufficient scope.",
     detail: "Use a key that has the scope named in the detail of this problem.",
+  },
+  tenant_disabled: {
+    status: 403,
+    title: "The tenant is disabled.",
+    detail: "Ask the operator of this service. Jobs that were accepted go on.",
   },
   not_found: {
     status: 404,
@@ -90,8 +101,8 @@ export const problemKinds = {
   },
   precondition_failed: {
     status: 412,
-    title: "The job has changed.",
-    detail: "Read the job again and use its current ETag.",
+    title: "It has changed.",
+    detail: "Read it again and use its current ETag.",
   },
   payload_too_large: {
     status: 413,
@@ -128,6 +139,11 @@ export const problemKinds = {
     title: "Too many requests.",
     detail: "Wait as many seconds as Retry-After says, then go on more slowly.",
   },
+  quota_exceeded: {
+    status: 429,
+    title: "A quota of the tenant is used up.",
+    detail: "Make room for what `limit` names, or ask the operator for more. See /v1/usage.",
+  },
   internal_error: {
     status: 500,
     title: "Something went wrong on our side.",
@@ -139,6 +155,11 @@ export const problemKinds = {
     title: "The service is not available for a moment.",
     detail: "Try again with the same idempotency key after as many seconds as Retry-After says.",
   },
+  storage_quota_exceeded: {
+    status: 507,
+    title: "A storage quota of the tenant is used up.",
+    detail: "Delete what is no longer needed, or ask the operator for more. See /v1/usage.",
+  },
 } as const satisfies Record<string, ProblemKind>;
 
 export type ProblemCode = keyof typeof problemKinds;
@@ -146,7 +167,14 @@ export type ProblemCode = keyof typeof problemKinds;
 type ProblemOptions = {
   detail?: string;
   headers?: Record<string, string>;
-  members?: { errors?: FieldError[]; job_status?: string; job_id?: string };
+  members?: {
+    errors?: FieldError[];
+    job_status?: string;
+    job_id?: string;
+    limit?: string;
+    allowed?: number;
+    used?: number;
+  };
 };
 
 /** Thrown by whatever rejects a request; becomes the response in one place. */

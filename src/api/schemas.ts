@@ -28,6 +28,9 @@ export const ProblemSchema = z
     errors: z.array(z.object({ pointer: z.string(), detail: z.string() })).optional(),
     job_status: z.string().optional(),
     job_id: JobIdSchema.optional(),
+    limit: z.string().optional().meta({ description: "Which quota is used up" }),
+    allowed: z.int().optional(),
+    used: z.int().optional(),
   })
   .meta({ id: "Problem", description: "RFC 9457 problem details" });
 

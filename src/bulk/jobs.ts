@@ -8,6 +8,8 @@ import { withRetry } from "../lib/retry.ts";
 import { jobObject, submissionObject } from "../rpc/job.ts";
 import { tenantIndex } from "../rpc/tenant-index.ts";
 import { readReplay } from "../submission/submission.ts";
+import { findTenant } from "../tenants/look-up.ts";
+import { defaultSettings } from "../tenants/settings.ts";
 
 /** Who acts: a job of this tenant, and on whose behalf. */
 type Actor = { jobId: string; tenant: string } & Trace;
@@ -45,6 +47,7 @@ export function tenantJobs(
     const sender = {
       env,
       tenant,
+      terms: (await findTenant(env, tenant))?.settings ?? defaultSettings,
       idempotencyKey: null,
       requestId,
       traceparent,

@@ -5,10 +5,12 @@
 
 import type { Context } from "hono";
 import type { z } from "zod";
+import type { MeSchema, UsageSchema } from "../api/account/schemas.ts";
 import type { AppEnv } from "../api/app-env.ts";
 import type { BulkCountSchema, BulkRequestSchema } from "../api/bulk/schemas.ts";
 import type { StoredFileSchema } from "../api/files/schemas.ts";
 import type { JobTypeSchema } from "../api/job-types/schemas.ts";
+import type { CreatedKeySchema, KeySchema } from "../api/keys/schemas.ts";
 import type { ProblemSchema } from "../api/schemas.ts";
 import type { HourStatsSchema } from "../api/stats/schemas.ts";
 import type { DeliveryView, EventView, JobView } from "../rpc/views.ts";
@@ -17,6 +19,10 @@ type BulkRequest = z.input<typeof BulkRequestSchema>;
 
 export type ProblemBody = z.infer<typeof ProblemSchema>;
 export type TypeView = z.infer<typeof JobTypeSchema>;
+export type MeView = z.infer<typeof MeSchema>;
+export type UsageView = z.infer<typeof UsageSchema>;
+export type KeyView = z.infer<typeof KeySchema>;
+export type CreatedKeyView = z.infer<typeof CreatedKeySchema>;
 export type FileView = z.infer<typeof StoredFileSchema>;
 
 /** A value, or why there is none. */
@@ -121,8 +127,9 @@ function openCalls(service: Service, c: DashboardRequest, key: string) {
 export type ApiClient = ReturnType<typeof createApiClient>;
 
 /** The API for one request of the dashboard. Every call throws an ApiError if the API rejects it. */
-export function createApiClient(service: Service, c: DashboardRequest, key: string) {
-  const { raw, good, body, data } = openCalls(service, c, key);
+export function createApiClient(service: Service, c: DashboardRequest, credential: string) {
+  const { raw, good, body, data } = openCalls(service, c, credential);
+  const key = (id: string) => `/v1/keys/${encodeURIComponent(id)}`;
   const job = (id: string) => `/v1/jobs/${encodeURIComponent(id)}`;
   return {
     /** The answer as it is, a stream for example. */
@@ -174,14 +181,16 @@ export function createApiClient(service: Service, c: DashboardRequest, key: stri
       const contentType = headers.get("Content-Type") ?? "application/octet-stream";
       return { size: Number(headers.get("Content-Length")), contentType };
     },
-    /**
-     * Whether the key has the scope jobs:write, found by a route that needs it and changes nothing; null if unknown
-     * at the moment. A 404 means a deployment without webhooks, and that the key has the scope.
-     */
-    mayWrite: async (): Promise<boolean | null> => {
-      const { status } = await raw("HEAD", "/v1/webhook-secret");
-      if (status === 403) return false;
-      return status === 200 || status === 404 ? true : null;
+    me: () => data<MeView>("GET", "/v1/me"),
+    usage: () => data<UsageView>("GET", "/v1/usage"),
+    keys: () => data<KeyView[]>("GET", "/v1/keys"),
+    createKey: (json: object) => data<CreatedKeyView>("POST", "/v1/keys", { json }),
+    rotateKey: (id: string) => data<CreatedKeyView>("POST", `${key(id)}/rotate`, { json: {} }),
+    /** False if there was no such key. */
+    revokeKey: async (id: string): Promise<boolean> => {
+      const response = await raw("DELETE", key(id));
+      if (response.status >= 400 && response.status !== 404) throw await toApiError(response);
+      return response.ok;
     },
   };
 }

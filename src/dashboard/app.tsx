@@ -15,6 +15,7 @@ import { bulkPageRoutes } from "./pages/bulk.tsx";
 import { errorPage, notFoundPage } from "./pages/errors.tsx";
 import { jobPageRoutes } from "./pages/job.tsx";
 import { jobActionRoutes } from "./pages/job-actions.tsx";
+import { keyPageRoutes } from "./pages/keys.tsx";
 import { listRoutes } from "./pages/list.tsx";
 import { overviewRoutes } from "./pages/overview.tsx";
 import { signInRoutes } from "./pages/sign-in.tsx";
@@ -40,6 +41,7 @@ export function createDashboard(service: Service) {
     submitRoutes,
     jobPageRoutes,
     jobActionRoutes,
+    keyPageRoutes,
     passRoutes,
   ])
     app.route("/", routes());

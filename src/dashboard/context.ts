@@ -3,8 +3,17 @@
 import type { AppEnv } from "../api/app-env.ts";
 import type { ApiClient } from "./api.ts";
 
-/** `mayWrite` only decides which buttons are shown: what a key may do, the API decides. */
-export type Session = { id: string; key: string; mayWrite: boolean };
+/** Who is signed in, as the API said of the key. */
+export type Person = {
+  keyId: string;
+  keyName: string;
+  tenant: string;
+  /** These only decide what is shown: what a key may do, the API decides. */
+  mayWrite: boolean;
+  mayManageKeys: boolean;
+};
+
+export type Session = Person & { id: string; key: string };
 
 export type DashboardEnv = {
   Bindings: AppEnv["Bindings"];

@@ -18,6 +18,8 @@ const notices = {
   deleted: "The job and everything of it was deleted.",
   deleted_before: "The job no longer existed; nothing was changed.",
   redelivered: "The webhook is sent again, unless an attempt is under way.",
+  key_revoked: "The key was revoked. Within five seconds it is refused everywhere.",
+  key_revoked_before: "The key no longer existed; nothing was changed.",
   bulk: "The action was accepted as a job of its own. This page follows it.",
 } as const;
 export type Notice = keyof typeof notices;

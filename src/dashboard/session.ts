@@ -7,13 +7,12 @@ import type { Context } from "hono";
 import { deleteCookie, getCookie, setCookie } from "hono/cookie";
 import { HOUR, MINUTE, SECOND } from "../core/time.ts";
 import type { Env } from "../env.ts";
-import { keyHash, keyIdOf } from "../lib/key.ts";
 import { type LogFields, log } from "../lib/log.ts";
 import { withRetry } from "../lib/retry.ts";
 import { now } from "../lib/runtime.ts";
 import { open, seal } from "../lib/sealed.ts";
 import { newSessionId, sessionObject } from "../rpc/session.ts";
-import type { DashboardEnv, Session } from "./context.ts";
+import type { DashboardEnv, Person, Session } from "./context.ts";
 
 export const ROOT = "/dashboard";
 
@@ -40,7 +39,7 @@ export async function beginSession(c: Context<DashboardEnv>, session: Omit<Sessi
   const secret = await sessionObject(c.env, id)?.begin(endsAt);
   if (!secret) return;
   await writeCookie(c, id, secret, { ...session, endsAt });
-  log("info", "signed_in", await logFields(c, session.key));
+  log("info", "signed_in", logFields(c, session));
 }
 
 /** The session of a request; null without a valid cookie. Rejects if its object cannot be asked. */
@@ -52,7 +51,8 @@ export async function currentSession(c: Context<DashboardEnv>): Promise<Session 
   const { sealedAt, ...content } = JSON.parse(text) as Content;
   if (now() >= Math.min(content.endsAt, sealedAt + IDLE_MS)) return null;
   if (now() >= sealedAt + RENEWAL_MS) await writeCookie(c, id, secret, content);
-  return { id, key: content.key, mayWrite: content.mayWrite };
+  const { endsAt: _, ...session } = content;
+  return { id, ...session };
 }
 
 /** Ends the session, if there is one, and deletes the cookie. */
@@ -61,13 +61,13 @@ export async function endSession(c: Context<DashboardEnv>): Promise<void> {
   if (session) {
     await withRetry(async () => sessionObject(c.env, session.id)?.end());
     secrets.delete(session.id);
-    log("info", "signed_out", await logFields(c, session.key));
+    log("info", "signed_out", logFields(c, session));
   }
   deleteCookie(c, COOKIE, cookieAttributes(c));
 }
 
-async function logFields(c: Context<DashboardEnv>, key: string): Promise<LogFields> {
-  return { request_id: c.get("requestId"), key_id: keyIdOf(await keyHash(key)) };
+function logFields(c: Context<DashboardEnv>, { keyId, tenant }: Person): LogFields {
+  return { request_id: c.get("requestId"), tenant, key_id: keyId };
 }
 
 async function writeCookie(

@@ -7,6 +7,7 @@ import type { Env } from "../env.ts";
 import { randomId } from "../lib/id.ts";
 import { withRetry } from "../lib/retry.ts";
 import { type Chunk, type ChunkKind, type Dataset, datasetObject } from "../rpc/dataset.ts";
+import { filesObject } from "../rpc/files.ts";
 
 /**
  * The object stores a text of at most 2 MB. A character has at most three bytes, so this many are safe; a larger row
@@ -57,8 +58,16 @@ export type JobDatasets = {
   resumeImport(name: string, generation: string): Promise<DatasetImport | null>;
 };
 
-/** The datasets of `tenant` for the code of job `jobId`. Names of other tenants' datasets mean nothing here. */
-export function jobDatasets(env: Env, tenant: string, jobId: string): JobDatasets {
+/**
+ * The datasets of `tenant` for the code of job `jobId`. Names of other tenants' datasets mean nothing here.
+ * `ensureStorage` rejects if the tenant may store no more, or begin no further dataset.
+ */
+export function jobDatasets(
+  env: Env,
+  tenant: string,
+  jobId: string,
+  ensureStorage: (newDatasets: number) => Promise<void> = async () => undefined,
+): JobDatasets {
   const object = (name: string) => datasetObject(env, tenant, name);
 
   async function* chunks<T>(name: string, generation: string, kind: ChunkKind): AsyncGenerator<T[]> {
@@ -78,6 +87,10 @@ export function jobDatasets(env: Env, tenant: string, jobId: string): JobDataset
       yield rows.map(([line, cells]) => ({ line, cells: columns.map((column) => cells[column] ?? "") }));
   }
 
+  /** What a dataset takes counts for its tenant. */
+  const enter = (name: string, size: number) =>
+    withRetry(() => filesObject(env, tenant).saveDataset(tenant, { name, size }));
+
   function openImport(name: string, generation: string, columns: string[]): DatasetImport {
     return {
       dataset: name,
@@ -85,6 +98,7 @@ export function jobDatasets(env: Env, tenant: string, jobId: string): JobDataset
       columns,
       async stage(rows, rejects) {
         if (rows.length + rejects.length === 0) return true;
+        await ensureStorage(0);
         const staged = {
           rows: toChunks(rows.map(({ line, cells }) => [line, cells])),
           rejects: toChunks(rejects.map(({ line, reason, row }) => [line, reason, row])),
@@ -97,6 +111,7 @@ export function jobDatasets(env: Env, tenant: string, jobId: string): JobDataset
       },
       async publish() {
         const published = await withRetry(() => object(name).publish(generation));
+        if (published) await enter(name, published.size);
         return published && { name, ...published };
       },
       discard: () => withRetry(() => object(name).discard(generation)),
@@ -111,6 +126,8 @@ export function jobDatasets(env: Env, tenant: string, jobId: string): JobDataset
     },
     async beginImport(name, columns) {
       const generation = randomId("gen");
+      await ensureStorage((await withRetry(() => object(name).describe())) === null ? 1 : 0);
+      await enter(name, 0);
       await withRetry(() => object(name).begin(tenant, jobId, generation, [...columns]));
       return openImport(name, generation, [...columns]);
     },

@@ -27,6 +27,8 @@ export type NewFile = {
   /** The job that produces it, with which it is purged; null for an upload. */
   jobId: string | null;
   contentType: string;
+  /** Its id, if it is to be stored only once; else it gets one of its own. */
+  id?: string | undefined;
   chunks: Chunks;
   /** How many bytes `chunks` yields, if that is known; then little is buffered. */
   bytes?: number | undefined;
@@ -34,7 +36,7 @@ export type NewFile = {
   /** Asked once the file is on record and before a byte is written; rejects if it must not be written after all. */
   confirm?: () => Promise<void>;
 };
-export type Created = { ok: true; file: StoredFile } | { ok: false; reason: "too_large" };
+export type Created = { ok: true; file: StoredFile } | { ok: false; reason: "too_large" | "exists" };
 
 /** The tenant's files as a job's code sees them. */
 export type JobFiles = {
@@ -77,8 +79,10 @@ export class FileStore {
    */
   async create(wanted: NewFile): Promise<Created> {
     const { tenant, jobId, contentType } = wanted;
-    const file = { id: randomId("file"), contentType, createdAt: now() };
-    await withRetry(() => this.#records(tenant).begin({ ...file, tenant, jobId }));
+    const file = { id: wanted.id ?? randomId("file"), contentType, createdAt: now(), jobId };
+    // An object that runs the code of the deployment before answers nothing.
+    if ((await withRetry(() => this.#records(tenant).begin({ ...file, tenant }))) === false)
+      return { ok: false, reason: "exists" };
     try {
       await wanted.confirm?.();
       const written = await upload(this.#env.FILES, fileKey(tenant, file.id), wanted);

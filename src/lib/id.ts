@@ -1,6 +1,6 @@
 /** Ids: a prefix that names the kind, and what makes them unique. */
 
-import { hex } from "./hash.ts";
+import { BASE62, encodeBytes, toBase } from "./base62.ts";
 import { randomBytes } from "./runtime.ts";
 
 const BASE32 = "0123456789abcdefghjkmnpqrstvwxyz";
@@ -10,7 +10,6 @@ const RANDOM_BYTES = 15;
 const VERSION = "01";
 const ID_PATTERN = new RegExp(`^[a-z]+_${VERSION}[${BASE32}]{24}$`);
 
-const BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 /** The characters of a Durable Object's id, 256 bits, in base 62. */
 const OBJECT_CHARS = 43;
 /** Almost 24 random bits that tell the jobs that one object has one after another apart. */
@@ -20,7 +19,7 @@ const JOB_ID_PATTERN = new RegExp(`^job_[0-9A-Za-z]{${OBJECT_CHARS + NONCE_CHARS
 
 /** A new random id of 120 bits, such as `file_01h2xcejqtf2nbrexx3vqjhp41`. */
 export function randomId(prefix: string): string {
-  return `${prefix}_${VERSION}${encode(randomBytes(RANDOM_BYTES), BASE32, 24)}`;
+  return `${prefix}_${VERSION}${encodeBytes(randomBytes(RANDOM_BYTES), BASE32, 24)}`;
 }
 
 /** Whether `text` has the form of a random id with this prefix; other texts need no lookup. */
@@ -34,7 +33,7 @@ export function isId(prefix: string, text: string): boolean {
  */
 export function makeJobId(objectId: string): string {
   const object = toBase(BigInt(`0x${objectId}`), BASE62, OBJECT_CHARS);
-  const nonce = encode(randomBytes(NONCE_BYTES), BASE62, NONCE_CHARS);
+  const nonce = encodeBytes(randomBytes(NONCE_BYTES), BASE62, NONCE_CHARS);
   return `job_${object}${nonce}`;
 }
 
@@ -45,17 +44,4 @@ export function objectIdOf(jobId: string): string | null {
   for (const char of jobId.slice(4, 4 + OBJECT_CHARS)) value = value * 62n + BigInt(BASE62.indexOf(char));
   const digits = value.toString(16).padStart(64, "0");
   return digits.length === 64 ? digits : null;
-}
-
-function encode(bytes: Uint8Array, alphabet: string, chars: number): string {
-  return toBase(BigInt(`0x${hex(bytes)}`), alphabet, chars);
-}
-
-/** The last `chars` digits of a number. */
-function toBase(value: bigint, alphabet: string, chars: number): string {
-  const base = BigInt(alphabet.length);
-  let text = "";
-  for (let rest = value; text.length < chars; rest /= base)
-    text = alphabet.charAt(Number(rest % base)) + text;
-  return text;
 }

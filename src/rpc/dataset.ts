@@ -12,6 +12,8 @@ export type Dataset = {
   generation: string;
   columns: string[];
   rowCount: number;
+  /** Bytes of its rows as they are stored. */
+  size: number;
   updatedAt: number;
 };
 
@@ -40,6 +42,8 @@ export type DatasetApi = {
   publish(generation: string): Promise<Omit<Dataset, "name"> | null>;
   /** Gives up a generation that is not live. */
   discard(generation: string): Promise<void>;
+  /** Deletes every generation: at once for readers, its rows soon. False if none is live. May be repeated. */
+  delete(): Promise<boolean>;
 };
 
 /** A fresh stub of the dataset's object. */

@@ -3,18 +3,28 @@
 import type { Env } from "../env.ts";
 import { tenantObject } from "./location.ts";
 
-/** `size` is in bytes, `sha256` lower-case hexadecimal, `createdAt` epoch milliseconds. */
-export type StoredFile = { id: string; size: number; contentType: string; sha256: string; createdAt: number };
-
-/** A file about to be written. `jobId` is the job that produces it; null for an upload. */
-export type PendingFile = Pick<StoredFile, "id" | "contentType" | "createdAt"> & {
-  tenant: string;
+/**
+ * `size` is in bytes, `sha256` lower-case hexadecimal, `createdAt` epoch milliseconds. `jobId` is the job that produced
+ * it; null for an upload.
+ */
+export type StoredFile = {
+  id: string;
+  size: number;
+  contentType: string;
+  sha256: string;
+  createdAt: number;
   jobId: string | null;
 };
 
+/** A file about to be written. `jobId` is the job that produces it; null for an upload. */
+export type PendingFile = Pick<StoredFile, "id" | "contentType" | "createdAt" | "jobId"> & { tenant: string };
+
+/** A dataset of the tenant. `size` is in bytes, 0 until a first import has published it. */
+export type DatasetRecord = { name: string; size: number };
+
 export type FilesApi = {
-  /** Records a file before its bytes are written; no reader finds it yet. */
-  begin(file: PendingFile): Promise<void>;
+  /** Records a file before its bytes are written; no reader finds it yet. False if there is one of this id. */
+  begin(file: PendingFile): Promise<boolean>;
   /** Makes the written file readable; false if it was deleted meanwhile. */
   complete(id: string, size: number, sha256: string): Promise<boolean>;
   /** The file; null if there is none that is complete. Writes nothing. */
@@ -25,8 +35,15 @@ export type FilesApi = {
   discard(id: string): Promise<void>;
   /** Deletes what a job produced, complete or not. May be repeated. */
   deleteOfJob(jobId: string): Promise<void>;
-  /** The bytes of all complete files. */
-  usedBytes(): Promise<number>;
+  /** Bytes of all complete files and datasets, and how many datasets there are. Writes nothing. */
+  usage(): Promise<{ stored_bytes: number; datasets: number }>;
+  /** Enters a dataset, or what is published of it: its size counts. May be repeated. */
+  saveDataset(tenant: string, dataset: DatasetRecord): Promise<void>;
+  /** All datasets, by name. Writes nothing. */
+  datasets(): Promise<DatasetRecord[]>;
+  removeDataset(name: string): Promise<void>;
+  /** Deletes some files of a tenant that is being erased; true if there were any. */
+  erase(): Promise<boolean>;
 };
 
 /** A fresh stub of the tenant's files object. */

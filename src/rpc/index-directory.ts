@@ -14,6 +14,8 @@ export type IndexDirectoryApi = {
   partitions(): Promise<IndexPartition[]>;
   /** The counts of retired partitions from the hour of `from` up to `to`. */
   stats(from: number, to: number, type: string | null): Promise<StatsRow[]>;
+  /** Deletes the directory. */
+  erase(): Promise<void>;
 };
 
 /** A fresh stub of the tenant's directory. */

@@ -14,6 +14,9 @@ import type { JobView } from "./views.ts";
 /** A page of the index; `next` is null at the end of the list. */
 export type IndexPage = { jobs: JobView[]; next: JobPosition | null };
 
+/** How many jobs of a partition have not finished, and how many are stored at all. */
+export type JobCounts = { unfinished_jobs: number; stored_jobs: number };
+
 export type JobIndexApi = {
   /** Takes an entry unless a newer one is known. An eviction may lose it; `publishDurably` does not. */
   publish(tenant: string, entry: IndexEntry): Promise<void>;
@@ -27,6 +30,9 @@ export type JobIndexApi = {
   count(filter: JobFilter): Promise<number>;
   /** Statistics per hour and type, from the hour of `from` up to `to`; epoch milliseconds. */
   stats(from: number, to: number, type: string | null): Promise<StatsRow[]>;
+  usage(): Promise<JobCounts>;
+  /** Deletes the partition, whatever is in it. */
+  erase(): Promise<void>;
 };
 
 /** The partition that a job is listed in, for ever: a later change of the layout moves no job. */

@@ -14,7 +14,12 @@ type HourCounts = {
 };
 
 /** As it is stored and added up. Times are milliseconds. */
-export type StatsRow = HourCounts & { queueTime: Histogram; runTime: Histogram };
+export type StatsRow = HourCounts & {
+  queueTime: Histogram;
+  runTime: Histogram;
+  /** Of the jobs that finished in this hour, how many are purged on which day; without those that were deleted. */
+  byPurgeDay?: Record<string, number>;
+};
 
 export type HourStats = HourCounts & {
   queueTimeMs: { p50: number | null; p95: number | null };

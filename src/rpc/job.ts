@@ -17,7 +17,11 @@ export type SubmitAnswer =
   | ({ kind: "accepted" } & Snapshot)
   | ({ kind: "existing"; deduplicated: Deduplicated } & Snapshot)
   | { kind: "key_reused" }
-  | { kind: "duplicate"; jobId: string };
+  | { kind: "duplicate"; jobId: string }
+  | ({ kind: "quota_exceeded" } & UsedUp);
+
+/** A quota of the tenant that leaves no room for another job. */
+export type UsedUp = { limit: "unfinished_jobs" | "stored_jobs"; allowed: number; used: number };
 
 export type CancelAnswer =
   | ({ kind: "cancelled" } & Snapshot)
@@ -124,7 +128,10 @@ export type JobCalls = {
 /** The calls as the object takes them: with the job they are for. */
 export type JobObjectCalls = {
   [Name in keyof JobCalls]: (ref: JobRef, ...args: Parameters<JobCalls[Name]>) => ReturnType<JobCalls[Name]>;
-} & { submit(submission: Submission, onConflict: OnConflict): Promise<SubmitAnswer> };
+} & {
+  /** With a quota that is used up, only an existing job is answered. */
+  submit(submission: Submission, onConflict: OnConflict, usedUp?: UsedUp | null): Promise<SubmitAnswer>;
+};
 
 /** The calls, and WebSocket upgrades: `/events?after=SEQ|end&credential=…` and `/worker?lease=…&reports`, see JobObject.fetch. */
 export type JobApi = JobCalls & { fetch(url: string, init?: RequestInit): Promise<Response> };

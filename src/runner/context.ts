@@ -5,10 +5,11 @@ import type { Progress } from "../core/job.ts";
 import { jobDatasets } from "../datasets/store.ts";
 import { type Env, targetRules } from "../env.ts";
 import { FileStore, jobFiles } from "../files/store.ts";
-import { Continuation, type JobContext, type JobTypes } from "../job-types/define.ts";
+import { Continuation, type JobContext, JobFailure, type JobTypes } from "../job-types/define.ts";
 import { withRetry } from "../lib/retry.ts";
 import { now } from "../lib/runtime.ts";
 import type { RunAnswer } from "../rpc/job.ts";
+import { hasStorage } from "../tenants/quotas.ts";
 import type { Run } from "./claim.ts";
 
 const CHECKPOINT_BYTES_MAX = 64 * 1024;
@@ -29,7 +30,17 @@ export function createJobContext(
     reporter.signal.throwIfAborted();
   }
 
-  const holdFiles = () => confirmed(() => api().holdFiles(lease));
+  async function ensureStorage(newDatasets = 0): Promise<void> {
+    if (await hasStorage(env, tenant, newDatasets)) return;
+    const message = "A storage quota of the tenant is used up.";
+    throw new JobFailure("permission_denied", { code: "storage_quota_exceeded", message });
+  }
+
+  async function holdFiles(): Promise<void> {
+    await ensureStorage();
+    await confirmed(() => api().holdFiles(lease));
+  }
+
   const ensureCurrent = () => confirmed(() => api().report(lease, { progress: null, logs: [] }, true));
 
   return {
@@ -42,7 +53,7 @@ export function createJobContext(
     tracestate: claim.trace.tracestate,
     targetRules: targetRules(env),
     files: jobFiles(new FileStore(env), tenant, jobId, holdFiles),
-    datasets: jobDatasets(env, tenant, jobId),
+    datasets: jobDatasets(env, tenant, jobId, ensureStorage),
     jobs: tenantJobs(env, types, { jobId, tenant, ...claim.trace }),
     remainingMs: () => startedAt + claim.attemptTimeoutMs - now(),
     progress: (report) => reporter.progress({ ...EMPTY_PROGRESS, ...report }),

@@ -57,7 +57,7 @@ function OperationTable({ operations }: { operations: Operation[] }) {
   );
 }
 
-const METHODS = ["get", "post", "delete"] as const;
+const METHODS = ["get", "post", "put", "delete"] as const;
 
 function operationsOf({ paths = {} }: ReturnType<typeof openApiDocument>): Operation[] {
   return Object.entries(paths).flatMap(([path, item]) =>

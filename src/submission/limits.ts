@@ -6,8 +6,12 @@ import { type Env, settings } from "../env.ts";
 import { ATTEMPT_TIMEOUT_MAX_MS, DAY, type JobType, MINUTE } from "../job-types/define.ts";
 import { toEpochMs } from "../lib/rfc3339.ts";
 import { now } from "../lib/runtime.ts";
+import type { TenantSettings } from "../rpc/tenant.ts";
 import { type FieldError, toPointer } from "./field-errors.ts";
 import { RUN_AHEAD_MAX_MS, type SubmitRequest } from "./request.ts";
+
+/** What a tenant sets for its jobs. */
+export type TenantTerms = Pick<TenantSettings, "retentionMs" | "index">;
 
 const DEFAULT_ATTEMPTS = 3;
 
@@ -26,19 +30,21 @@ export function typeLimits(type: JobType) {
 export function createPolicy(
   type: JobType,
   env: Env,
+  terms: TenantTerms,
   request: Pick<SubmitRequest, "max_attempts" | "total_timeout_ms">,
 ): Policy {
-  const { LEASE_MS, DISPATCH_TIMEOUT_MS, INDEX_PERIOD, INDEX_SHARDS } = settings(env);
+  const { LEASE_MS, DISPATCH_TIMEOUT_MS } = settings(env);
   const limits = typeLimits(type);
   return {
     ...limits,
+    retentionMs: terms.retentionMs ?? limits.retentionMs,
     maxAttempts: request.max_attempts ?? type.defaultAttempts ?? limits.maxAttempts,
     totalTimeoutMs: request.total_timeout_ms ?? limits.totalTimeoutMs,
     leaseMs: LEASE_MS,
     dispatchTimeoutMs: DISPATCH_TIMEOUT_MS,
     backoff: { ...defaultBackoff, ...type.backoff },
     retryKinds: [...temporaryKinds, ...(type.alsoRetry ?? [])],
-    index: { period: INDEX_PERIOD, shards: INDEX_SHARDS },
+    index: terms.index,
   };
 }
 

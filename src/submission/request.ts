@@ -2,9 +2,10 @@
 
 import { z } from "zod";
 import { deliverableEvents } from "../core/deliveries.ts";
-import { DAY } from "../core/time.ts";
+import { DAY, HOUR, MINUTE } from "../core/time.ts";
 import { rfc3339Schema } from "../lib/rfc3339.ts";
 import { TARGET_CHARS_MAX } from "../lib/target.ts";
+import { jobPermissions } from "../tenants/tokens.ts";
 
 export const RUN_AHEAD_MAX_MS = 365 * DAY;
 
@@ -27,6 +28,30 @@ export const WebhookRequestSchema = z
       .meta({ description: "Default: the three terminal events", uniqueItems: true }),
   })
   .meta({ id: "Webhook" });
+
+/** A browser token lasts so long unless it is asked for otherwise. */
+export const TOKEN_LIFE_DEFAULT_MS = HOUR;
+
+export const expiresInSchema = z
+  .int()
+  .min(1)
+  .max(DAY)
+  .optional()
+  .meta({
+    description: "How long it is valid; default an hour",
+    example: 15 * MINUTE,
+  });
+
+export const JobTokenRequestSchema = z
+  .strictObject({
+    allow: z
+      .array(z.enum(jobPermissions))
+      .min(1)
+      .refine((allow) => new Set(allow).size === allow.length, "An action must not be named twice.")
+      .meta({ description: "What it allows on this job", uniqueItems: true, example: ["read", "events"] }),
+    expires_in_ms: expiresInSchema,
+  })
+  .meta({ id: "JobTokenRequest" });
 
 /** `POST /v1/jobs`; `input` is checked by the type's own schema. */
 export const SubmitRequestSchema = z
@@ -56,6 +81,9 @@ export const SubmitRequestSchema = z
     on_conflict: z.enum(["use_existing", "reject"]).optional().meta({
       description: "If another job already does this work: answer with that job (default), or 409",
     }),
+    token: JobTokenRequestSchema.optional().meta({
+      description: "Also makes a token with which a web page may follow the job",
+    }),
     webhook: WebhookRequestSchema.optional().meta({
       description: "Where the job's events are delivered, signed by Standard Webhooks 1.0",
     }),
@@ -67,4 +95,5 @@ export const ReplayRequestSchema = SubmitRequestSchema.omit({ type: true })
   .partial()
   .meta({ id: "ReplayRequest" });
 
+export type JobTokenRequest = z.infer<typeof JobTokenRequestSchema>;
 export type SubmitRequest = z.infer<typeof SubmitRequestSchema>;

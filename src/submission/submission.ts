@@ -12,14 +12,16 @@ import { toEpochMs } from "../lib/rfc3339.ts";
 import { now } from "../lib/runtime.ts";
 import type { OnConflict, ReplaySource } from "../rpc/job.ts";
 import { type FieldError, toFieldErrors } from "./field-errors.ts";
-import { createPolicy, limitErrors, typeLimits } from "./limits.ts";
-import { type SubmitRequest, SubmitRequestSchema } from "./request.ts";
+import { createPolicy, limitErrors, type TenantTerms, typeLimits } from "./limits.ts";
+import { type JobTokenRequest, type SubmitRequest, SubmitRequestSchema } from "./request.ts";
 import { readWebhook } from "./webhook.ts";
 
 /** Who submits, and what the request says beside its body. */
 export type Sender = {
   env: Env;
   tenant: string;
+  /** What the tenant sets for its jobs. */
+  terms: TenantTerms;
   idempotencyKey: string | null;
   requestId: string;
   traceparent: string;
@@ -32,7 +34,14 @@ export type Sender = {
 
 /** What to submit and the name of its object (null for one of its own), or why the request is rejected. */
 export type SubmissionResult =
-  | { ok: true; submission: Submission; onConflict: OnConflict; objectName: string | null }
+  | {
+      ok: true;
+      submission: Submission;
+      onConflict: OnConflict;
+      objectName: string | null;
+      /** The browser token that is wanted, too. */
+      token: JobTokenRequest | null;
+    }
   | { ok: false; reason: "unknown_job_type" }
   | { ok: false; reason: "invalid_request"; errors: FieldError[] };
 
@@ -105,6 +114,7 @@ async function readRequest(
     ok: true,
     onConflict: data.on_conflict ?? "use_existing",
     objectName: objectName(sender),
+    token: data.token ?? null,
     submission: {
       ...(await identify(sender, asked)),
       ...schedule(data),
@@ -114,7 +124,7 @@ async function readRequest(
       uniqueKeys: input.uniqueKeys,
       replayedFrom,
       webhook,
-      policy: createPolicy(type, sender.env, data),
+      policy: createPolicy(type, sender.env, sender.terms, data),
     },
   };
 }

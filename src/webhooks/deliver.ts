@@ -12,10 +12,11 @@ import { now } from "../lib/runtime.ts";
 import { checkTarget, VIA } from "../lib/target.ts";
 import { traceIdOf } from "../lib/trace.ts";
 import { type DueDelivery, jobObject } from "../rpc/job.ts";
+import { findTenant } from "../tenants/look-up.ts";
 import { eachMessage } from "../transport/batch.ts";
 import { DeliveryMessage } from "../transport/message.ts";
 import { messageBody, postMessage } from "./post.ts";
-import { masterSecrets, signatureHeaders } from "./sign.ts";
+import { masterSecrets, signatureHeaders, signingGenerations } from "./sign.ts";
 
 const WEBHOOK_USER_AGENT = "Accepted-Webhooks/1.0";
 
@@ -56,13 +57,15 @@ async function attemptDelivery(
     return { startedAt, status: null, error: "refused_target", durationMs: 0, retryAfterMs: null };
   }
   const body = messageBody(due);
+  const state = await findTenant(env, tenant);
+  const generations = signingGenerations(state?.webhook ?? { generation: 1, previousExpiresAt: null });
   const headers = {
     "Content-Type": "application/json",
     "User-Agent": WEBHOOK_USER_AGENT,
     Via: VIA,
     traceparent: due.trace.traceparent,
     ...(due.trace.tracestate !== null && { tracestate: due.trace.tracestate }),
-    ...(await signatureHeaders(masters, { tenant, id, at: startedAt, body })),
+    ...(await signatureHeaders(masters, { tenant, generations, id, at: startedAt, body })),
   };
   return postMessage(due.url, headers, body);
 }

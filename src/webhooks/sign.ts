@@ -1,11 +1,12 @@
 /**
  * Secrets and signatures of webhooks by Standard Webhooks 1.0. A tenant's secret is derived from the deployment's
- * secret and the tenant's name whenever it is needed; it is neither stored nor logged.
+ * secret, the tenant's name and a generation whenever it is needed; it is neither stored nor logged.
  */
 
 import type { Env } from "../env.ts";
-
-const signEncoder = new TextEncoder();
+import { now } from "../lib/runtime.ts";
+import { hmac } from "../lib/signing.ts";
+import type { WebhookGeneration } from "../rpc/tenant.ts";
 
 /**
  * The secrets that sign, the current one first: two during a rotation, none if the deployment sends no webhooks.
@@ -17,25 +18,41 @@ export function masterSecrets(env: Pick<Env, "WEBHOOK_SECRET" | "WEBHOOK_SECRET_
     : [env.WEBHOOK_SECRET];
 }
 
-/** The tenant's secret as its receivers are given it: `whsec_` and the base64 of 32 bytes ("Signature scheme"). */
-export async function tenantSecret(master: string, tenant: string): Promise<string> {
-  return `whsec_${base64(await tenantKey(master, tenant))}`;
+/** A tenant's secret of one generation as its receivers are given it: `whsec_` and the base64 of 32 bytes ("Signature scheme"). */
+export async function tenantSecret(master: string, tenant: string, generation: number): Promise<string> {
+  return `whsec_${base64(await tenantKey(master, tenant, generation))}`;
+}
+
+/** The generations that sign now, the current one first: two during the overlap of a rotation. */
+export function signingGenerations({ generation, previousExpiresAt }: WebhookGeneration): number[] {
+  const isOverlapping = previousExpiresAt !== null && now() < previousExpiresAt;
+  return isOverlapping ? [generation, generation - 1] : [generation];
 }
 
 /** A message and when it is sent; `at` is epoch milliseconds. */
-export type SignedMessage = { tenant: string; id: string; at: number; body: string };
+export type SignedMessage = {
+  tenant: string;
+  generations: readonly number[];
+  id: string;
+  at: number;
+  body: string;
+};
 
 /**
  * The three headers of a message ("Webhook headers"). `webhook-signature` has one signature for each of the
- * deployment's secrets, separated by a space, of which a receiver needs to know one.
+ * deployment's secrets and each generation, separated by a space, of which a receiver needs to know one.
  */
 export async function signatureHeaders(
   masters: readonly string[],
-  { tenant, id, at, body }: SignedMessage,
+  { tenant, generations, id, at, body }: SignedMessage,
 ): Promise<Record<string, string>> {
   const timestamp = String(Math.floor(at / 1_000));
   const signatures = await Promise.all(
-    masters.map(async (master) => sign(await tenantKey(master, tenant), id, timestamp, body)),
+    masters.flatMap((master) =>
+      generations.map(async (generation) =>
+        sign(await tenantKey(master, tenant, generation), id, timestamp, body),
+      ),
+    ),
   );
   return {
     "webhook-id": id,
@@ -49,15 +66,8 @@ export async function sign(key: Uint8Array, id: string, timestamp: string, body:
   return `v1,${base64(await hmac(key, `${id}.${timestamp}.${body}`))}`;
 }
 
-function tenantKey(master: string, tenant: string): Promise<Uint8Array> {
-  return hmac(signEncoder.encode(master), `webhook/${tenant}`);
-}
-
-/** HMAC-SHA256 (RFC 2104): 32 bytes. */
-async function hmac(key: Uint8Array, text: string): Promise<Uint8Array> {
-  const algorithm = { name: "HMAC", hash: "SHA-256" };
-  const imported = await crypto.subtle.importKey("raw", key, algorithm, false, ["sign"]);
-  return new Uint8Array(await crypto.subtle.sign("HMAC", imported, signEncoder.encode(text)));
+function tenantKey(master: string, tenant: string, generation: number): Promise<Uint8Array> {
+  return hmac(master, `webhook/${tenant}/${generation}`);
 }
 
 function base64(bytes: Uint8Array): string {

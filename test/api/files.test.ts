@@ -1,41 +1,24 @@
 import { env } from "cloudflare:workers";
-import { beforeAll, describe, expect, test, vi } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { parseRange } from "../../src/api/files/response.ts";
 import { createApp } from "../../src/app.ts";
-import { keyHash, makeKey } from "../../src/lib/key.ts";
-import { randomBytes } from "../../src/lib/runtime.ts";
+import { keyOf } from "../support/keys.ts";
 import { captureLog } from "../support/log.ts";
 import { recordsOf } from "../support/stores.ts";
 
 const MIB = 1024 * 1024;
 const app = createApp(new Map());
-const keys = { acme: "", globex: "", reader: "" };
-let bindings: typeof env;
+const callers = { acme: "acme", globex: "globex", reader: "acmeReader" } as const;
 
-beforeAll(async () => {
-  const list: unknown[] = [];
-  const scopesOf = {
-    acme: ["jobs:read", "jobs:write"],
-    globex: ["jobs:read", "jobs:write"],
-    reader: ["jobs:read"],
-  };
-  for (const name of ["acme", "globex", "reader"] as const) {
-    keys[name] = makeKey(randomBytes(30));
-    const tenant = name === "reader" ? "acme" : name;
-    list.push({ hash: await keyHash(keys[name]), tenant, scopes: scopesOf[name] });
-  }
-  bindings = { ...env, API_KEYS: JSON.stringify(list) };
-});
-
-type Options = { as?: keyof typeof keys; headers?: Record<string, string>; body?: BodyInit | null };
+type Options = { as?: keyof typeof callers; headers?: Record<string, string>; body?: BodyInit | null };
 
 async function ask(method: string, path: string, { as = "acme", headers = {}, body }: Options = {}) {
   const init = {
     method,
-    headers: { Authorization: `Bearer ${keys[as]}`, ...headers },
+    headers: { Authorization: `Bearer ${await keyOf(callers[as])}`, ...headers },
     ...(body != null && { body }),
   };
-  return app.request(`http://localhost${path}`, init, bindings);
+  return app.request(`http://localhost${path}`, init, env);
 }
 
 type View = { id: string; size: number; content_type: string; sha256: string; created_at: string };
@@ -128,14 +111,14 @@ describe("an upload", () => {
         controller.error(new Error("Network connection lost."));
       },
     });
-    const headers = { Authorization: `Bearer ${keys.acme}` };
+    const headers = { Authorization: `Bearer ${await keyOf("acme")}` };
     const request = new Request("http://localhost/v1/files", {
       method: "POST",
       headers,
       body,
       signal: client.signal,
     });
-    await app.fetch(request, bindings);
+    await app.fetch(request, env);
     vi.restoreAllMocks();
     expect(records).toMatchObject([{ level: "info", event: "client_gone" }]);
   });

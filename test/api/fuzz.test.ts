@@ -124,7 +124,10 @@ describe("whatever is sent", () => {
       fc.asyncProperty(oneof(visible, almost, fc.base64String()), async (token) => {
         fc.pre(token.trim() !== key);
         const Authorization = `Bearer ${token}`;
-        const answer = await call("GET", `/v1/jobs/${queued}`, { as: null, headers: { Authorization } });
+        const answer = await call("GET", `/v1/jobs/${queued}`, {
+          as: null,
+          headers: { Authorization, "CF-Connecting-IP": crypto.randomUUID() },
+        });
         expect(answer.status).toBe(401);
       }),
       { numRuns: RUNS / 2 },

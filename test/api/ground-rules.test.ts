@@ -1,6 +1,7 @@
+import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, test } from "vitest";
 import type { Document } from "../../conformance/document.ts";
-import { makeKey } from "../../src/lib/key.ts";
+import { makeKey, newKeyId } from "../../src/lib/key.ts";
 import { randomBytes } from "../../src/lib/runtime.ts";
 import { call, ORIGIN, openApi, refusal, submit } from "../support/http.ts";
 import { keyOf } from "../support/keys.ts";
@@ -75,14 +76,24 @@ describe("a key", () => {
     }
   });
 
-  test("must have the scope: jobs:read for reading, jobs:write for all else and for reading a secret", async () => {
+  /** The scope that section 11 of the contract asks for. */
+  function scopeOf(method: string, path: string): string {
+    if (path.startsWith("/v1/tenants")) return "admin";
+    if (/^\/v1\/(keys|webhook-secret\/rotate)/.test(path)) return "keys:write";
+    if (path === "/v1/webhook-secret") return "jobs:write";
+    if (["GET", "HEAD"].includes(method)) return "jobs:read";
+    return /^\/v1\/(files|upload-tokens)/.test(path) ? "files:write" : "jobs:write";
+  }
+
+  test("without the scope of a route → 403, which names it; /v1/me needs none", async () => {
     for (const { path, methods } of routes.filter(({ isPublic }) => !isPublic)) {
       for (const method of methods) {
-        const isReading = ["GET", "HEAD"].includes(method) && path !== "/v1/webhook-secret";
-        const answer = await call(method, path, { as: isReading ? "parkedWriter" : "parkedReader" });
-        expect(answer.status, `${method} ${path}`).toBe(403);
-        if (method !== "HEAD")
-          expect(answer.problem.detail).toContain(isReading ? "jobs:read" : "jobs:write");
+        const scope = scopeOf(method, path);
+        const answer = await call(method, path, {
+          as: scope === "jobs:read" ? "parkedWriter" : "parkedReader",
+        });
+        expect(answer.status, `${method} ${path}`).toBe(path === "/v1/me" ? 200 : 403);
+        if (method !== "HEAD" && path !== "/v1/me") expect(answer.problem.detail).toContain(scope);
       }
     }
   });
@@ -102,7 +113,7 @@ describe("a key", () => {
       `Bearer ${key}x`,
       `Bearer ${key.slice(0, -1)}`,
       `Bearer ${key.toUpperCase()}`,
-      `Bearer ${makeKey(randomBytes(32))}`,
+      `Bearer ${await makeKey({ owner: "parked", id: newKeyId() }, randomBytes(32), env.SIGNING_SECRET)}`,
       `Bearer ${await keyOf("expired")}`,
       `Bearer ${"x".repeat(8_000)}`,
       "Bearer null",

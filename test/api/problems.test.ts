@@ -1,6 +1,8 @@
+import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { type ProblemCode, problemKinds } from "../../src/api/problems.ts";
 import { StalledStream } from "../../src/lib/request-chunks.ts";
+import { defaultLimits, type TenantSettings, tenantApi } from "../../src/rpc/tenant.ts";
 import { type Answer, call, callWith, freshKey, jobNow, refusal, submit } from "../support/http.ts";
 import { jobsWith } from "../support/job-namespace.ts";
 import { captureLog, type LogRecord } from "../support/log.ts";
@@ -28,7 +30,15 @@ function brokenJobs(error: Error) {
 }
 const passing = (mark: object) => Object.assign(new Error(SECRET), mark);
 
-/** What has no route yet: `invalid_cursor` comes with the listing. */
+/** The object of the callers' tenant, with these settings. */
+async function limitedTenant(settings: Partial<TenantSettings>) {
+  const { tenant, used } = await tenantApi(env, "parked").lookUp(null, null);
+  const status = settings.disabled ? "disabled" : "active";
+  const changed = tenant && { ...tenant, status, settings: { ...tenant.settings, ...settings } };
+  const [key] = (await tenantApi(env, "parked").keys()).filter(({ name }) => name === "parked");
+  return { TENANTS: { getByName: () => ({ lookUp: async () => ({ tenant: changed, key, used }) }) } };
+}
+
 /** How each code is brought about. */
 const occasions: Record<ProblemCode, () => Promise<Answer>> = {
   malformed_request: () =>
@@ -37,6 +47,25 @@ const occasions: Record<ProblemCode, () => Promise<Answer>> = {
     call("POST", "/v1/jobs", { json: simulated, headers: { "Idempotency-Key": "a b" } }),
   invalid_cursor: () => call("GET", "/v1/jobs?cursor=none"),
   unauthenticated: () => call("GET", "/v1/job-types", { as: null }),
+  token_expired: async () => {
+    const path = `/v1/jobs/${(await submit()).job.id}`;
+    const made = await call("POST", `${path}/tokens`, { json: { allow: ["read"], expires_in_ms: 1 } });
+    const { token } = made.body.data as { token: string };
+    return vi.waitFor(async () => {
+      const answer = await call("GET", path, { as: null, headers: { Authorization: `Bearer ${token}` } });
+      expect(answer.status).toBe(401);
+      return answer;
+    });
+  },
+  tenant_disabled: async () => callWith(await limitedTenant({ disabled: true }), "GET", "/v1/jobs"),
+  quota_exceeded: async () =>
+    callWith(await limitedTenant({ limits: { ...defaultLimits, unfinished_jobs: 0 } }), "POST", "/v1/jobs", {
+      json: simulated,
+    }),
+  storage_quota_exceeded: async () =>
+    callWith(await limitedTenant({ limits: { ...defaultLimits, stored_jobs: 0 } }), "POST", "/v1/jobs", {
+      json: simulated,
+    }),
   forbidden: () => call("POST", "/v1/jobs", { json: simulated, as: "parkedReader" }),
   not_found: () => call("GET", "/v1/jobs/none"),
   method_not_allowed: () => call("PATCH", "/v1/job-types"),
@@ -101,6 +130,9 @@ describe("every problem there is", () => {
       "errors",
       "job_status",
       "job_id",
+      "limit",
+      "allowed",
+      "used",
     ];
     expect(allowed).toEqual(expect.arrayContaining(Object.keys(answer.problem)));
     expect("errors" in answer.problem).toBe(code === "invalid_request");
@@ -190,10 +222,11 @@ describe("what goes wrong inside", () => {
     expect(answer.text).not.toContain("LEASE_MS");
   });
 
-  test("with the keys gives 401", async () => {
-    for (const API_KEYS of [undefined, "", "[]", "{"]) {
-      expect(refusal(await callWith({ API_KEYS }, "GET", "/v1/job-types"))).toEqual([401, "unauthenticated"]);
-    }
+  test("with the tenant's object gives 503, and never an outdated answer", async () => {
+    const TENANTS = { getByName: () => ({ lookUp: () => Promise.reject(new Error(SECRET)) }) };
+    const answer = await callWith({ TENANTS }, "GET", "/v1/job-types");
+    expect(refusal(answer)).toEqual([503, "unavailable"]);
+    expect(answer.headers.get("Retry-After")).toMatch(/^\d+$/);
   });
 
   test("after a job was stored does not lose it: the same key finds it", async () => {

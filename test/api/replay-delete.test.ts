@@ -59,7 +59,7 @@ describe("a replay", () => {
       start_timeout_ms: 3_000,
       webhook: { url: "https://hooks.example.com/", events: ["job.failed"] },
     };
-    const replacedAnew = ["run_at", "on_conflict"];
+    const replacedAnew = ["run_at", "on_conflict", "token"];
     const optional = Object.keys(ReplayRequestSchema.shape).filter((field) => field !== "input");
     expect(Object.keys(set).concat(replacedAnew).sort()).toEqual(optional.sort());
     const { job } = await submit(set);

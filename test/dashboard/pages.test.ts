@@ -315,7 +315,10 @@ describe("when the service cannot", () => {
 
   test("a key that is no longer valid leads to signing in, and back", async () => {
     const cookie = await signIn();
-    const page = await open("/dashboard/jobs?limit=50", { cookie, bindings: { API_KEYS: undefined } });
+    const page = await open("/dashboard/jobs?limit=50", {
+      cookie,
+      bindings: { SIGNING_SECRET: "x".repeat(32) },
+    });
     expect(page.headers.get("Location")).toBe(
       "/dashboard/sign-in?return_to=%2Fdashboard%2Fjobs%3Flimit%3D50&why=over",
     );

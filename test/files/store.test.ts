@@ -209,7 +209,10 @@ test("delete: the bucket fails → unreadable at once, and the alarm deletes the
 
 test("used bytes: files stored, given up, deleted and purged → the sum of those that are complete", async () => {
   const to = newTenant();
-  const used = () => filesObject(env, to.tenant).usedBytes();
+  const used = () =>
+    filesObject(env, to.tenant)
+      .usage()
+      .then(({ stored_bytes }) => stored_bytes);
   const created = await upload(to, chunked("12345"));
   await to.files.create("a/b", chunked("1234567"));
   expect(await upload(to, chunked("1234567890"), 3)).toMatchObject({ ok: false });

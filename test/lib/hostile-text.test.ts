@@ -9,7 +9,7 @@ import { readListQuery } from "../../src/api/request/query.ts";
 import { continueTrace } from "../../src/api/request/trace-context.ts";
 import { parseDecimal } from "../../src/lib/decimal.ts";
 import { isId } from "../../src/lib/id.ts";
-import { isKey } from "../../src/lib/key.ts";
+import { isKeyId, readKey } from "../../src/lib/key.ts";
 import { retryAfterMs } from "../../src/lib/retry-after.ts";
 import { parseTime } from "../../src/lib/rfc3339.ts";
 import { checkTarget } from "../../src/lib/target.ts";
@@ -37,7 +37,8 @@ const readers: Record<string, (text: string) => unknown> = {
   "a decimal": parseDecimal,
   "a time": parseTime,
   "an id": (text) => isId("job", text),
-  "a key": isKey,
+  "a key": (text) => void readKey(text, "s".repeat(32)),
+  "a key's id": isKeyId,
 };
 
 const repeated = [

@@ -1,31 +1,36 @@
 import { describe, expect, test } from "vitest";
-import { isKey, keyHash, makeKey } from "../../src/lib/key.ts";
+import { ADMIN, isKeyId, keyHash, makeKey, newKeyId, readKey } from "../../src/lib/key.ts";
 
+const SECRET = "the signing secret of a deployment";
 const bytes = (fill: number, count = 32) => new Uint8Array(count).fill(fill);
+const name = { owner: "acme", id: "key_3kQz9fVbT0aa" };
 
 describe("an API key", () => {
-  test("is the prefix, 32 characters and a checksum of 6", () => {
-    for (const fill of [0, 1, 127, 255]) expect(makeKey(bytes(fill))).toMatch(/^acpt_[0-9A-Za-z]{38}$/);
+  test("key: 32 bytes → the prefix, the tenant, the id, 32 random characters and a MAC of 10", async () => {
+    for (const fill of [0, 1, 127, 255])
+      expect(await makeKey(name, bytes(fill), SECRET)).toMatch(/^acpt_acme_3kQz9fVbT0aa_[0-9A-Za-z]{42}$/);
   });
 
-  test("stays the same for the same bytes, for ever: keys that were handed out must go on working", async () => {
-    const madeElsewhere = "290a5bcd160c8f70cc6231f852d706d9fe04287a559ea254e161dd8c68beeea2";
-    expect(await keyHash(makeKey(bytes(7)))).toBe(madeElsewhere);
+  test("key: the same bytes → the same key, so keys that were handed out go on working", async () => {
+    const madeBefore = "f1b48232fd80dcc8af327e822b6506e6c5f4144ead9e332a91b0c0bf7a873d51";
+    expect(await keyHash(await makeKey(name, bytes(7), SECRET))).toBe(madeBefore);
   });
 
-  test("differs for different bytes", () => {
-    const keys = Array.from({ length: 256 }, (_, fill) => makeKey(bytes(fill)));
+  test("key: other bytes → another key", async () => {
+    const keys = await Promise.all(
+      Array.from({ length: 256 }, (_, fill) => makeKey(name, bytes(fill), SECRET)),
+    );
     expect(new Set(keys).size).toBe(256);
   });
 
-  test("is not made of too few bytes", () => {
-    expect(() => makeKey(bytes(1, 23))).toThrow(RangeError);
-    expect(isKey(makeKey(bytes(1, 24)))).toBe(true);
+  test("key: too few bytes → refused", async () => {
+    await expect(makeKey(name, bytes(1, 31), SECRET)).rejects.toThrow(RangeError);
   });
 
-  test("is recognised, and garbage is not", () => {
-    const key = makeKey(bytes(42));
-    expect(isKey(key)).toBe(true);
+  test("key: issued here → its name; by another deployment, or garbage → none", async () => {
+    const key = await makeKey(name, bytes(42), SECRET);
+    expect(await readKey(key, SECRET)).toEqual(name);
+    expect(await readKey(key, "the signing secret of another one")).toBeNull();
     const garbage = [
       "",
       "acpt_",
@@ -35,22 +40,33 @@ describe("an API key", () => {
       ` ${key}`,
       `${key}\n`,
       key.replace("acpt_", "ACPT_"),
-      key.replace("acpt_", "sk_live_"),
+      key.replace("acme", "Acme"),
+      key.replace("acme", "globex"),
       `${key.slice(0, -1)}é`,
-      `acpt_${"0".repeat(38)}`,
     ];
-    for (const text of garbage) expect(isKey(text), text).toBe(false);
+    for (const text of garbage) expect(await readKey(text, SECRET), text).toBeNull();
   });
 
-  test("is not recognised with any single character changed", () => {
-    const key = makeKey(bytes(99));
+  test("key: any single character changed → refused", async () => {
+    const key = await makeKey(name, bytes(99), SECRET);
     for (let at = 5; at < key.length; at++) {
       const other = key.charAt(at) === "a" ? "b" : "a";
-      expect(isKey(key.slice(0, at) + other + key.slice(at + 1))).toBe(false);
+      expect(await readKey(key.slice(0, at) + other + key.slice(at + 1), SECRET)).toBeNull();
     }
   });
 
-  test("is stored as its SHA-256", async () => {
+  test("root key: made without the secret → read by every deployment, whose list decides", async () => {
+    const root = { owner: ADMIN, id: newKeyId() };
+    expect(await readKey(await makeKey(root, bytes(1), ""), SECRET)).toEqual(root);
+  });
+
+  test("id of a key: new ones → their own form, and no two alike", () => {
+    const ids = Array.from({ length: 1_000 }, newKeyId);
+    expect(new Set(ids).size).toBe(1_000);
+    expect(ids.every(isKeyId)).toBe(true);
+  });
+
+  test("hash: a text → its SHA-256", async () => {
     expect(await keyHash("abc")).toBe("ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
   });
 });

@@ -20,8 +20,8 @@ function deployment(variables: Record<string, string>) {
   const JOBS = namespace("anywhere");
   const env = {
     ...{ JOBS, JOB_INDEXES: namespace("anywhere"), LEASE_MS: "1000", DISPATCH_TIMEOUT_MS: "1000" },
-    ...{ LOCAL_QUEUE: "true", ALLOW_LOCALHOST_URLS: "false", OWN_HOSTS: "", INDEX_PERIOD: "month" },
-    ...{ INDEX_SHARDS: "1", JURISDICTION: "", LOCATION_HINTS: "", ...variables },
+    ...{ LOCAL_QUEUE: "true", ALLOW_LOCALHOST_URLS: "false", OWN_HOSTS: "", SIGNING_SECRET: "s".repeat(32) },
+    ...{ JURISDICTION: "", LOCATION_HINTS: "", ...variables },
   } as unknown as Env;
   return { env, asked };
 }

@@ -21,13 +21,23 @@ export type Account = {
   rules: unknown[];
   /** The metadata of each uploaded version of the Worker. */
   versions: Uploaded[];
+  /** The secrets of the Worker. */
+  secrets: Record<string, string>;
   /** Requests that this stub does not know. */
   unknown: string[];
 };
 
 /** Starts the stub. `env` makes wrangler call it. */
 export async function startCloudflare() {
-  const account: Account = { queues: [], consumers: [], buckets: [], rules: [], versions: [], unknown: [] };
+  const account: Account = {
+    queues: [],
+    consumers: [],
+    buckets: [],
+    rules: [],
+    versions: [],
+    secrets: {},
+    unknown: [],
+  };
   const server = createServer((request, response) => void serve(account, request, response));
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -136,7 +146,15 @@ function answerWorker(account: Account, request: Request): Answer | null {
   if (path === `${script}/settings`)
     return bindings ? { result: { bindings } } : { status: 404, result: null, code: 10007 };
   if (path === `${script}/assets-upload-session`) return { result: { jwt: "a.b.c", buckets: [] } };
-  if (path === `${script}/secrets`) return { result: [] };
+  if (path === `${script}/secrets`)
+    return { result: Object.keys(account.secrets).map((name) => ({ name, type: "secret_text" })) };
+  if (path === `${script}/secrets-bulk` && method === "PATCH") {
+    const { secrets } = JSON.parse(request.body.toString()) as {
+      secrets: Record<string, { text: string }>;
+    };
+    for (const [name, { text }] of Object.entries(secrets)) account.secrets[name] = text;
+    return { result: {} };
+  }
   if (path === `${script}/deployments`)
     return { result: { id: crypto.randomUUID(), deployments: [{ source: "wrangler", versions: [] }] } };
   if (path === `${script}/subdomain`) return { result: { enabled: true, previews_enabled: false } };

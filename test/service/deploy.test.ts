@@ -1,6 +1,7 @@
 /** A deploy runs to its end, twice, against a stub of Cloudflare's API; a dry run needs neither network nor account. */
 
 import { expect, test } from "vitest";
+import { keyHash } from "../../src/lib/key.ts";
 import { startCloudflare } from "./cloudflare.ts";
 import { finishNpmRun } from "./scripts.ts";
 
@@ -62,7 +63,14 @@ test("two deploys → the first makes everything, the second nothing more", asyn
     expect([first.status, first.stderr]).toEqual([0, ""]);
     expect(first.stdout).toContain("https://accepted.example.workers.dev");
     expect(first.stdout).toContain("The account now has:");
-    expect(first.stdout).toContain("npm run new-key");
+    const [rootKey = ""] = first.stdout.match(/acpt_admin_\w+/) ?? [];
+    expect(account.secrets).toEqual({
+      SIGNING_SECRET: expect.stringMatching(/^[0-9a-f]{64}$/),
+      WEBHOOK_SECRET: expect.stringMatching(/^[0-9a-f]{64}$/),
+      ADMIN_KEYS: await keyHash(rootKey),
+    });
+    expect(account.secrets.SIGNING_SECRET).not.toBe(account.secrets.WEBHOOK_SECRET);
+    for (const secret of Object.values(account.secrets)) expect(first.stdout).not.toContain(secret);
     const made = structuredClone(account);
     expect(made.versions[0]).toMatchObject(settings);
     expect(made.queues.toSorted()).toEqual([...jobQueues, "accepted-deliveries", deadLetters].toSorted());
@@ -75,6 +83,7 @@ test("two deploys → the first makes everything, the second nothing more", asyn
     expect(made.rules).toMatchObject([{ id: "abort-broken-uploads", enabled: true }]);
     const second = await finishNpmRun("deploy", [], cloudflare.env);
     expect([second.status, second.stderr]).toEqual([0, ""]);
+    expect(second.stdout).not.toMatch(/acpt_|secrets/);
     expect(account.versions).toHaveLength(2);
     expect({ ...account, versions: [] }).toMatchObject({ ...made, versions: [], unknown: expect.any(Array) });
     expect(account.unknown).toEqual([]);

@@ -39,6 +39,10 @@ describe.skipIf(noBrowser !== null)("a page of another origin", () => {
     )`);
   }
   const withKey = { Authorization: `Bearer ${keys.acme.full}` };
+  const bearer = (token: string, type?: string) => ({
+    Authorization: `Bearer ${token}`,
+    ...(type && { "Content-Type": type }),
+  });
 
   test("answers to its key → it reads every header that the contract gives a meaning", async () => {
     const json = { ...withKey, "Content-Type": "application/json" };
@@ -74,6 +78,33 @@ describe.skipIf(noBrowser !== null)("a page of another origin", () => {
     await expect.poll(nextPage, { timeout: 10_000 }).toContain('rel="next"');
     expect(method?.headers).toMatchObject({ allow: expect.any(String), "request-id": expect.any(String) });
     expect(unknown?.headers).toMatchObject({ "www-authenticate": "Bearer" });
+  });
+
+  test("two tokens, no key → it uploads a file, follows its job by EventSource, and cancels it", async () => {
+    type Made = { token: string; links: { events: string } };
+    const upload = await acme.call<Made>("POST", "/v1/upload-tokens", { max_size: 100 });
+    const file = await see("POST", "/v1/files", bearer(upload.data.token, "text/csv"), "a,b\n1,2\n");
+    expect(file?.status).toBe(201);
+    const again = await see("POST", "/v1/files", bearer(upload.data.token, "text/csv"), "a,b\n1,2\n");
+    expect([again?.status, JSON.parse(again?.text ?? "{}").code]).toEqual([401, "token_expired"]);
+
+    const id = await acme.submit({ type: "test.simulate", input: { duration_ms: 60_000 } });
+    const { data } = await acme.call<Made>("POST", `/v1/jobs/${id}/tokens`, { allow: ["events", "cancel"] });
+    await page.evaluate(`{
+      window.types = [];
+      window.source = new EventSource(${JSON.stringify(service.url + data.links.events)});
+      for (const type of ["job.started", "job.cancelled"])
+        source.addEventListener(type, ({ type }) => types.push(type));
+    }`);
+    await expect.poll(() => page.evaluate("types"), { timeout: 20_000 }).toEqual(["job.started"]);
+    const cancelled = await see("POST", `/v1/jobs/${id}/cancel`, bearer(data.token));
+    expect(cancelled?.status).toBe(200);
+    await expect
+      .poll(() => page.evaluate("types"), { timeout: 20_000 })
+      .toEqual(["job.started", "job.cancelled"]);
+    expect((await see("GET", `/v1/jobs/${id}`, bearer(data.token)))?.status).toBe(403);
+    for (const { token } of [upload.data, data])
+      expect(JSON.stringify(service.logOf(id))).not.toContain(token);
   });
 
   test("the dashboard of a person who is signed in → it reads and sends nothing", async () => {

@@ -5,7 +5,7 @@
 
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, inject } from "vitest";
-import type { LocalKeys } from "../../scripts/local-secrets.ts";
+import type { LocalKeys } from "../../scripts/local-keys.ts";
 import { type Restartable, startRestartable } from "../../scripts/restartable.ts";
 import type { LogLine } from "../../scripts/service.ts";
 import { type Client, openClient } from "./client.ts";

@@ -8,7 +8,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestProject } from "vitest/node";
-import type { LocalKeys } from "../../scripts/local-secrets.ts";
+import type { LocalKeys } from "../../scripts/local-keys.ts";
 import { startService } from "../../scripts/service.ts";
 import { noBrowser } from "./browser.ts";
 

@@ -39,7 +39,11 @@ test("several can run side by side, each says its address in one line, and SIGTE
   for (const { child, output, url } of both) {
     expect((await fetch(`${url}/v1/health`)).status).toBe(200);
     expect(output.stderr.trim().split("\n")).toHaveLength(1);
-    expect(output.stdout).toBe("");
+    const events = output.stdout
+      .split("\n")
+      .filter(Boolean)
+      .map((line) => JSON.parse(line).event);
+    expect(events.sort()).toEqual([...Array(4).fill("key_created"), "tenant_created", "tenant_created"]);
     child.kill("SIGTERM");
     await vi.waitFor(() => expect(groupOf(child)).toEqual([]), { timeout: 20_000 });
   }
@@ -61,7 +65,30 @@ test("a port that is taken is named, and nothing is started", async () => {
   expect(await readdir(stateDir)).not.toContain("none");
 });
 
-test("the keys are printed as pure JSON", async () => {
-  const { stdout } = await finishNpmRun("dev-keys", [], { STATE_DIR: join(stateDir, "keys") });
-  expect(Object.keys(JSON.parse(stdout))).toEqual(["acme", "globex"]);
+test("keys: made at the first start → printed as pure JSON, the same after the second, and managed by a command", async () => {
+  const STATE_DIR = join(stateDir, "keys");
+  const printed = async () => (await finishNpmRun("dev-keys", [], { STATE_DIR })).stdout;
+  const first = await start("keys");
+  const keys = JSON.parse(await printed());
+  expect(Object.keys(keys)).toEqual(["admin", "acme", "globex"]);
+  first.child.kill("SIGTERM");
+  await once(first.child, "close");
+  const { url } = await start("keys");
+  expect(JSON.parse(await printed())).toEqual(keys);
+
+  const run = (...args: string[]) =>
+    finishNpmRun("keys", [...args, "--tenant", "initech", "--url", url], { ADMIN_KEY: keys.admin });
+  const statusOf = async (key: string) =>
+    (await fetch(`${url}/v1/me`, { headers: { Authorization: `Bearer ${key}` } })).status;
+  const key = (await run("create", "--scopes", "jobs:read")).stdout.trim();
+  expect(await statusOf(key)).toBe(200);
+  const [line = ""] = (await run("list")).stdout.split("\n");
+  expect(line).toMatch(/^key_\w+ {2}initech {2}jobs:read {2}expires 2\S+Z {2}last used 2/);
+  const id = line.split(" ")[0] ?? "";
+  const next = (await run("rotate", "--id", id, "--overlap-hours", "0")).stdout.trim();
+  expect(await statusOf(next)).toBe(200);
+  await vi.waitFor(async () => expect(await statusOf(key)).toBe(401), { timeout: 10_000 });
+  const nextId = `key_${next.split("_")[2]}`;
+  expect((await run("revoke", "--id", nextId)).status).toBe(0);
+  await vi.waitFor(async () => expect(await statusOf(next)).toBe(401), { timeout: 10_000 });
 });

@@ -5,6 +5,7 @@
 
 import type { SubmitAnswer } from "../../src/rpc/job.ts";
 import type { Snapshot } from "../../src/rpc/views.ts";
+import type { TenantTerms } from "../../src/submission/limits.ts";
 import { assertThat } from "./invariants/demand.ts";
 import type { Witness } from "./invariants/witness.ts";
 import type { System } from "./load.ts";
@@ -19,6 +20,7 @@ export type Scene = {
   system: System;
   env: never;
   types: ReturnType<System["simulatedJobTypes"]>;
+  terms: TenantTerms;
   witness: Witness;
   /** What a key was answered with first, by tenant and key. */
   keys: Map<string, { jobId: string; at: number }>;
@@ -97,12 +99,13 @@ function fresh({ simulation }: Scene): Asked {
   return { body: makeRequest(simulation), key };
 }
 
-function senderOf({ env, simulation }: Scene, tenant: string, key: string | null) {
+function senderOf({ env, terms, simulation }: Scene, tenant: string, key: string | null) {
   const requestId = `request-${simulation.clock.happened()}`;
   const traceparent = "00-0123456789abcdef0123456789abcdef-0123456789abcdef-01";
   return {
     env,
     tenant,
+    terms,
     idempotencyKey: key,
     requestId,
     traceparent,

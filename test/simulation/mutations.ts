@@ -175,7 +175,7 @@ export const mutations: readonly Mutation[] = [
   {
     mutation: "an idempotency key forgets an existing job",
     patches: [patch("src/objects/job/submit.ts", "    this.#keepAnswer(submission, found.job.id);\n", "")],
-    seed: 120,
+    seed: 165,
   },
   {
     mutation: "an older update overwrites a newer index entry",
@@ -253,7 +253,7 @@ export const mutations: readonly Mutation[] = [
   {
     mutation: "a purged job leaves its files",
     patches: [patch("src/runner/context.ts", "confirmed(() => api().holdFiles(lease));", "ensureCurrent();")],
-    seed: 15,
+    seed: 22,
   },
   {
     mutation: "progress in memory does not change the entity tag",

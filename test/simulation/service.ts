@@ -1,5 +1,7 @@
 /** The service in its simulated deployment: its objects, its queues and their consumers, and the bindings between. */
 
+import type { TenantTerms } from "../../src/submission/limits.ts";
+import { defaultSettings } from "../../src/tenants/settings.ts";
 import type { Witness } from "./invariants/witness.ts";
 import type { System } from "./load.ts";
 import { openBucket } from "./platform/bucket.ts";
@@ -67,13 +69,13 @@ export function openService(simulation: Simulation, system: System, witness: Wit
       system.consumeDeliveries(batch, env as never, { waitUntil } as never),
   };
 
+  const index = { period: random.pick(["month", "day", "hour"]), shards: random.pick([1, 1, 3]) };
   Object.assign(env, {
     JOBS: jobs.namespace,
     UNIQUE_KEYS: uniqueKeys.namespace,
     JOB_INDEXES: indexes.namespace,
     INDEX_DIRECTORIES: directories.namespace,
-    INDEX_PERIOD: random.pick(["month", "day", "hour"]),
-    INDEX_SHARDS: String(random.pick([1, 1, 3])),
+    TENANTS: { getByName: (id: string) => ({ lookUp: async () => simulatedLookUp(id, index) }) },
     ...Object.fromEntries(
       system.jobQueueBindings.map((binding) => [
         binding,
@@ -86,7 +88,8 @@ export function openService(simulation: Simulation, system: System, witness: Wit
     FILE_RECORDS: files.namespace,
     DATASETS: datasets.namespace,
     FILES: bucket.binding,
-    WEBHOOK_SECRET: "simulated",
+    SIGNING_SECRET: "simulated secret of 32 characters",
+    WEBHOOK_SECRET: "simulated secret of 32 characters",
     LEASE_MS: String(random.pick([5_000, 30_000])),
     DISPATCH_TIMEOUT_MS: String(random.pick([2_000, 30_000])),
     LOCAL_QUEUE: "false",
@@ -105,6 +108,7 @@ export function openService(simulation: Simulation, system: System, witness: Wit
   return {
     env: env as never,
     types,
+    terms: { retentionMs: null, index } as TenantTerms,
     jobs,
     uniqueKeys,
     indexes,
@@ -122,4 +126,11 @@ export function openService(simulation: Simulation, system: System, witness: Wit
       datasets.evictIdle();
     },
   };
+}
+
+/** Every tenant exists, with default settings but for its index. Its object is no part of the simulation. */
+function simulatedLookUp(id: string, index: object) {
+  const webhook = { generation: 1, previousExpiresAt: null };
+  const tenant = { id, settings: { ...defaultSettings, index }, status: "active", webhook };
+  return { tenant, key: null, used: null };
 }

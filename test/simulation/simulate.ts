@@ -122,6 +122,7 @@ export function openSimulator(program: Program, previous?: Previous) {
         system,
         env: service.env,
         types: service.types,
+        terms: service.terms,
         witness,
         keys: new Map(),
         looks: new Map(),

@@ -12,7 +12,7 @@ import { type Held, submitted, TENANT } from "./objects.ts";
 
 export const HOOK = "https://hooks.example.com/in?token=secret-of-the-url";
 
-export const SECRET = "a secret of the deployment";
+export const SECRET = "a secret of the deployment, of 32 characters";
 
 /** A job with a webhook, still queued. */
 export function jobWithWebhook(webhook: Partial<Webhook> = {}): Promise<Held> {

@@ -89,16 +89,18 @@ describe("the receiver", () => {
     expect(headers.get("user-agent")).toBe("Accepted-Webhooks/1.0");
     expect(headers.get("traceparent")).toBe(`00-${"1".repeat(32)}-${"1".repeat(16)}-01`);
     expect(headers.get("webhook-id")).toBe(id);
-    const receiver = new Webhook(await tenantSecret(SECRET, TENANT));
+    const receiver = new Webhook(await tenantSecret(SECRET, TENANT, 1));
     expect(receiver.verify(body, Object.fromEntries(headers))).toEqual(JSON.parse(body));
   });
 
   test("rotation → gets both signatures", async () => {
     const received = playReceiver(() => new Response());
-    await consume([await messageFor(await succeededJob())], { WEBHOOK_SECRET_PREVIOUS: "the one before" });
+    await consume([await messageFor(await succeededJob())], {
+      WEBHOOK_SECRET_PREVIOUS: "the one before, of 32 characters too",
+    });
     const { headers, body } = only(received);
-    for (const master of [SECRET, "the one before"]) {
-      const receiver = new Webhook(await tenantSecret(master, TENANT));
+    for (const master of [SECRET, "the one before, of 32 characters too"]) {
+      const receiver = new Webhook(await tenantSecret(master, TENANT, 1));
       expect(receiver.verify(body, Object.fromEntries(headers))).toEqual(JSON.parse(body));
     }
   });

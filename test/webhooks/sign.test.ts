@@ -5,7 +5,14 @@ import { describe, expect, test } from "vitest";
 import { masterSecrets, sign, signatureHeaders, tenantSecret } from "../../src/webhooks/sign.ts";
 
 const message = (at: number, changes: object = {}) => {
-  return { tenant: "acme", id: "msg_1", at, body: '{"type":"job.succeeded","n":"ä€𝄞"}', ...changes };
+  return {
+    tenant: "acme",
+    generations: [1],
+    id: "msg_1",
+    at,
+    body: '{"type":"job.succeeded","n":"ä€𝄞"}',
+    ...changes,
+  };
 };
 
 describe("a signature", () => {
@@ -21,14 +28,14 @@ describe("a signature", () => {
     expect(headers).toEqual({
       "webhook-id": "msg_1",
       "webhook-timestamp": "1614265330",
-      "webhook-signature": "v1,/9iD21/NwfoiKQfkLHy7085zTQdvjzGW5Yjw9jXwiNk=",
+      "webhook-signature": "v1,sFusYAbJI0kcLwoPEQ3TgwAxea93FDbAQITgQ2NXpkE=",
     });
   });
 
   test("standard's library → accepted", async () => {
     const asked = message(Date.now());
     const headers = await signatureHeaders(["master"], asked);
-    const receiver = new Webhook(await tenantSecret("master", "acme"));
+    const receiver = new Webhook(await tenantSecret("master", "acme", 1));
     expect(receiver.verify(asked.body, headers)).toEqual(JSON.parse(asked.body));
     expect(() => receiver.verify(`${asked.body} `, headers)).toThrow();
   });
@@ -38,24 +45,26 @@ describe("a signature", () => {
     const headers = await signatureHeaders(["new", "old"], asked);
     expect(headers["webhook-signature"]).toMatch(/^v1,\S{44} v1,\S{44}$/);
     for (const master of ["new", "old"]) {
-      const receiver = new Webhook(await tenantSecret(master, "acme"));
+      const receiver = new Webhook(await tenantSecret(master, "acme", 1));
       expect(receiver.verify(asked.body, headers)).toEqual(JSON.parse(asked.body));
     }
-    const stranger = new Webhook(await tenantSecret("other", "acme"));
+    const stranger = new Webhook(await tenantSecret("other", "acme", 1));
     expect(() => stranger.verify(asked.body, headers)).toThrow();
   });
 });
 
 describe("a tenant's secret", () => {
   test("deployment's secret and tenant → the same 32 bytes", async () => {
-    expect(await tenantSecret("master", "acme")).toBe("whsec_6H1y1uMN96VkJh7fUbtxwVBBmmzfMFI7mmQspOM2MSc=");
+    expect(await tenantSecret("master", "acme", 1)).toBe(
+      "whsec_/Ql+BbJfvFFzOpd2VjtwTwRIK5EfyagnXyx7XM0ke0U=",
+    );
   });
 
   test("other tenant or deployment → other secret", async () => {
     const secrets = await Promise.all([
-      tenantSecret("master", "acme"),
-      tenantSecret("master", "globex"),
-      tenantSecret("other", "acme"),
+      tenantSecret("master", "acme", 1),
+      tenantSecret("master", "globex", 1),
+      tenantSecret("other", "acme", 1),
     ]);
     expect(new Set(secrets).size).toBe(3);
   });

@@ -39,6 +39,8 @@ export const bulkPaths: ZodOpenApiPathsObject = {
           "request_timeout",
           "unsupported_media_type",
           "invalid_request",
+          "quota_exceeded",
+          "storage_quota_exceeded",
           "idempotency_key_reused",
           "duplicate_job",
         ),

@@ -48,6 +48,9 @@ export const eventPaths: ZodOpenApiPathsObject = {
       requestParams: {
         path: jobPath,
         query: z.object({
+          access_token: z.string().optional().meta({
+            description: "A job token, for EventSource and WebSocket, which cannot send headers; never a key",
+          }),
           after: z.int().min(0).optional().meta({ description: "Only events after this seq" }),
         }),
         header: z.object({

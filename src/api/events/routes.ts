@@ -29,7 +29,7 @@ const STREAM_HEADERS = {
 export function eventRoutes() {
   const routes = new Hono<AppEnv>();
 
-  routes.get("/jobs/:id/events", requireScope("jobs:read"), async (c) => {
+  routes.get("/jobs/:id/events", requireScope("jobs:read", "events"), async (c) => {
     c.header("Vary", "Accept", { append: true });
     const api = jobStubFactory(c);
     const job = { api, credential: c.get("caller").keyId };

@@ -45,6 +45,7 @@ export const filePaths: ZodOpenApiPathsObject = {
           "request_timeout",
           "payload_too_large",
           "unsupported_media_type",
+          "storage_quota_exceeded",
         ),
       },
     },

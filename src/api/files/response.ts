@@ -30,9 +30,10 @@ export function entityTag({ sha256 }: StoredFile): string {
  */
 export async function fileResponse(c: Context<AppEnv>, fileId: string): Promise<Response> {
   const store = new FileStore(c.env);
-  const { tenant } = c.get("caller");
+  const { tenant, token } = c.get("caller");
   const file = isId("file", fileId) ? await store.find(tenant, fileId) : null;
-  if (!file) throw new Problem("not_found");
+  const isHidden = token?.kind === "job" && file?.jobId !== token.jobId;
+  if (!file || isHidden) throw new Problem("not_found");
   if (matchesWeakly(c.req.header("If-None-Match"), file.sha256)) {
     return c.body(null, 304, { ETag: entityTag(file), "Cache-Control": FILE_CACHE });
   }

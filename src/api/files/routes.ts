@@ -1,13 +1,14 @@
 /** The routes of the file store: upload, read, delete. The body is the file, byte for byte; nothing is interpreted. */
 
-import { Hono } from "hono";
+import { type Context, Hono } from "hono";
 import { MINUTE } from "../../core/time.ts";
 import { FileStore, UPLOAD_BYTES_MAX } from "../../files/store.ts";
 import { isId } from "../../lib/id.ts";
 import type { StoredFile } from "../../rpc/files.ts";
 import { formatTime } from "../../rpc/views.ts";
+import { isUsedUp } from "../../tenants/quotas.ts";
 import type { AppEnv } from "../app-env.ts";
-import { requireScope } from "../middleware/authenticate.ts";
+import { requireScope, tokenExpired } from "../middleware/authenticate.ts";
 import { Problem } from "../problems.ts";
 import { bodyChunks } from "../request/body.ts";
 import { entityTag, fileResponse } from "./response.ts";
@@ -19,29 +20,32 @@ const UPLOAD_PATIENCE = { idleMs: 30_000, totalMs: 30 * MINUTE };
 export function fileRoutes() {
   const routes = new Hono<AppEnv>();
 
-  routes.post("/files", requireScope("jobs:write"), async (c) => {
+  routes.post("/files", requireScope("files:write", "upload"), async (c) => {
     const contentType = readContentType(c);
     const declared = c.req.header("Content-Length");
     const bytes = declared === undefined ? undefined : Number(declared);
-    if (bytes !== undefined && bytes > UPLOAD_BYTES_MAX) throw new Problem("payload_too_large");
+    const { bytesMax, id } = readUploadTerms(c, contentType);
+    if (bytes !== undefined && bytes > bytesMax) throw new Problem("payload_too_large");
+    assertRoom(c, bytes ?? 1);
     const created = await countUpload(c, () =>
       new FileStore(c.env).create({
         tenant: c.get("caller").tenant,
         jobId: null,
         contentType,
+        id,
         chunks: bodyChunks(c, UPLOAD_PATIENCE),
         bytes,
-        bytesMax: UPLOAD_BYTES_MAX,
+        bytesMax,
       }),
     );
-    if (!created.ok) throw new Problem("payload_too_large");
+    if (!created.ok) throw created.reason === "exists" ? tokenExpired() : new Problem("payload_too_large");
     const { file } = created;
     return c.json({ data: fileView(file) }, 201, { Location: `/v1/files/${file.id}`, ETag: entityTag(file) });
   });
 
-  routes.get("/files/:id", requireScope("jobs:read"), (c) => fileResponse(c, c.req.param("id")));
+  routes.get("/files/:id", requireScope("jobs:read", "result"), (c) => fileResponse(c, c.req.param("id")));
 
-  routes.delete("/files/:id", requireScope("jobs:write"), async (c) => {
+  routes.delete("/files/:id", requireScope("files:write"), async (c) => {
     const id = c.req.param("id");
     const wasThere = isId("file", id) && (await new FileStore(c.env).delete(c.get("caller").tenant, id));
     if (!wasThere) throw new Problem("not_found");
@@ -49,6 +53,34 @@ export function fileRoutes() {
   });
 
   return routes;
+}
+
+/** What may be uploaded: with an upload token, one file of its types and size. */
+function readUploadTerms(
+  c: Context<AppEnv>,
+  contentType: string,
+): { bytesMax: number; id: string | undefined } {
+  const { token } = c.get("caller");
+  if (token?.kind !== "upload") return { bytesMax: UPLOAD_BYTES_MAX, id: undefined };
+  const type = contentType.split(";")[0]?.trim().toLowerCase() ?? "";
+  if (token.contentTypes && !token.contentTypes.includes(type))
+    throw new Problem("forbidden", { detail: `This token allows ${token.contentTypes.join(", ")} only.` });
+  return { bytesMax: Math.min(token.maxSize, UPLOAD_BYTES_MAX), id: token.fileId };
+}
+
+/** The isolate's count is some seconds old; a file that just fits may exceed the quota by what came meanwhile. */
+function assertRoom(c: Context<AppEnv>, bytes: number): void {
+  const { state, used } = c.get("caller");
+  if (!state || !used || !isUsedUp(state, used, "stored_bytes", bytes)) return;
+  const members = {
+    limit: "stored_bytes",
+    allowed: state.settings.limits.stored_bytes,
+    used: used.stored_bytes,
+  };
+  throw new Problem("storage_quota_exceeded", {
+    detail: `The tenant stores ${members.used} bytes of ${members.allowed}. Delete files or datasets.`,
+    members,
+  });
 }
 
 function fileView({ id, size, contentType, sha256, createdAt }: StoredFile) {

@@ -3,8 +3,7 @@
 import { z } from "zod";
 import type { ZodOpenApiOperationObject } from "zod-openapi";
 import { jobStatuses } from "../../core/job.ts";
-import { jsonResponse, problemResponses, timeParameter } from "../openapi/parts.ts";
-import { PAGE_DEFAULT, PAGE_MAX } from "../request/query.ts";
+import { jsonResponse, pageQuery, problemResponses, timeParameter } from "../openapi/parts.ts";
 import { JobPageSchema } from "./schemas.ts";
 
 const listQuery = z.object({
@@ -22,17 +21,7 @@ const listQuery = z.object({
       description: "As `metadata[key]=value`, once per key: jobs that have all of these pairs",
       param: { style: "deepObject", explode: true },
     }),
-  limit: z
-    .int()
-    .min(1)
-    .optional()
-    .meta({
-      description: `Most jobs on a page: ${PAGE_DEFAULT} if not said, ${PAGE_MAX} if more is asked for`,
-    }),
-  cursor: z
-    .string()
-    .optional()
-    .meta({ description: "The next_cursor of the page before, with the same filter" }),
+  ...pageQuery.shape,
 });
 
 /** `GET /v1/jobs`. */

@@ -2,6 +2,7 @@
 
 import { type Context, Hono } from "hono";
 import type { JobTypes } from "../../job-types/define.ts";
+import { type JobView, withoutLargeResult } from "../../rpc/views.ts";
 import { ReplayRequestSchema } from "../../submission/request.ts";
 import type { AppEnv } from "../app-env.ts";
 import { fileResponse } from "../files/response.ts";
@@ -19,9 +20,9 @@ export function jobRoutes(types: JobTypes) {
   const routes = new Hono<AppEnv>();
   routes.get("/jobs", requireScope("jobs:read"), listJobs);
   routes.post("/jobs", requireScope("jobs:write"), async (c) => submitJob(c, types, await readJson(c)));
-  routes.get("/jobs/:id", requireScope("jobs:read"), readJob);
+  routes.get("/jobs/:id", requireScope("jobs:read", "read"), readJob);
   routes.delete("/jobs/:id", requireScope("jobs:write"), deleteJob);
-  routes.post("/jobs/:id/cancel", requireScope("jobs:write"), cancelFromRequest);
+  routes.post("/jobs/:id/cancel", requireScope("jobs:write", "cancel"), cancelFromRequest);
   routes.post("/jobs/:id/replay", requireScope("jobs:write"), async (c) => {
     const source = (await jobStub(c).replaySource()) ?? throwNotFound();
     const overrides = readOverrides(await readOptionalJson(c));
@@ -29,8 +30,13 @@ export function jobRoutes(types: JobTypes) {
       throw new Problem("job_not_finished", { members: { job_status: source.status } });
     return replayJob(c, types, { ...source, id: c.req.param("id") }, overrides);
   });
-  routes.get("/jobs/:id/result", requireScope("jobs:read"), (c) => readResult(c, types));
+  routes.get("/jobs/:id/result", requireScope("jobs:read", "result"), (c) => readResult(c, types));
   return routes;
+}
+
+/** A browser token gets the compact form. */
+function jobFor(c: Context<AppEnv>, job: JobView): JobView {
+  return c.get("caller").token ? withoutLargeResult(job) : job;
 }
 
 async function readJob(c: Context<AppEnv>): Promise<Response> {
@@ -38,7 +44,7 @@ async function readJob(c: Context<AppEnv>): Promise<Response> {
   const found = (await waitForFinish(c, (await job.read()) ?? throwNotFound())) ?? throwNotFound();
   const headers = { ...snapshotHeaders(found), ...preferHeaders(c) };
   if (hasCurrent(c, found)) return c.body(null, 304, headers);
-  return c.json({ data: found.job }, 200, headers);
+  return c.json({ data: jobFor(c, found.job) }, 200, headers);
 }
 
 async function cancelFromRequest(c: Context<AppEnv>): Promise<Response> {
@@ -47,7 +53,7 @@ async function cancelFromRequest(c: Context<AppEnv>): Promise<Response> {
   const answer = await job.cancel(reason ?? null, parseIfMatch(c.req.header("If-Match")));
   switch (answer.kind) {
     case "cancelled":
-      return c.json({ data: answer.job }, 200, snapshotHeaders(answer));
+      return c.json({ data: jobFor(c, answer.job) }, 200, snapshotHeaders(answer));
     case "not_found":
       return throwNotFound();
     case "version_mismatch":

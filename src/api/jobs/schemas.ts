@@ -3,6 +3,7 @@
 import { z } from "zod";
 import { failureKinds } from "../../core/job.ts";
 import { envelope, JobIdSchema, nullable, timeSchema } from "../schemas.ts";
+import { JobTokenResponseSchema } from "../tokens/schemas.ts";
 import { jobExample } from "./example.ts";
 
 export const CancelRequestSchema = z
@@ -97,6 +98,7 @@ export const SubmittedSchema = envelope(JobSchema).extend({
     .enum(["idempotency_key", "unique_key", "input_hash"])
     .optional()
     .meta({ description: "Why the job of an earlier submission is the answer; absent when a job was made" }),
+  token: JobTokenResponseSchema.optional().meta({ description: "Present only if one was asked for" }),
 });
 
 /** `GET /v1/jobs`: newest first; a page may be short, or empty, and yet have a next one. */

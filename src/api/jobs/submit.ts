@@ -5,22 +5,34 @@ import type { JobTypes } from "../../job-types/define.ts";
 import { log } from "../../lib/log.ts";
 import { withRetry } from "../../lib/retry.ts";
 import { sleep } from "../../lib/runtime.ts";
-import { jobObject, type ReplaySource, type SubmitAnswer, submissionObject } from "../../rpc/job.ts";
+import {
+  jobObject,
+  type ReplaySource,
+  type SubmitAnswer,
+  submissionObject,
+  type UsedUp,
+} from "../../rpc/job.ts";
 import {
   readReplay,
   readSubmission,
   type Sender,
   type SubmissionResult,
 } from "../../submission/submission.ts";
+import { jobQuotaUsedUp } from "../../tenants/quotas.ts";
+import { defaultSettings } from "../../tenants/settings.ts";
 import type { AppEnv } from "../app-env.ts";
 import { Problem } from "../problems.ts";
 import { invalidRequest } from "../request/body.ts";
 import { parseIdempotencyKey } from "../request/headers.ts";
 import { parseWait } from "../request/prefer.ts";
+import { makeJobToken } from "../tokens/routes.ts";
 import { preferHeaders, snapshotHeaders, waitForFinish } from "./snapshot.ts";
 
 /** Most jobs leave the queued state quickly, so a new job is indexed only after this; a finished one saves a write. */
 const PUBLISH_DELAY_MS = 400;
+
+/** The count of unfinished jobs is some seconds old. */
+const QUOTA_RETRY_SECONDS = 10;
 
 /** The job of an answer, and why it is the job of an earlier submission, if it is. */
 type Submitted = Extract<SubmitAnswer, { job: unknown }>;
@@ -55,7 +67,12 @@ async function respondSubmitted(
   const found = (await waitForFinish(c, submitted).catch(() => null)) ?? submitted;
   const hasFinished = found.pollAfterSeconds === null && parseWait(c.req.header("Prefer")) !== null;
   const headers = { ...snapshotHeaders(found), ...submittedHeaders(submitted), ...preferHeaders(c) };
-  return c.json(toBody({ ...submitted, job: found.job }), hasFinished ? 200 : 202, headers);
+  const token = result.ok && result.token ? await makeJobToken(c, found.job.id, result.token) : null;
+  return c.json(
+    { ...toBody({ ...submitted, job: found.job }), ...(token && { token }) },
+    hasFinished ? 200 : 202,
+    headers,
+  );
 }
 
 /** Hands a submission to its job object. Throws the problem of a rejected one. */
@@ -63,12 +80,15 @@ async function submit(c: Context<AppEnv>, types: JobTypes, result: SubmissionRes
   if (!result.ok) throw toProblem(result, types);
   const { submission, onConflict, objectName } = result;
   const object = submissionObject(c.env, submission.tenant, objectName);
-  const answer = await object.submit(submission, onConflict);
+  const { state, used } = c.get("caller");
+  const answer = await object.submit(submission, onConflict, jobQuotaUsedUp(state, used));
   switch (answer.kind) {
     case "key_reused":
       throw new Problem("idempotency_key_reused");
     case "duplicate":
       throw new Problem("duplicate_job", { members: { job_id: answer.jobId } });
+    case "quota_exceeded":
+      throw quotaProblem(answer);
     case "accepted":
       publishLater(c, answer.job.id);
       return answer;
@@ -80,6 +100,21 @@ async function submit(c: Context<AppEnv>, types: JobTypes, result: SubmissionRes
 function toProblem(result: Extract<SubmissionResult, { ok: false }>, types: JobTypes): Problem {
   if (result.reason === "invalid_request") return invalidRequest(result.errors);
   return new Problem("unknown_job_type", { detail: `Use one of: ${[...types.keys()].join(", ")}.` });
+}
+
+/** Waiting helps only where jobs finish by themselves. */
+function quotaProblem({ limit, allowed, used }: UsedUp): Problem {
+  const members = { limit, allowed, used };
+  if (limit === "stored_jobs")
+    return new Problem("storage_quota_exceeded", {
+      detail: `The tenant stores ${used} jobs of ${allowed}. Delete finished ones, or shorten the retention.`,
+      members,
+    });
+  return new Problem("quota_exceeded", {
+    detail: `The tenant has ${used} unfinished jobs of ${allowed}. Submit again when some have finished.`,
+    headers: { "Retry-After": String(QUOTA_RETRY_SECONDS) },
+    members,
+  });
 }
 
 function publishLater(c: Context<AppEnv>, jobId: string): void {
@@ -94,6 +129,7 @@ function toSender(c: Context<AppEnv>): Sender {
   return {
     env: c.env,
     tenant: c.get("caller").tenant,
+    terms: c.get("caller").state?.settings ?? defaultSettings,
     idempotencyKey: parseIdempotencyKey(c.req.header("Idempotency-Key")),
     requestId: c.get("requestId"),
     keyId: c.get("caller").keyId,

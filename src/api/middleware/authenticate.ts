@@ -1,61 +1,140 @@
-/** Authenticates a request by its API key, checks the scope of the route, and limits the rate. */
+/** Authenticates a request by its credential, checks what the route needs, and limits the rate. */
 
 import type { Context } from "hono";
 import { createMiddleware } from "hono/factory";
+import { settings } from "../../env.ts";
 import { log } from "../../lib/log.ts";
-import { now } from "../../lib/runtime.ts";
 import { isMarked } from "../../lib/target.ts";
-import type { AppEnv } from "../app-env.ts";
+import type { Scope } from "../../rpc/tenant.ts";
+import { findKeyHolder, type KeyAnswer } from "../../tenants/credentials.ts";
+import { lookUp } from "../../tenants/look-up.ts";
+import { type BrowserToken, isToken, type JobPermission, readToken } from "../../tenants/tokens.ts";
+import type { AppEnv, Caller } from "../app-env.ts";
 import { Problem } from "../problems.ts";
-import { findKey, type KeyAnswer, type Scope } from "./keys.ts";
 
 /** Credentials as RFC 6750 section 2.1 has them; the scheme's case does not matter (RFC 9110 section 11.1). */
 const BEARER = /^bearer +([A-Za-z0-9\-._~+/]+=*)$/i;
 
-/** The rate limit counts by minute; a tenth of it is a fair wait. */
+/** The rate limits count by minute; a tenth of it is a fair wait. */
 const RATE_LIMIT_RETRY_SECONDS = 6;
 
-/** Finds the caller by the key or returns 401. Counts the request against the key's limit or returns 429. */
+const KEY_CHECK_RETRY_SECONDS = 2;
+
+/** EventSource and WebSocket cannot send headers, so here alone a job token may stand in the URL. */
+const EVENTS_PATH = /^\/v1\/jobs\/[^/]+\/events$/;
+
+/**
+ * Finds the caller by the credential or answers 401. Counts the request against the key's limit, or without a valid key
+ * against that of the address, or answers 429.
+ */
 export const authenticate = createMiddleware<AppEnv>(async (c, next) => {
   // Two jobs that submit each other would keep each other alive for ever.
   if (c.req.method === "POST" && isMarked(c.req.header("Via")))
     throw new Problem("forbidden", { detail: "A job must not call the service that runs it." });
-  const [, token] = c.req.header("Authorization")?.match(BEARER) ?? [];
-  const found = token === undefined ? null : await findKey(c.env.API_KEYS, token, now());
-  if (!found?.ok) {
-    const challenge = found ? 'Bearer error="invalid_token"' : "Bearer";
-    if (found) logRejection(c, found);
-    throw new Problem("unauthenticated", { headers: { "WWW-Authenticate": challenge } });
-  }
-  const { tenant, scopes, keyId } = found;
-  if (!(await isWithinLimit(c.env.KEY_LIMITER, keyId)))
-    throw new Problem("rate_limited", { headers: { "Retry-After": String(RATE_LIMIT_RETRY_SECONDS) } });
-  c.set("caller", { tenant, scopes, keyId });
+  // Outside of the check of the credential: a misconfigured deployment is not unavailable for a moment.
+  settings(c.env);
+  const { credential, isInUrl } = readCredential(c);
+  const caller = credential === undefined ? null : await findCaller(c, credential, isInUrl);
+  if (!caller?.ok) return rejectUnknown(c, caller);
+  if (caller.state && caller.state.status !== "active") throw new Problem("tenant_disabled");
+  await assertWithinLimit(c.env.KEY_LIMITER, caller.keyId);
+  c.set("caller", caller);
   await next();
+  if (isInUrl) c.res.headers.set("Referrer-Policy", "no-referrer");
 });
 
-function logRejection(c: Context<AppEnv>, { reason, keyId }: Extract<KeyAnswer, { ok: false }>): void {
-  log("warn", "key_rejected", { request_id: c.get("requestId"), reason, key_id: keyId });
+type CallerAnswer = ({ ok: true } & Caller) | Extract<KeyAnswer, { ok: false }>;
+
+function readCredential(c: Context<AppEnv>): { credential: string | undefined; isInUrl: boolean } {
+  const header = c.req.header("Authorization");
+  if (header !== undefined) return { credential: header.match(BEARER)?.[1], isInUrl: false };
+  const inUrl = EVENTS_PATH.test(c.req.path) ? c.req.query("access_token") : undefined;
+  return { credential: inUrl, isInUrl: inUrl !== undefined };
 }
 
-/** Rejects a key without the scope (403). */
-export function requireScope(scope: Scope) {
+/** Whether a key is valid cannot always be said; then it is neither accepted nor refused. */
+async function findCaller(c: Context<AppEnv>, credential: string, isInUrl: boolean): Promise<CallerAnswer> {
+  try {
+    if (isToken(credential)) return await findTokenCaller(c, credential);
+    if (isInUrl) return { ok: false, reason: "key_in_url" };
+    const found = await findKeyHolder(c.env, credential);
+    if (!found.ok) return found;
+    const { tenant } = found;
+    return { ...found, tenant: tenant?.id ?? "", state: tenant, token: null };
+  } catch (error) {
+    if (error instanceof Problem) throw error;
+    log("error", "key_unchecked", { request_id: c.get("requestId"), error });
+    throw new Problem("unavailable", { headers: { "Retry-After": String(KEY_CHECK_RETRY_SECONDS) } });
+  }
+}
+
+/** The bearer of a browser token. No log line has the token: it is named after what it is for. */
+async function findTokenCaller(c: Context<AppEnv>, credential: string): Promise<CallerAnswer> {
+  const token = await readToken(credential, settings(c.env).SIGNING_SECRET);
+  if (token === null) return { ok: false, reason: "malformed" };
+  if (token === "expired") throw tokenExpired();
+  const { tenant, used } = await lookUp(c.env, token.tenant, null);
+  if (!tenant) return { ok: false, reason: "unknown" };
+  const keyId = `token ${token.kind === "job" ? token.jobId : token.fileId}`;
+  return { ok: true, keyId, scopes: [], tenant: tenant.id, state: tenant, key: null, used, token };
+}
+
+/** The problem of a token that is past its time, or used up. */
+export function tokenExpired(): Problem {
+  return new Problem("token_expired", { headers: { "WWW-Authenticate": 'Bearer error="invalid_token"' } });
+}
+
+/** Always throws. Who guesses keys is slowed down. */
+async function rejectUnknown(
+  c: Context<AppEnv>,
+  found: Extract<KeyAnswer, { ok: false }> | null,
+): Promise<never> {
+  await assertWithinLimit(c.env.ADDRESS_LIMITER, c.req.header("CF-Connecting-IP") ?? "unknown");
+  if (found) {
+    const { reason, keyId } = found;
+    log("warn", "key_rejected", { request_id: c.get("requestId"), reason, key_id: keyId });
+  }
+  const challenge = found ? 'Bearer error="invalid_token"' : "Bearer";
+  throw new Problem("unauthenticated", { headers: { "WWW-Authenticate": challenge } });
+}
+
+/**
+ * Rejects a key without the scope, and a browser token without the permission (403). Without one, no token does. A job
+ * token knows no other job.
+ */
+export function requireScope(scope: Scope, permission: JobPermission | "upload" | null = null) {
   return createMiddleware<AppEnv>(async (c, next) => {
-    const { scopes, tenant, keyId } = c.get("caller");
-    if (!scopes.includes(scope)) {
+    const { scopes, tenant, keyId, token } = c.get("caller");
+    const isAllowed = token ? allows(token, permission) : scopes.includes(scope);
+    if (isAllowed && token?.kind === "job" && isOtherJob(c, token.jobId)) throw new Problem("not_found");
+    if (!isAllowed) {
       log("warn", "forbidden", { request_id: c.get("requestId"), tenant, key_id: keyId, scope });
-      throw new Problem("forbidden", { detail: `Use a key that has the scope ${scope}.` });
+      const need = token ? "This token does not allow it." : `Use a key that has the scope ${scope}.`;
+      throw new Problem("forbidden", { detail: need });
     }
     await next();
   });
 }
 
+function allows(token: BrowserToken, permission: JobPermission | "upload" | null): boolean {
+  if (permission === null || permission === "upload") return token.kind === permission;
+  return token.kind === "job" && token.allow.includes(permission);
+}
+
+/** Files have paths of their own, where the file itself says whose it is. */
+function isOtherJob(c: Context<AppEnv>, jobId: string): boolean {
+  return c.req.path.startsWith("/v1/jobs/") && c.req.param("id") !== jobId;
+}
+
 /** If the limiter fails, requests pass: it guards against abuse and must not stop the service. */
-async function isWithinLimit(limiter: RateLimit, keyId: string): Promise<boolean> {
-  try {
-    return (await limiter.limit({ key: keyId })).success;
-  } catch (error) {
-    log("warn", "limiter_failed", { key_id: keyId, error });
-    return true;
-  }
+async function assertWithinLimit(limiter: RateLimit, key: string): Promise<void> {
+  const isWithin = await limiter.limit({ key }).then(
+    ({ success }) => success,
+    (error: unknown) => {
+      log("warn", "limiter_failed", { error });
+      return true;
+    },
+  );
+  if (!isWithin)
+    throw new Problem("rate_limited", { headers: { "Retry-After": String(RATE_LIMIT_RETRY_SECONDS) } });
 }

@@ -7,13 +7,17 @@ import { z } from "zod";
 import { createDocument, type ZodOpenApiPathsObject } from "zod-openapi";
 import type { JobTypes } from "../../job-types/define.ts";
 import { oncePer } from "../../lib/once.ts";
+import { accountPaths } from "../account/openapi.ts";
 import { bulkPaths } from "../bulk/openapi.ts";
 import { eventPaths } from "../events/openapi.ts";
 import { filePaths } from "../files/openapi.ts";
 import { JobTypeSchema } from "../job-types/schemas.ts";
 import { jobPaths, submitPaths } from "../jobs/openapi.ts";
+import { keyPaths } from "../keys/openapi.ts";
 import { envelope } from "../schemas.ts";
 import { statsPaths } from "../stats/openapi.ts";
+import { tenantPaths } from "../tenants/openapi.ts";
+import { tokenPaths } from "../tokens/openapi.ts";
 import { webhookPaths } from "../webhooks/openapi.ts";
 import { emptyResponse, jsonResponse, problemResponses, publicProblemResponses } from "./parts.ts";
 
@@ -83,6 +87,9 @@ const tags = [
   { name: "Webhooks", description: "Events delivered to your server, and every attempt" },
   { name: "Job types", description: "What work there is, and what it takes" },
   { name: "Files", description: "What jobs read and what they produce" },
+  { name: "Tokens", description: "What a web page gets in place of a key" },
+  { name: "Keys", description: "Who may do what, and what the tenant uses" },
+  { name: "Tenants", description: "For operators: the tenants of this deployment and their keys" },
   { name: "Service", description: "The service itself; needs no key" },
 ];
 
@@ -97,6 +104,10 @@ export function documentPaths(types: JobTypes): ZodOpenApiPathsObject {
     ...webhookPaths,
     ...typePaths,
     ...filePaths,
+    ...tokenPaths,
+    ...accountPaths,
+    ...keyPaths,
+    ...tenantPaths,
     ...servicePaths,
   };
 }

@@ -5,8 +5,8 @@ import type { ZodOpenApiResponseObject } from "zod-openapi";
 import { rfc3339Schema } from "../../lib/rfc3339.ts";
 import { JobSchema, SubmittedSchema } from "../jobs/schemas.ts";
 import { type ProblemCode, problemKinds } from "../problems.ts";
-import { envelope, type FileIdSchema, JobIdSchema, ProblemSchema } from "../schemas.ts";
-import type { DeliveryIdSchema } from "../webhooks/schemas.ts";
+import { PAGE_DEFAULT, PAGE_MAX } from "../request/query.ts";
+import { envelope, JobIdSchema, ProblemSchema } from "../schemas.ts";
 
 type Headers = Record<string, z.ZodType>;
 
@@ -31,6 +31,22 @@ export const jobResponseHeaders: Headers = {
     .optional()
     .meta({ description: "Seconds until asking again is worthwhile; only while not finished" }),
 };
+
+/** On an answer that made something. */
+export const locationHeader = (description: string): Headers => ({ Location: text(description) });
+
+/** The query parameters of a list that comes in pages. */
+export const pageQuery = z.object({
+  limit: z
+    .int()
+    .min(1)
+    .optional()
+    .meta({ description: `Most on a page: ${PAGE_DEFAULT} if not said, ${PAGE_MAX} if more is asked for` }),
+  cursor: z
+    .string()
+    .optional()
+    .meta({ description: "The next_cursor of the page before, with the same filter" }),
+});
 
 export const acceptedHeaders: Headers = {
   ETag: etag,
@@ -71,6 +87,9 @@ const problemHeaders: Partial<Record<ProblemCode, Headers>> = {
   method_not_allowed: { Allow: text("The methods possible here") },
   rate_limited: { "Retry-After": seconds("Seconds to wait") },
   unavailable: { "Retry-After": seconds("Seconds to wait") },
+  quota_exceeded: {
+    "Retry-After": z.int().optional().meta({ description: "Seconds to wait, where waiting helps" }),
+  },
   range_not_satisfiable: { "Content-Range": text("The length of the file") },
 };
 
@@ -81,7 +100,7 @@ export const problemHeaderNames: readonly string[] = Object.values(problemHeader
  * An id in a path. Its example is part of the description, because tools that try requests would send a real one.
  * Headers and query parameters have no example for the same reason, unless it works as it is.
  */
-export function idInPath(id: typeof JobIdSchema | typeof FileIdSchema | typeof DeliveryIdSchema) {
+export function idInPath(id: z.ZodString) {
   const { description, example } = id.meta() ?? {};
   return id.meta({ description: `${description}, such as ${example}`, example: undefined });
 }
@@ -111,6 +130,15 @@ export function jsonBody(
 ) {
   return { required, content: { "application/json": { schema, ...(examples && { examples }) } } };
 }
+
+/** What may be wrong with a JSON body. */
+export const jsonBodyProblems = [
+  "malformed_request",
+  "payload_too_large",
+  "request_timeout",
+  "unsupported_media_type",
+  "invalid_request",
+] as const satisfies ProblemCode[];
 
 /** An answer with a JSON body. */
 export function jsonResponse(
@@ -153,6 +181,7 @@ export function problemResponses(...codes: ProblemCode[]): Record<string, ZodOpe
     ...new Set<ProblemCode>(["malformed_request", ...codes]),
     "unauthenticated",
     "forbidden",
+    "tenant_disabled",
     "rate_limited",
     "internal_error",
     "unavailable",
@@ -171,11 +200,9 @@ export function publicProblemResponses(...codes: ProblemCode[]): Record<string, 
 }
 
 function createProblemResponse(codes: ProblemCode[]): ZodOpenApiResponseObject {
-  const headers = Object.assign(
-    {},
-    everyAnswer,
-    ...codes.map((code) => problemHeaders[code] ?? {}),
-  ) as Headers;
+  // In the order of the table: of two codes with one header, the later one says more.
+  const own = Object.entries(problemHeaders).filter(([code]) => codes.includes(code as ProblemCode));
+  const headers = Object.assign({}, everyAnswer, ...own.map(([, declared]) => declared)) as Headers;
   return {
     description: codes.map((code) => `${code}: ${problemKinds[code].title}`).join(" "),
     headers: z.object(headers),

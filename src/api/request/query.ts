@@ -49,7 +49,8 @@ function readStatus(text: string): JobStatus {
   );
 }
 
-function readLimit(text: string | null): number {
+/** The size of a page. */
+export function readLimit(text: string | null): number {
   if (text === null) return PAGE_DEFAULT;
   const isCount = /^\d+$/.test(text) && Number(text) > 0;
   return isCount

@@ -3,9 +3,22 @@
 import { z } from "zod";
 import type { ZodOpenApiCallbackObject, ZodOpenApiMediaTypeObject, ZodOpenApiPathsObject } from "zod-openapi";
 import { deliverableEvents } from "../../core/deliveries.ts";
-import { idInPath, jobPath, jsonBody, jsonResponse, problemResponses } from "../openapi/parts.ts";
+import {
+  idInPath,
+  jobPath,
+  jsonBody,
+  jsonBodyProblems,
+  jsonResponse,
+  problemResponses,
+} from "../openapi/parts.ts";
 import { envelope, JobIdSchema } from "../schemas.ts";
-import { DeliveryIdSchema, DeliverySchema, RedeliverRequestSchema, WebhookSecretSchema } from "./schemas.ts";
+import {
+  DeliveryIdSchema,
+  DeliverySchema,
+  RedeliverRequestSchema,
+  RotateSecretRequestSchema,
+  WebhookSecretSchema,
+} from "./schemas.ts";
 
 const deliveryPath = z.object({ id: idInPath(JobIdSchema), delivery_id: idInPath(DeliveryIdSchema) });
 
@@ -83,14 +96,7 @@ export const webhookPaths: ZodOpenApiPathsObject = {
       requestBody: jsonBody(RedeliverRequestSchema, false),
       responses: {
         "202": jsonResponse("The delivery, with its schedule begun anew", envelope(DeliverySchema)),
-        ...problemResponses(
-          "malformed_request",
-          "not_found",
-          "payload_too_large",
-          "request_timeout",
-          "unsupported_media_type",
-          "invalid_request",
-        ),
+        ...problemResponses("malformed_request", "not_found", ...jsonBodyProblems),
       },
     },
   },
@@ -102,6 +108,18 @@ export const webhookPaths: ZodOpenApiPathsObject = {
       responses: {
         "200": jsonResponse("The secret", envelope(WebhookSecretSchema)),
         ...problemResponses("not_found"),
+      },
+    },
+  },
+  "/v1/webhook-secret/rotate": {
+    post: {
+      operationId: "rotateWebhookSecret",
+      summary: "Make a new webhook secret; for a while that before signs, too",
+      tags: ["Webhooks"],
+      requestBody: jsonBody(RotateSecretRequestSchema, false),
+      responses: {
+        "200": jsonResponse("The new secret", envelope(WebhookSecretSchema)),
+        ...problemResponses("not_found", ...jsonBodyProblems),
       },
     },
   },

@@ -2,6 +2,7 @@
 
 import { z } from "zod";
 import { deliverableEvents } from "../../core/deliveries.ts";
+import { overlapSchema } from "../keys/schemas.ts";
 import { nullable, timeSchema } from "../schemas.ts";
 
 /** `POST …/redeliver` takes none either. */
@@ -35,11 +36,18 @@ export const DeliverySchema = z
   })
   .meta({ id: "Delivery" });
 
+export const RotateSecretRequestSchema = z
+  .strictObject({ overlap_ms: overlapSchema })
+  .meta({ id: "RotateWebhookSecretRequest" });
+
 export const WebhookSecretSchema = z
   .object({
     secret: z.string().meta({
       description: "What Standard Webhooks libraries verify with",
       example: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo=",
+    }),
+    previous_expires_at: nullable(timeSchema).meta({
+      description: "Until when the secret before also signs; null if it does not",
     }),
   })
   .meta({ id: "WebhookSecret" });

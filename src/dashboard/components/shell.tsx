@@ -3,7 +3,7 @@
 import type { Context } from "hono";
 import type { Child } from "hono/jsx";
 import { asset, htmlOf, Page } from "../../site/layout.tsx";
-import type { DashboardEnv } from "../context.ts";
+import type { DashboardEnv, Session } from "../context.ts";
 import { takeNotice } from "../notice.ts";
 import { ROOT } from "../session.ts";
 
@@ -11,29 +11,30 @@ const navigation = [
   [ROOT, "Overview"],
   [`${ROOT}/jobs`, "Jobs"],
   [`${ROOT}/submit`, "Submit a job"],
+  [`${ROOT}/keys`, "Keys and usage"],
 ] as const;
 type NavigationEntry = (typeof navigation)[number][1];
 
 type ShellProps = {
   title: string;
   section?: NavigationEntry;
-  /** Whether the browser's script is wanted. */
-  isSignedIn?: boolean;
-  mayWrite?: boolean;
+  /** Who is signed in; the browser's script is wanted then. */
+  session?: Session | undefined;
   notice?: string | null;
   children?: Child;
 };
 
 /** A page of the dashboard; `children` has the h1. */
-export function Shell({ title, section, isSignedIn = true, mayWrite = false, notice, children }: ShellProps) {
-  const shown = navigation.filter(([, name]) => mayWrite || name !== "Submit a job");
+export function Shell({ title, section, session, notice, children }: ShellProps) {
+  const isSignedIn = session !== undefined;
+  const shown = navigation.filter(([, name]) => session?.mayWrite || name !== "Submit a job");
   return (
     <Page
       title={title}
       path="/dashboard"
       styles={[asset("dashboard/dashboard.css")]}
       scripts={isSignedIn ? [asset("dashboard/dashboard.js")] : []}
-      actions={isSignedIn && <SignOut mayWrite={mayWrite} />}
+      actions={session && <SignOut session={session} />}
     >
       {isSignedIn && (
         <nav class="sections" aria-label="Dashboard">
@@ -55,10 +56,13 @@ export function Shell({ title, section, isSignedIn = true, mayWrite = false, not
   );
 }
 
-function SignOut({ mayWrite }: { mayWrite: boolean }) {
+function SignOut({ session: { tenant, keyName, mayWrite } }: { session: Session }) {
   return (
     <form method="post" action={`${ROOT}/sign-out`} class="row">
-      {!mayWrite && <span class="soft">read only</span>}
+      <span class="soft" id="whose">
+        <bdi>{tenant}</bdi>, <bdi>{keyName}</bdi>
+        {!mayWrite && ", read only"}
+      </span>
       <button type="submit" id="sign-out">
         Sign out
       </button>
@@ -69,9 +73,9 @@ function SignOut({ mayWrite }: { mayWrite: boolean }) {
 /** Answers with a page for who is signed in. */
 export async function show(
   c: Context<DashboardEnv>,
-  props: Omit<ShellProps, "mayWrite" | "isSignedIn">,
+  props: Omit<ShellProps, "session">,
   status: 200 | 422 = 200,
 ): Promise<Response> {
-  const page = <Shell {...props} mayWrite={c.get("session").mayWrite} notice={takeNotice(c)} />;
+  const page = <Shell {...props} session={c.get("session")} notice={takeNotice(c)} />;
   return c.html(await htmlOf(page), status);
 }

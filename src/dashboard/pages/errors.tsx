@@ -98,7 +98,7 @@ async function renderError(
 ): Promise<Response> {
   const session: Session | undefined = c.get("session");
   const shown = (
-    <Shell title={title} isSignedIn={session !== undefined} mayWrite={session?.mayWrite ?? false}>
+    <Shell title={title} session={session}>
       <h1>{title}</h1>
       <p>{what}</p>
       {reference && (

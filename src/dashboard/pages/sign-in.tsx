@@ -4,7 +4,7 @@ import { type Context, Hono } from "hono";
 import { htmlOf } from "../../site/layout.tsx";
 import { ApiError, createApiClient, type Service } from "../api.ts";
 import { Shell } from "../components/shell.tsx";
-import type { DashboardEnv } from "../context.ts";
+import type { DashboardEnv, Person } from "../context.ts";
 import { readSimpleForm } from "../form/simple.ts";
 import { beginSession, endSession, ROOT, safeReturn } from "../session.ts";
 
@@ -31,7 +31,7 @@ export function signInRoutes(service: Service) {
       return answer(c, { returnTo, error: "This is not an API key. Keys start with acpt_." }, 422);
     const checked = await check(service, c, key);
     if (!checked.ok) return answer(c, { returnTo, error: checked.error }, 422);
-    await beginSession(c, { key, mayWrite: checked.mayWrite });
+    await beginSession(c, { key, ...checked.person });
     return c.redirect(returnTo, 303);
   });
 
@@ -44,16 +44,24 @@ export function signInRoutes(service: Service) {
   return routes;
 }
 
-type Checked = { ok: true; mayWrite: boolean } | { ok: false; error: string };
+type Checked = { ok: true; person: Person } | { ok: false; error: string };
+
+const NOT_A_READER = "This key may not read jobs. Use one that has the scope jobs:read.";
 
 /** What the API answers about the key. */
 async function check(service: Service, c: Context<DashboardEnv>, key: string): Promise<Checked> {
   const api = createApiClient(service, c, key);
   try {
-    await api.types();
-    const mayWrite = await api.mayWrite();
-    if (mayWrite === null) return { ok: false, error: "The service is busy. Try again in a few seconds." };
-    return { ok: true, mayWrite };
+    const { tenant, key: found, scopes } = await api.me();
+    if (tenant === null || !scopes.includes("jobs:read")) return { ok: false, error: NOT_A_READER };
+    const person = {
+      keyId: found.id,
+      keyName: found.name ?? "",
+      tenant,
+      mayWrite: scopes.includes("jobs:write"),
+      mayManageKeys: scopes.includes("keys:write"),
+    };
+    return { ok: true, person };
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
     return { ok: false, error: errorOf(error) };
@@ -63,7 +71,6 @@ async function check(service: Service, c: Context<DashboardEnv>, key: string): P
 function errorOf({ problem, retryAfter }: ApiError): string {
   if (problem.status === 401)
     return "This key is not valid. Check that it was copied whole; it may also have expired.";
-  if (problem.status === 403) return "This key may not read jobs. Use one that has the scope jobs:read.";
   return `${problem.title} ${retryAfter ? `Try again in ${retryAfter} seconds.` : problem.detail}`;
 }
 
@@ -73,7 +80,7 @@ async function answer(c: Context<DashboardEnv>, props: SignInProps, status: 200 
 
 function SignIn({ returnTo, error, note }: SignInProps) {
   return (
-    <Shell title={error ? "Error: sign in" : "Sign in"} isSignedIn={false}>
+    <Shell title={error ? "Error: sign in" : "Sign in"}>
       <div class="sign-in card">
         <h1>Sign in</h1>
         {note && <p class="notice">{note}</p>}

@@ -57,6 +57,12 @@ export class DatasetObject extends DurableObject<Env> implements DatasetApi {
     this.#keepAlarm();
   }
 
+  async delete(): Promise<boolean> {
+    const wasThere = this.#generations.discardAll();
+    this.#keepAlarm();
+    return wasThere;
+  }
+
   /** Never throws: the platform gives a failing alarm up after six retries. */
   override async alarm(): Promise<void> {
     this.#alarm.clear();

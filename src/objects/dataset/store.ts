@@ -8,6 +8,7 @@ const GENERATIONS_TABLE = `CREATE TABLE IF NOT EXISTS generations (
   columns TEXT NOT NULL,
   state TEXT NOT NULL,
   row_count INTEGER NOT NULL DEFAULT 0,
+  size INTEGER NOT NULL DEFAULT 0,
   last_line INTEGER NOT NULL DEFAULT 0,
   changed_at INTEGER NOT NULL
 ) WITHOUT ROWID`;
@@ -27,6 +28,7 @@ type Generation = {
   columns: string;
   state: "staged" | "live" | "discarded";
   row_count: number;
+  size: number;
   last_line: number;
   changed_at: number;
 };
@@ -87,8 +89,9 @@ export class Generations {
     const added = [...rows, ...rejects];
     if (added.length === 0) return true;
     this.#run(
-      "UPDATE generations SET row_count = row_count + ?, last_line = ?, changed_at = ? WHERE id = ?",
+      "UPDATE generations SET row_count = row_count + ?, size = size + ?, last_line = ?, changed_at = ? WHERE id = ?",
       rows.reduce((sum, { count }) => sum + count, 0),
+      added.reduce((sum, { items }) => sum + items.length, 0),
       Math.max(...added.map(({ lastLine }) => lastLine)),
       now,
       id,
@@ -107,6 +110,13 @@ export class Generations {
 
   discard(id: string): void {
     this.#run("UPDATE generations SET state = 'discarded' WHERE id = ? AND state = 'staged'", id);
+  }
+
+  /** Whether a generation was live. */
+  discardAll(): boolean {
+    const wasLive = this.live() !== null;
+    this.#run("UPDATE generations SET state = 'discarded'");
+    return wasLive;
   }
 
   nextChunk(id: string, kind: ChunkKind, after: number): StoredChunk | null {
@@ -180,11 +190,12 @@ function following(chunk: Chunk, line: number): Chunk[] {
   return [{ ...chunk, firstLine: items[0]?.[0] ?? line, count: items.length, items: JSON.stringify(items) }];
 }
 
-function datasetOf({ id, columns, row_count, changed_at }: Generation): Omit<Dataset, "name"> {
+function datasetOf({ id, columns, row_count, size, changed_at }: Generation): Omit<Dataset, "name"> {
   return {
     generation: id,
     columns: JSON.parse(columns) as string[],
     rowCount: row_count,
+    size,
     updatedAt: changed_at,
   };
 }

@@ -9,7 +9,13 @@ import type { Env } from "../../env.ts";
 import { openAlarm } from "../../lib/alarm.ts";
 import { log } from "../../lib/log.ts";
 import { now } from "../../lib/runtime.ts";
-import { type FilesApi, fileKey, type PendingFile, type StoredFile } from "../../rpc/files.ts";
+import {
+  type DatasetRecord,
+  type FilesApi,
+  fileKey,
+  type PendingFile,
+  type StoredFile,
+} from "../../rpc/files.ts";
 import { FileRecords } from "./store.ts";
 
 /** No file takes a day to write: one that is pending for longer was left behind by a crash. */
@@ -24,9 +30,10 @@ export class FilesObject extends DurableObject<Env> implements FilesApi {
   readonly #records = new FileRecords(this.ctx.storage);
   readonly #alarm = openAlarm(this.ctx);
 
-  async begin(file: PendingFile): Promise<void> {
-    this.#records.begin(file);
+  async begin(file: PendingFile): Promise<boolean> {
+    if (!this.#records.begin(file)) return false;
     this.#alarm.fireBy(file.createdAt + STALE_MS);
+    return true;
   }
 
   async complete(id: string, size: number, sha256: string): Promise<boolean> {
@@ -53,8 +60,32 @@ export class FilesObject extends DurableObject<Env> implements FilesApi {
     await this.#deleteBytes();
   }
 
-  async usedBytes(): Promise<number> {
-    return this.#records.usedBytes();
+  async usage(): Promise<{ stored_bytes: number; datasets: number }> {
+    return this.#records.usage();
+  }
+
+  async saveDataset(tenant: string, dataset: DatasetRecord): Promise<void> {
+    this.#records.saveDataset(tenant, dataset);
+  }
+
+  async datasets(): Promise<DatasetRecord[]> {
+    return this.#records.datasets();
+  }
+
+  async removeDataset(name: string): Promise<void> {
+    this.#records.removeDataset(name);
+  }
+
+  async erase(): Promise<boolean> {
+    const marked = this.#records.markAll(FILES_PER_TURN);
+    await this.#deleteBytes();
+    if (marked > 0 || this.#records.deleted(1).length > 0) return true;
+    await this.ctx.blockConcurrencyWhile(async () => {
+      this.#alarm.clear();
+      await this.ctx.storage.deleteAll();
+      this.#records.reset();
+    });
+    return false;
   }
 
   /** Never throws: the platform gives a failing alarm up after six retries. */

@@ -4,7 +4,7 @@
  * it is written is `abandoned`: its writer may still write, so its bytes are deleted when no writer can be left.
  */
 
-import type { PendingFile, StoredFile } from "../../rpc/files.ts";
+import type { DatasetRecord, PendingFile, StoredFile } from "../../rpc/files.ts";
 
 const FILES_TABLE = `CREATE TABLE IF NOT EXISTS files (
   id TEXT PRIMARY KEY,
@@ -20,10 +20,20 @@ const OF_JOB_INDEX = "CREATE INDEX IF NOT EXISTS files_of_job ON files (job_id) 
 const UNREADY_INDEX =
   "CREATE INDEX IF NOT EXISTS files_unready ON files (state, created_at) WHERE state <> 'ready'";
 
+const DATASETS_TABLE =
+  "CREATE TABLE IF NOT EXISTS datasets (name TEXT PRIMARY KEY, size INTEGER NOT NULL) WITHOUT ROWID";
+
 const FILES_TENANT_KEY = "tenant";
 const USED_BYTES_KEY = "used_bytes";
 
-type Row = { id: string; size: number; content_type: string; sha256: string; created_at: number };
+type Row = {
+  id: string;
+  size: number;
+  content_type: string;
+  sha256: string;
+  created_at: number;
+  job_id: string | null;
+};
 
 /** The records in this storage. Every time is epoch milliseconds. */
 export class FileRecords {
@@ -39,8 +49,9 @@ export class FileRecords {
     return this.#storage.kv.get<string>(FILES_TENANT_KEY);
   }
 
-  begin({ tenant, id, jobId, contentType, createdAt }: PendingFile): void {
-    if (this.tenant === undefined) this.#storage.kv.put(FILES_TENANT_KEY, tenant);
+  /** Whether the file is new. A repeated call finds the one that it began. */
+  begin({ tenant, id, jobId, contentType, createdAt }: PendingFile): boolean {
+    this.#own(tenant);
     this.#run(
       "INSERT OR IGNORE INTO files (id, job_id, content_type, created_at, state) VALUES (?, ?, ?, ?, 'pending')",
       id,
@@ -48,6 +59,11 @@ export class FileRecords {
       contentType,
       createdAt,
     );
+    const [row] = this.#run<{ created_at: number; state: string }>(
+      "SELECT created_at, state FROM files WHERE id = ?",
+      id,
+    );
+    return row?.created_at === createdAt && row.state === "pending";
   }
 
   complete(id: string, size: number, sha256: string): boolean {
@@ -64,7 +80,7 @@ export class FileRecords {
 
   find(id: string): StoredFile | null {
     const [row] = this.#run<Row>(
-      "SELECT id, size, content_type, sha256, created_at FROM files WHERE id = ? AND state = 'ready'",
+      "SELECT id, size, content_type, sha256, created_at, job_id FROM files WHERE id = ? AND state = 'ready'",
       id,
     );
     return row ? fileOf(row) : null;
@@ -114,7 +130,47 @@ export class FileRecords {
     return row?.at ?? null;
   }
 
-  usedBytes(): number {
+  /** Marks up to `count` files as deleted, whatever their state; answers how many. */
+  markAll(count: number): number {
+    return this.#mark("id IN (SELECT id FROM files WHERE state <> 'deleted' LIMIT ?1)", count);
+  }
+
+  saveDataset(tenant: string, { name, size }: DatasetRecord): void {
+    this.#own(tenant);
+    this.#run(
+      `INSERT INTO datasets VALUES (?, ?)
+       ON CONFLICT DO UPDATE SET size = CASE excluded.size WHEN 0 THEN size ELSE excluded.size END`,
+      name,
+      size,
+    );
+  }
+
+  datasets(): DatasetRecord[] {
+    return this.#run<DatasetRecord>("SELECT name, size FROM datasets ORDER BY name");
+  }
+
+  removeDataset(name: string): void {
+    this.#run("DELETE FROM datasets WHERE name = ?", name);
+  }
+
+  usage(): { stored_bytes: number; datasets: number } {
+    const sizes = this.datasets().map(({ size }) => size);
+    return {
+      stored_bytes: sizes.reduce((sum, size) => sum + size, this.#usedBytes()),
+      datasets: sizes.length,
+    };
+  }
+
+  /** To be called when the storage was deleted. */
+  reset(): void {
+    this.#hasTables = false;
+  }
+
+  #own(tenant: string): void {
+    if (this.tenant === undefined) this.#storage.kv.put(FILES_TENANT_KEY, tenant);
+  }
+
+  #usedBytes(): number {
     return this.#storage.kv.get<number>(USED_BYTES_KEY) ?? 0;
   }
 
@@ -129,7 +185,7 @@ export class FileRecords {
   }
 
   #addUsed(bytes: number): void {
-    this.#storage.kv.put(USED_BYTES_KEY, this.usedBytes() + bytes);
+    this.#storage.kv.put(USED_BYTES_KEY, this.#usedBytes() + bytes);
   }
 
   /** Reads all rows, so that a later write never meets an open cursor. Before the first write there is nothing to read. */
@@ -137,7 +193,8 @@ export class FileRecords {
     const { sql } = this.#storage;
     if (this.tenant === undefined) return [];
     if (!this.#hasTables) {
-      for (const definition of [FILES_TABLE, OF_JOB_INDEX, UNREADY_INDEX]) sql.exec(definition);
+      for (const definition of [FILES_TABLE, OF_JOB_INDEX, UNREADY_INDEX, DATASETS_TABLE])
+        sql.exec(definition);
       this.#hasTables = true;
     }
     return sql.exec<R>(statement, ...values).toArray();
@@ -145,5 +202,5 @@ export class FileRecords {
 }
 
 function fileOf({ id, size, sha256, ...row }: Row): StoredFile {
-  return { id, size, contentType: row.content_type, sha256, createdAt: row.created_at };
+  return { id, size, contentType: row.content_type, sha256, createdAt: row.created_at, jobId: row.job_id };
 }

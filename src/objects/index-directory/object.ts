@@ -41,6 +41,10 @@ export class IndexDirectoryObject extends DurableObject<Env> implements IndexDir
     );
   }
 
+  async erase(): Promise<void> {
+    await this.ctx.storage.deleteAll();
+  }
+
   async stats(from: number, to: number, type: string | null): Promise<StatsRow[]> {
     return this.#stats.hasTable() ? this.#stats.read(from, to, type) : [];
   }

@@ -22,12 +22,13 @@ import {
   toRowKey,
 } from "../../rpc/index-entry.ts";
 import { jobObject } from "../../rpc/job.ts";
-import type { IndexPage, JobIndexApi } from "../../rpc/job-index.ts";
+import type { IndexPage, JobCounts, JobIndexApi } from "../../rpc/job-index.ts";
 import type { StatsRow } from "../../rpc/job-stats.ts";
 import type { JobView } from "../../rpc/views.ts";
 import { openStatsStore } from "./stats-store.ts";
 import { IndexStore } from "./store.ts";
 import { SWEEP_INTERVAL_MS, Sweeper } from "./sweeper.ts";
+import { PartitionUsage } from "./usage.ts";
 
 /** The first update after an idle second is written immediately; later ones are batched per second. */
 const WRITE_INTERVAL_MS = SECOND;
@@ -53,6 +54,7 @@ const LAST_PURGE_KEY = "last_purge_at";
 export class JobIndexObject extends DurableObject<Env> implements JobIndexApi {
   readonly #entries = new IndexStore(this.ctx.storage);
   readonly #stats = openStatsStore(this.ctx.storage);
+  readonly #usage = new PartitionUsage(this.#stats);
   readonly #alarm = openAlarm(this.ctx);
   readonly #sweeper = new Sweeper({
     entries: this.#entries,
@@ -93,11 +95,21 @@ export class JobIndexObject extends DurableObject<Env> implements JobIndexApi {
     const key = toRowKey(entry);
     this.#pending.delete(pendingNameOf(entry));
     try {
+      this.#countDeleted(entry);
       this.#entries.addTombstone(key, now());
       this.#alarm.fireBy(now() + SWEEP_INTERVAL_MS);
     } catch {
       this.#entries.deleteAnyStatus(key);
     }
+  }
+
+  /** A repeated call finds the tombstone, and counts nothing. */
+  #countDeleted(entry: IndexEntry): void {
+    if (!this.#entries.isListed(toRowKey(entry))) return;
+    const batch = this.#stats.openBatch();
+    batch.countDeleted(entry);
+    batch.save();
+    this.#usage.reset();
   }
 
   async page(filter: JobFilter, after: JobPosition | null, limit: number): Promise<IndexPage> {
@@ -116,6 +128,16 @@ export class JobIndexObject extends DurableObject<Env> implements JobIndexApi {
     if (this.#tenant === undefined) return [];
     this.#prepareRead();
     return this.#stats.read(from, to, type);
+  }
+
+  async usage(): Promise<JobCounts> {
+    if (this.#tenant === undefined) return { unfinished_jobs: 0, stored_jobs: 0 };
+    this.#prepareRead();
+    return this.#usage.at(now());
+  }
+
+  async erase(): Promise<void> {
+    await this.#deleteAll();
   }
 
   /** Never throws: an alarm that fails six times is lost, and with it what it was to look after. */
@@ -201,11 +223,15 @@ export class JobIndexObject extends DurableObject<Env> implements JobIndexApi {
     this.#wroteAt = now();
     const isSlim = this.ctx.storage.sql.databaseSize > SLIM_ABOVE_BYTES;
     const finished: IndexEntry[] = [];
+    let accepted = 0;
     this.ctx.storage.transactionSync(() => {
       const batch = this.#stats.openBatch();
       for (const entry of this.#pending.values()) {
         const change = this.#entries.save(isSlim ? toSlim(entry) : entry, now());
-        if (change?.isNew) batch.countAccepted(entry);
+        if (change?.isNew) {
+          batch.countAccepted(entry);
+          accepted += 1;
+        }
         if (change?.hasFinished) {
           batch.countFinished(entry);
           finished.push(entry);
@@ -215,6 +241,7 @@ export class JobIndexObject extends DurableObject<Env> implements JobIndexApi {
       batch.save();
     });
     this.#pending = new Map();
+    this.#usage.add(accepted, finished);
     for (const entry of finished) this.#recordMetrics(entry);
   }
 
@@ -240,11 +267,16 @@ export class JobIndexObject extends DurableObject<Env> implements JobIndexApi {
     if (this.#tenant === undefined || !this.#partition) return;
     const counts = this.#stats.read(0, Number.MAX_SAFE_INTEGER, null);
     await indexDirectory(this.env, this.#tenant).retire(this.#partition.name, counts);
+    await this.#deleteAll();
+  }
+
+  async #deleteAll(): Promise<void> {
     await this.ctx.blockConcurrencyWhile(async () => {
       this.#alarm.clear();
       this.#tenant = undefined;
       this.#partition = undefined;
       this.#pending = new Map();
+      this.#usage.reset();
       await this.ctx.storage.deleteAll();
     });
   }

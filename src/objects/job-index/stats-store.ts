@@ -7,6 +7,7 @@ import { HOUR } from "../../core/time.ts";
 import { addToHistogram } from "../../lib/histogram.ts";
 import type { IndexEntry } from "../../rpc/index-entry.ts";
 import { addStats, emptyStats, type StatsRow } from "../../rpc/job-stats.ts";
+import { purgeDayOf } from "./purge-day.ts";
 
 const STATS_TABLE = `CREATE TABLE IF NOT EXISTS stats (
   hour INTEGER NOT NULL, type TEXT NOT NULL, counts TEXT NOT NULL, PRIMARY KEY (hour, type)
@@ -48,13 +49,17 @@ export function openStatsStore({ sql }: DurableObjectStorage) {
         countAccepted({ createdAt, job }: IndexEntry): void {
           rowFor(createdAt, job.type).accepted += 1;
         },
-        countFinished({ job, finishedAt, queueTimeMs, runTimeMs }: IndexEntry): void {
+        countFinished({ job, finishedAt, purgeAt, queueTimeMs, runTimeMs }: IndexEntry): void {
           if (finishedAt === null || job.status === "queued" || job.status === "running") return;
           const row = rowFor(finishedAt, job.type);
           row[job.status] += 1;
           row.attempts += job.attempt;
+          if (purgeAt !== null) addPurge(row, purgeAt, 1);
           if (queueTimeMs !== null) addToHistogram(row.queueTime, queueTimeMs);
           if (runTimeMs !== null) addToHistogram(row.runTime, runTimeMs);
+        },
+        countDeleted({ job, finishedAt, purgeAt }: IndexEntry): void {
+          if (finishedAt !== null && purgeAt !== null) addPurge(rowFor(finishedAt, job.type), purgeAt, -1);
         },
         save: () => rows.forEach(write),
       };
@@ -81,6 +86,12 @@ export function openStatsStore({ sql }: DurableObjectStorage) {
     /** Forgets the counts of hours before this time. */
     prune: (before: number) => void sql.exec("DELETE FROM stats WHERE hour < ?", before),
   };
+}
+
+function addPurge(row: StatsRow, purgeAt: number, jobs: number): void {
+  const day = purgeDayOf(purgeAt);
+  row.byPurgeDay ??= {};
+  row.byPurgeDay[day] = (row.byPurgeDay[day] ?? 0) + jobs;
 }
 
 export type StatsStore = ReturnType<typeof openStatsStore>;

@@ -113,6 +113,12 @@ export class IndexStore {
     return null;
   }
 
+  /** Whether there is a job of this key that is not deleted. */
+  isListed(key: IndexRowKey): boolean {
+    const row = this.#rows.findAnyStatus(key);
+    return row !== undefined && row.purge_at !== TOMBSTONE;
+  }
+
   delete(key: IndexRowKey): void {
     this.#transient.delete(key.id);
     this.#rows.delete(key);

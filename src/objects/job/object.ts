@@ -39,7 +39,7 @@ import {
   type RunOutcome,
   type RunRejection,
   readRef,
-  type SubmitAnswer,
+  type UsedUp,
 } from "../../rpc/job.ts";
 import {
   type DeliveryView,
@@ -85,8 +85,8 @@ export class JobObject extends DurableObject<Env> implements JobObjectCalls {
     release: (job) => releaseResources(this.env, job),
   });
 
-  async submit(submission: Submission, onConflict: OnConflict): Promise<SubmitAnswer> {
-    return this.#submissions.submit(submission, onConflict);
+  async submit(submission: Submission, onConflict: OnConflict, usedUp: UsedUp | null = null) {
+    return this.#submissions.submit(submission, { onConflict, usedUp });
   }
 
   /** Writes nothing, except that it sets a lost alarm again. */

@@ -7,13 +7,22 @@ import type { Submission } from "../../core/job.ts";
 import { DAY } from "../../core/time.ts";
 import type { Env } from "../../env.ts";
 import { now, sleep } from "../../lib/runtime.ts";
-import { type Deduplicated, jobObject, type OnConflict, type SubmitAnswer } from "../../rpc/job.ts";
+import {
+  type Deduplicated,
+  jobObject,
+  type OnConflict,
+  type SubmitAnswer,
+  type UsedUp,
+} from "../../rpc/job.ts";
 import { uniqueKeyObject } from "../../rpc/unique-key.ts";
 import { type Snapshot, toSnapshot } from "../../rpc/views.ts";
 import type { Alias, JobStore } from "./store.ts";
 
 /** The job of an earlier submission, and why it is the answer to this one. */
 type Existing = { deduplicated: Deduplicated; found: Snapshot };
+
+/** What to answer if there is an existing job, and which quota forbids a new one. */
+type SubmitTerms = { onConflict: OnConflict; usedUp: UsedUp | null };
 
 /** An owner may be just created or just deleted, so it is read a few times. */
 const OWNER_READS_MAX = 10;
@@ -49,12 +58,12 @@ export class Submissions {
     return this.#nextId === id;
   }
 
-  async submit(submission: Submission, onConflict: OnConflict): Promise<SubmitAnswer> {
+  async submit(submission: Submission, terms: SubmitTerms): Promise<SubmitAnswer> {
     const known = this.#answerKnown(submission);
     if (known) return known;
     this.#inProgress += 1;
     try {
-      return await this.#answer(submission, onConflict);
+      return await this.#answer(submission, terms);
     } finally {
       this.#inProgress -= 1;
       if (this.#inProgress === 0) this.#nextId = null;
@@ -80,7 +89,7 @@ export class Submissions {
   }
 
   /** Claims unique keys and reads their owners, which awaits; starts again if the alias or the id changed meanwhile. */
-  async #answer(submission: Submission, onConflict: OnConflict): Promise<SubmitAnswer> {
+  async #answer(submission: Submission, terms: SubmitTerms): Promise<SubmitAnswer> {
     const { store, newId } = this.#object;
     for (;;) {
       this.#nextId ??= newId();
@@ -90,7 +99,7 @@ export class Submissions {
       const known = this.#answerKnown(submission);
       if (known) return known;
       if (store.loadAlias()?.ownerJobId === alias?.ownerJobId && this.#nextId === id)
-        return this.#conclude(submission, id, existing, onConflict);
+        return this.#conclude(submission, id, existing, terms);
     }
   }
 
@@ -99,9 +108,10 @@ export class Submissions {
     submission: Submission,
     id: string,
     existing: Existing | "key_reused" | null,
-    onConflict: OnConflict,
+    { onConflict, usedUp }: SubmitTerms,
   ): SubmitAnswer {
     if (existing === "key_reused") return { kind: "key_reused" };
+    if (!existing && usedUp) return { kind: "quota_exceeded", ...usedUp };
     if (!existing) {
       this.#object.store.dropAlias();
       this.#nextId = null;

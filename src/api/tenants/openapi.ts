@@ -1,0 +1,72 @@
+/** Tenants in the OpenAPI document. All need a root key. */
+
+import { z } from "zod";
+import type { ZodOpenApiPathsObject } from "zod-openapi";
+import { jsonBody, jsonBodyProblems, jsonResponse, pageQuery, problemResponses } from "../openapi/parts.ts";
+import { envelope } from "../schemas.ts";
+import { PutTenantRequestSchema, TenantNameSchema, TenantSchema } from "./schemas.ts";
+
+const operators = { tags: ["Tenants"] };
+const ifSameVersion = z.string().optional().meta({ description: "Only if the version is still this" });
+const withETag = { ETag: z.string().meta({ description: "The version", header: { required: true } }) };
+const single = { path: z.object({ tenant: TenantNameSchema }) };
+const conditional = { ...single, header: z.object({ "If-Match": ifSameVersion }) };
+
+export const tenantPaths: ZodOpenApiPathsObject = {
+  "/v1/tenants": {
+    get: {
+      operationId: "listTenants",
+      summary: "List tenants, by name",
+      ...operators,
+      requestParams: { query: pageQuery },
+      responses: {
+        "200": jsonResponse(
+          "A page of tenants",
+          z.object({ data: z.array(TenantSchema), next_cursor: z.union([z.string(), z.null()]) }),
+          {
+            Link: z
+              .string()
+              .optional()
+              .meta({ description: 'The next page, rel="next"; absent on the last' }),
+          },
+        ),
+        ...problemResponses("malformed_request", "invalid_cursor"),
+      },
+    },
+  },
+  "/v1/tenants/{tenant}": {
+    get: {
+      operationId: "getTenant",
+      summary: "One tenant",
+      ...operators,
+      requestParams: single,
+      responses: {
+        "200": jsonResponse("The tenant", envelope(TenantSchema), withETag),
+        ...problemResponses("not_found"),
+      },
+    },
+    put: {
+      operationId: "putTenant",
+      summary: "Create a tenant, or replace its settings; what is left out takes its default",
+      ...operators,
+      requestParams: conditional,
+      requestBody: jsonBody(PutTenantRequestSchema, true, { defaults: { value: {} } }),
+      responses: {
+        "200": jsonResponse("Replaced", envelope(TenantSchema), withETag),
+        "201": jsonResponse("Created", envelope(TenantSchema), withETag),
+        ...problemResponses("not_found", "precondition_failed", ...jsonBodyProblems),
+      },
+    },
+    delete: {
+      operationId: "eraseTenant",
+      summary: "End a tenant: its keys, its jobs and all its data",
+      description: "Its status is erasing until nothing of it is left; then it is 404.",
+      ...operators,
+      requestParams: conditional,
+      responses: {
+        "202": jsonResponse("Being erased", envelope(TenantSchema), withETag),
+        ...problemResponses("not_found", "precondition_failed"),
+      },
+    },
+  },
+};
