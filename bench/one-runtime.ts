@@ -65,7 +65,11 @@ async function workerOf(name: string, config: string, { folder, main, variables 
     modulesRoot: outdir,
     modules: entryFirst.map((file) => ({ type: "ESModule" as const, path: join(outdir, file) })),
     // As many polls as there are: no key is limited.
-    ratelimits: { KEY_LIMITER: { namespace_id: "1", simple: { limit: 1e9, period: 60 as const } } },
+    ratelimits: { KEY_LIMITER: unlimited("1"), ADDRESS_LIMITER: unlimited("2") },
     unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }],
   };
+}
+
+function unlimited(namespace_id: string) {
+  return { namespace_id, simple: { limit: 1e9, period: 60 as const } };
 }

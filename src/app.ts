@@ -7,6 +7,7 @@ import { methodNotAllowed } from "hono/method-not-allowed";
 import { accountRoutes } from "./api/account/routes.ts";
 import type { AppEnv } from "./api/app-env.ts";
 import { bulkRoutes } from "./api/bulk/routes.ts";
+import { datasetRoutes } from "./api/datasets/routes.ts";
 import { eventRoutes } from "./api/events/routes.ts";
 import { fileRoutes } from "./api/files/routes.ts";
 import { jobTypeRoutes } from "./api/job-types/routes.ts";
@@ -70,6 +71,7 @@ export function createApp(types: JobTypes) {
   app.route("/v1", webhookRoutes());
   app.route("/v1", jobTypeRoutes(submittable));
   app.route("/v1", fileRoutes());
+  app.route("/v1", datasetRoutes());
   app.route("/v1", tokenRoutes());
   app.route("/v1", accountRoutes());
   app.route("/v1", keyRoutes());

@@ -24,6 +24,7 @@ import { statsChecks } from "./stats.ts";
 import { submitChecks } from "./submit.ts";
 import { targetChecks } from "./targets.ts";
 import { testSimulateChecks } from "./test-simulate.ts";
+import { tokenChecks } from "./tokens.ts";
 import { waitChecks } from "./wait.ts";
 
 export const allChecks: readonly Check[] = [
@@ -51,4 +52,5 @@ export const allChecks: readonly Check[] = [
   ...dataChecks,
   ...httpRequestChecks,
   ...testSimulateChecks,
+  ...tokenChecks,
 ];

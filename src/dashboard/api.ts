@@ -92,12 +92,14 @@ function openCalls(service: Service, c: DashboardRequest, key: string) {
     { json, headers, body }: ApiRequestOptions = {},
   ): Promise<Response> {
     const tracestate = c.get("tracestate");
+    const address = c.req.header("CF-Connecting-IP");
     const request = new Request(new URL(path, c.req.url), {
       method,
       headers: sendable({
         Authorization: `Bearer ${key}`,
         traceparent: c.get("traceparent"),
         ...(tracestate !== null && { tracestate }),
+        ...(address !== undefined && { "CF-Connecting-IP": address }),
         ...(json !== undefined && { "Content-Type": "application/json" }),
         ...headers,
       }),

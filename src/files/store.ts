@@ -8,7 +8,7 @@ import type { Env } from "../env.ts";
 import { randomId } from "../lib/id.ts";
 import { withRetry } from "../lib/retry.ts";
 import { now } from "../lib/runtime.ts";
-import { fileKey, filesObject, type StoredFile } from "../rpc/files.ts";
+import { type FileQuery, fileKey, filesObject, type StoredFile } from "../rpc/files.ts";
 import { type Chunks, upload } from "./upload.ts";
 
 /** What a client may upload at most. */
@@ -27,6 +27,8 @@ export type NewFile = {
   /** The job that produces it, with which it is purged; null for an upload. */
   jobId: string | null;
   contentType: string;
+  /** When it is purged, epoch milliseconds; null for a job's, which is purged with the job. */
+  purgeAt?: number | null;
   /** Its id, if it is to be stored only once; else it gets one of its own. */
   id?: string | undefined;
   chunks: Chunks;
@@ -79,7 +81,8 @@ export class FileStore {
    */
   async create(wanted: NewFile): Promise<Created> {
     const { tenant, jobId, contentType } = wanted;
-    const file = { id: wanted.id ?? randomId("file"), contentType, createdAt: now(), jobId };
+    const id = wanted.id ?? randomId("file");
+    const file = { id, contentType, createdAt: now(), jobId, purgeAt: wanted.purgeAt ?? null };
     // An object that runs the code of the deployment before answers nothing.
     if ((await withRetry(() => this.#records(tenant).begin({ ...file, tenant }))) === false)
       return { ok: false, reason: "exists" };
@@ -99,6 +102,11 @@ export class FileStore {
       await this.#discard(tenant, file.id).catch(() => undefined);
       throw error;
     }
+  }
+
+  /** Files of the tenant, newest first. */
+  list(tenant: string, query: FileQuery): Promise<StoredFile[]> {
+    return withRetry(() => this.#records(tenant).list(query));
   }
 
   /** Removes a file for readers at once and then for good; false if there is none. */

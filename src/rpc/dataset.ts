@@ -15,6 +15,8 @@ export type Dataset = {
   /** Bytes of its rows as they are stored. */
   size: number;
   updatedAt: number;
+  /** The job that imported it. */
+  updatedBy: string;
 };
 
 /** Consecutive rows or rejects: `items` is a JSON array of arrays that begin with their line. */
@@ -42,8 +44,11 @@ export type DatasetApi = {
   publish(generation: string): Promise<Omit<Dataset, "name"> | null>;
   /** Gives up a generation that is not live. */
   discard(generation: string): Promise<void>;
-  /** Deletes every generation: at once for readers, its rows soon. False if none is live. May be repeated. */
-  delete(): Promise<boolean>;
+  /**
+   * Deletes the live generation, or all: at once for readers, its rows soon. False if none is live. May be repeated. An
+   * import under way makes the dataset anew.
+   */
+  delete(which: "live" | "all"): Promise<boolean>;
 };
 
 /** A fresh stub of the dataset's object. */

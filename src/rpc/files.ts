@@ -4,8 +4,8 @@ import type { Env } from "../env.ts";
 import { tenantObject } from "./location.ts";
 
 /**
- * `size` is in bytes, `sha256` lower-case hexadecimal, `createdAt` epoch milliseconds. `jobId` is the job that produced
- * it; null for an upload.
+ * `size` is in bytes, `sha256` lower-case hexadecimal, times are epoch milliseconds. `jobId` is the job that produced
+ * it and with which it is purged; null for an upload, which is purged at `purgeAt`.
  */
 export type StoredFile = {
   id: string;
@@ -14,13 +14,25 @@ export type StoredFile = {
   sha256: string;
   createdAt: number;
   jobId: string | null;
+  purgeAt: number | null;
+};
+
+/** Which files to list, newest first: all those after `after` in that order. `createdBefore` is exclusive. */
+export type FileQuery = {
+  jobId: string | null;
+  createdAfter: number | null;
+  createdBefore: number | null;
+  after: { createdAt: number; id: string } | null;
+  limit: number;
 };
 
 /** A file about to be written. `jobId` is the job that produces it; null for an upload. */
-export type PendingFile = Pick<StoredFile, "id" | "contentType" | "createdAt" | "jobId"> & { tenant: string };
+export type PendingFile = Pick<StoredFile, "id" | "contentType" | "createdAt" | "jobId" | "purgeAt"> & {
+  tenant: string;
+};
 
-/** A dataset of the tenant. `size` is in bytes, 0 until a first import has published it. */
-export type DatasetRecord = { name: string; size: number };
+/** A dataset of the tenant. `size` is in bytes, 0 until a first import has published it. Epoch milliseconds. */
+export type DatasetRecord = { name: string; size: number; createdAt: number };
 
 export type FilesApi = {
   /** Records a file before its bytes are written; no reader finds it yet. False if there is one of this id. */
@@ -29,6 +41,8 @@ export type FilesApi = {
   complete(id: string, size: number, sha256: string): Promise<boolean>;
   /** The file; null if there is none that is complete. Writes nothing. */
   find(id: string): Promise<StoredFile | null>;
+  /** Complete files. Writes nothing. */
+  list(query: FileQuery): Promise<StoredFile[]>;
   /** Deletes the file for readers at once, and its bytes soon; false if there is none that is complete. May be repeated. */
   delete(id: string): Promise<boolean>;
   /** Gives up a file that could not be written. May be repeated. */
@@ -38,7 +52,7 @@ export type FilesApi = {
   /** Bytes of all complete files and datasets, and how many datasets there are. Writes nothing. */
   usage(): Promise<{ stored_bytes: number; datasets: number }>;
   /** Enters a dataset, or what is published of it: its size counts. May be repeated. */
-  saveDataset(tenant: string, dataset: DatasetRecord): Promise<void>;
+  saveDataset(tenant: string, dataset: Omit<DatasetRecord, "createdAt">): Promise<void>;
   /** All datasets, by name. Writes nothing. */
   datasets(): Promise<DatasetRecord[]>;
   removeDataset(name: string): Promise<void>;

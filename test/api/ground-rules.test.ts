@@ -82,7 +82,7 @@ describe("a key", () => {
     if (/^\/v1\/(keys|webhook-secret\/rotate)/.test(path)) return "keys:write";
     if (path === "/v1/webhook-secret") return "jobs:write";
     if (["GET", "HEAD"].includes(method)) return "jobs:read";
-    return /^\/v1\/(files|upload-tokens)/.test(path) ? "files:write" : "jobs:write";
+    return /^\/v1\/(files|datasets|upload-tokens)/.test(path) ? "files:write" : "jobs:write";
   }
 
   test("without the scope of a route → 403, which names it; /v1/me needs none", async () => {

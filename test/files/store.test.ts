@@ -172,6 +172,7 @@ test("sweep: pending for a day after a crash → deleted with its bytes by the a
       jobId: null,
       contentType: "a/b",
       createdAt: Date.now(),
+      purgeAt: null,
     };
     await records.begin(file);
     await env.FILES.put(fileKey(to.tenant, file.id), "x");
@@ -232,6 +233,7 @@ test("purge: the job's file is still being written by a worker that dies → its
     jobId: to.jobId,
     contentType: "a/b",
     createdAt: Date.now(),
+    purgeAt: null,
   };
   await records.begin(file);
   await records.deleteOfJob(to.jobId);

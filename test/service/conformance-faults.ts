@@ -33,6 +33,25 @@ const withoutAsking = (name: string): Fault => ({
 
 export const plantedFaults: PlantedFault[] = [
   {
+    name: "shows other jobs to a job token",
+    fault: {
+      answer(answering, { headers }) {
+        if (answering.status === 404 && headers.authorization?.startsWith("Bearer acpj_"))
+          answering.status = 200;
+      },
+    },
+    noticed: ["a job token allows what it names"],
+  },
+  {
+    name: "accepts a token that is past its time",
+    fault: {
+      answer(answering) {
+        if (answering.status === 401 && answering.body.includes('"token_expired"')) answering.status = 200;
+      },
+    },
+    noticed: ["a changed token is 401", "an upload token allows one upload"],
+  },
+  {
     name: "drops the ETag",
     fault: withoutHeader("etag"),
     noticed: ["If-None-Match: weakly", "202 with Location", "version grows"],

@@ -103,10 +103,11 @@ describe.skipIf(noBrowser !== null)("programs for browsers", () => {
 
   test("EventSource: running job → its progress and its terminal event", async () => {
     const id = await service.acme.simulate({ duration_ms: 2_000, steps: 2 });
+    const { data } = await service.acme.call("POST", `/v1/jobs/${id}/tokens`, { allow: ["events"] });
     const seen = await runInPage<unknown[]>(`new Promise((resolve) => {
-      const id = ${JSON.stringify(id)}, seen = [];
+      const origin = ${JSON.stringify(service.url)}, token = ${JSON.stringify(data)}, seen = [];
       const show = (percent) => seen.push(percent), finish = (type) => resolve([...seen, type]);
-      ${blockWith("new EventSource(`/v1")}
+      ${blockWith("new EventSource(origin")}
     })`);
     expect(seen.slice(-2)).toEqual([100, "job.succeeded"]);
   });

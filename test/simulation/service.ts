@@ -75,6 +75,9 @@ export function openService(simulation: Simulation, system: System, witness: Wit
     UNIQUE_KEYS: uniqueKeys.namespace,
     JOB_INDEXES: indexes.namespace,
     INDEX_DIRECTORIES: directories.namespace,
+    // Variables of the deployment before, whose objects keep them.
+    INDEX_PERIOD: index.period,
+    INDEX_SHARDS: String(index.shards),
     TENANTS: { getByName: (id: string) => ({ lookUp: async () => simulatedLookUp(id, index) }) },
     ...Object.fromEntries(
       system.jobQueueBindings.map((binding) => [

@@ -21,7 +21,7 @@ export function call(input: object = {}, overrides: Partial<JobContext> = {}) {
     let bytes = 0;
     for await (const chunk of chunks) bytes += chunk.length;
     stored.push({ contentType, bytes });
-    return { id: "file_1", size: bytes, contentType, sha256: "", createdAt: 0, jobId: null };
+    return { id: "file_1", size: bytes, contentType, sha256: "", createdAt: 0, jobId: null, purgeAt: null };
   };
   const files = { ...fakeJobContext().job.files, create };
   const { job } = fakeJobContext({ files, ...overrides });

@@ -9,12 +9,15 @@ import {
   idInPath,
   ifNoneMatch,
   jsonResponse,
+  nextPageHeader,
+  pageQuery,
   problemResponses,
   rangeResponseHeaders,
   sameFileHeaders,
+  timeParameter,
 } from "../openapi/parts.ts";
 import { envelope, FileIdSchema } from "../schemas.ts";
-import { StoredFileSchema } from "./schemas.ts";
+import { FilePageSchema, StoredFileSchema } from "./schemas.ts";
 
 const filePath = z.object({ id: idInPath(FileIdSchema) });
 const binary = z.string().meta({ format: "binary" });
@@ -31,10 +34,34 @@ const range = z.object({
 
 export const filePaths: ZodOpenApiPathsObject = {
   "/v1/files": {
+    get: {
+      operationId: "listFiles",
+      summary: "List files, newest first",
+      tags: ["Files"],
+      requestParams: {
+        query: z.object({
+          job_id: z.string().optional().meta({ description: "Only what this job produced" }),
+          created_after: timeParameter("Only files stored at this time or later"),
+          created_before: timeParameter("Only files stored earlier than this"),
+          ...pageQuery.shape,
+        }),
+      },
+      responses: {
+        "200": jsonResponse("A page of files", FilePageSchema, nextPageHeader),
+        ...problemResponses("malformed_request", "invalid_cursor"),
+      },
+    },
     post: {
       operationId: "uploadFile",
       summary: "Store a file",
       tags: ["Files"],
+      requestParams: {
+        query: z.object({
+          retention_ms: z.int().optional().meta({
+            description: "How long it is kept: an hour to 400 days; default 30 days, or as the tenant sets",
+          }),
+        }),
+      },
       requestBody: { required: true, content: uploads },
       responses: {
         "201": jsonResponse("Stored", envelope(StoredFileSchema), {

@@ -1,16 +1,23 @@
 /** The routes of the file store: upload, read, delete. The body is the file, byte for byte; nothing is interpreted. */
 
 import { type Context, Hono } from "hono";
-import { MINUTE } from "../../core/time.ts";
+import { HOUR, MINUTE } from "../../core/time.ts";
 import { FileStore, UPLOAD_BYTES_MAX } from "../../files/store.ts";
 import { isId } from "../../lib/id.ts";
+import { now } from "../../lib/runtime.ts";
 import type { StoredFile } from "../../rpc/files.ts";
 import { formatTime } from "../../rpc/views.ts";
 import { isUsedUp } from "../../tenants/quotas.ts";
+import { defaultSettings } from "../../tenants/settings.ts";
 import type { AppEnv } from "../app-env.ts";
+import { NO_STORE } from "../cache.ts";
 import { requireScope, tokenExpired } from "../middleware/authenticate.ts";
 import { Problem } from "../problems.ts";
 import { bodyChunks } from "../request/body.ts";
+import { readCursor, writeCursor } from "../request/cursor.ts";
+import { nextLink } from "../request/next-link.ts";
+import { readLimit, readTime, rejectQuery } from "../request/query.ts";
+import { RETENTION_MAX_MS } from "../tenants/schemas.ts";
 import { entityTag, fileResponse } from "./response.ts";
 import { countUpload, readContentType } from "./upload.ts";
 
@@ -19,6 +26,8 @@ const UPLOAD_PATIENCE = { idleMs: 30_000, totalMs: 30 * MINUTE };
 
 export function fileRoutes() {
   const routes = new Hono<AppEnv>();
+
+  routes.get("/files", requireScope("jobs:read"), listFiles);
 
   routes.post("/files", requireScope("files:write", "upload"), async (c) => {
     const contentType = readContentType(c);
@@ -33,6 +42,7 @@ export function fileRoutes() {
         jobId: null,
         contentType,
         id,
+        purgeAt: now() + readRetention(c),
         chunks: bodyChunks(c, UPLOAD_PATIENCE),
         bytes,
         bytesMax,
@@ -83,7 +93,44 @@ function assertRoom(c: Context<AppEnv>, bytes: number): void {
   });
 }
 
-function fileView({ id, size, contentType, sha256, createdAt }: StoredFile) {
-  const created_at = formatTime(createdAt);
-  return { id, size, content_type: contentType, sha256, created_at };
+/** How long an upload is kept, milliseconds: as the client asks, else as its tenant sets. */
+function readRetention(c: Context<AppEnv>): number {
+  const text = c.req.query("retention_ms");
+  if (text === undefined) return (c.get("caller").state?.settings ?? defaultSettings).fileRetentionMs;
+  const isGood = /^\d{1,12}$/.test(text) && Number(text) >= HOUR && Number(text) <= RETENTION_MAX_MS;
+  return isGood ? Number(text) : rejectQuery("Give retention_ms as an hour to 400 days, in milliseconds.");
+}
+
+async function listFiles(c: Context<AppEnv>): Promise<Response> {
+  const { tenant } = c.get("caller");
+  const query = new URL(c.req.url).searchParams;
+  const filter = {
+    jobId: query.get("job_id"),
+    createdAfter: readTime(query, "created_after"),
+    createdBefore: readTime(query, "created_before"),
+  };
+  const limit = readLimit(query.get("limit"));
+  const bound = { tenant, list: "files", ...filter };
+  const cursor = query.get("cursor");
+  const after = cursor === null ? null : await readCursor(bound, cursor);
+  const found = await new FileStore(c.env).list(tenant, { ...filter, after, limit: limit + 1 });
+  const files = found.slice(0, limit);
+  const last = files.at(-1);
+  const next = found.length > limit && last ? await writeCursor(bound, last) : null;
+  return c.json({ data: files.map(fileView), next_cursor: next }, 200, {
+    ...NO_STORE,
+    ...(next !== null && { Link: nextLink(c, next) }),
+  });
+}
+
+function fileView({ id, size, contentType, sha256, jobId, createdAt, purgeAt }: StoredFile) {
+  return {
+    id,
+    size,
+    content_type: contentType,
+    sha256,
+    job_id: jobId,
+    created_at: formatTime(createdAt),
+    purge_at: purgeAt === null ? null : formatTime(purgeAt),
+  };
 }

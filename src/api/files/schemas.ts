@@ -1,7 +1,7 @@
 /** The shape of a stored file. */
 
 import { z } from "zod";
-import { FileIdSchema, timeSchema } from "../schemas.ts";
+import { FileIdSchema, JobIdSchema, nullable, timeSchema } from "../schemas.ts";
 
 export const StoredFileSchema = z
   .object({
@@ -9,6 +9,17 @@ export const StoredFileSchema = z
     size: z.int().meta({ description: "Bytes" }),
     content_type: z.string(),
     sha256: z.string().meta({ description: "Hexadecimal" }),
+    job_id: nullable(JobIdSchema).meta({ description: "The job that produced it; null for an upload" }),
     created_at: timeSchema,
+    purge_at: nullable(timeSchema).meta({
+      description: "When an upload is purged; null for a job's file, which is purged with the job",
+    }),
   })
-  .meta({ id: "File" });
+  .meta({ id: "StoredFile" });
+
+export const FilePageSchema = z
+  .object({
+    data: z.array(StoredFileSchema),
+    next_cursor: nullable(z.string()).meta({ description: "Where the list goes on; null at its end" }),
+  })
+  .meta({ id: "FilePage" });

@@ -3,7 +3,13 @@
 import { z } from "zod";
 import type { ZodOpenApiOperationObject } from "zod-openapi";
 import { jobStatuses } from "../../core/job.ts";
-import { jsonResponse, pageQuery, problemResponses, timeParameter } from "../openapi/parts.ts";
+import {
+  jsonResponse,
+  nextPageHeader,
+  pageQuery,
+  problemResponses,
+  timeParameter,
+} from "../openapi/parts.ts";
 import { JobPageSchema } from "./schemas.ts";
 
 const listQuery = z.object({
@@ -34,12 +40,7 @@ export const listJobsOperation: ZodOpenApiOperationObject = {
   tags: ["Jobs"],
   requestParams: { query: listQuery },
   responses: {
-    "200": jsonResponse("A page of jobs", JobPageSchema, {
-      Link: z
-        .string()
-        .optional()
-        .meta({ description: 'The next page, rel="next" (RFC 8288); absent on the last' }),
-    }),
+    "200": jsonResponse("A page of jobs", JobPageSchema, nextPageHeader),
     ...problemResponses("malformed_request", "invalid_cursor"),
   },
 };

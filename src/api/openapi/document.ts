@@ -9,6 +9,7 @@ import type { JobTypes } from "../../job-types/define.ts";
 import { oncePer } from "../../lib/once.ts";
 import { accountPaths } from "../account/openapi.ts";
 import { bulkPaths } from "../bulk/openapi.ts";
+import { datasetPaths } from "../datasets/openapi.ts";
 import { eventPaths } from "../events/openapi.ts";
 import { filePaths } from "../files/openapi.ts";
 import { JobTypeSchema } from "../job-types/schemas.ts";
@@ -87,6 +88,7 @@ const tags = [
   { name: "Webhooks", description: "Events delivered to your server, and every attempt" },
   { name: "Job types", description: "What work there is, and what it takes" },
   { name: "Files", description: "What jobs read and what they produce" },
+  { name: "Datasets", description: "What imports made, and reports read" },
   { name: "Tokens", description: "What a web page gets in place of a key" },
   { name: "Keys", description: "Who may do what, and what the tenant uses" },
   { name: "Tenants", description: "For operators: the tenants of this deployment and their keys" },
@@ -104,6 +106,7 @@ export function documentPaths(types: JobTypes): ZodOpenApiPathsObject {
     ...webhookPaths,
     ...typePaths,
     ...filePaths,
+    ...datasetPaths,
     ...tokenPaths,
     ...accountPaths,
     ...keyPaths,

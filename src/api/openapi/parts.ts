@@ -48,6 +48,13 @@ export const pageQuery = z.object({
     .meta({ description: "The next_cursor of the page before, with the same filter" }),
 });
 
+export const nextPageHeader: Headers = {
+  Link: z
+    .string()
+    .optional()
+    .meta({ description: 'The next page, rel="next" (RFC 8288); absent on the last' }),
+};
+
 export const acceptedHeaders: Headers = {
   ETag: etag,
   Location: text("The job's status URL"),

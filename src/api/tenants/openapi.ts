@@ -2,7 +2,14 @@
 
 import { z } from "zod";
 import type { ZodOpenApiPathsObject } from "zod-openapi";
-import { jsonBody, jsonBodyProblems, jsonResponse, pageQuery, problemResponses } from "../openapi/parts.ts";
+import {
+  jsonBody,
+  jsonBodyProblems,
+  jsonResponse,
+  nextPageHeader,
+  pageQuery,
+  problemResponses,
+} from "../openapi/parts.ts";
 import { envelope } from "../schemas.ts";
 import { PutTenantRequestSchema, TenantNameSchema, TenantSchema } from "./schemas.ts";
 
@@ -23,12 +30,7 @@ export const tenantPaths: ZodOpenApiPathsObject = {
         "200": jsonResponse(
           "A page of tenants",
           z.object({ data: z.array(TenantSchema), next_cursor: z.union([z.string(), z.null()]) }),
-          {
-            Link: z
-              .string()
-              .optional()
-              .meta({ description: 'The next page, rel="next"; absent on the last' }),
-          },
+          nextPageHeader,
         ),
         ...problemResponses("malformed_request", "invalid_cursor"),
       },

@@ -6,7 +6,8 @@ import { ADMIN, TENANT_NAME } from "../../lib/key.ts";
 import { defaultLimits, type LimitName } from "../../rpc/tenant.ts";
 import { nullable, timeSchema } from "../schemas.ts";
 
-const RETENTION_MAX_MS = 400 * DAY;
+/** The longest that anything finished or uploaded may be kept. */
+export const RETENTION_MAX_MS = 400 * DAY;
 
 export const TenantNameSchema = z
   .string()

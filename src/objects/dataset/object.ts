@@ -57,8 +57,9 @@ export class DatasetObject extends DurableObject<Env> implements DatasetApi {
     this.#keepAlarm();
   }
 
-  async delete(): Promise<boolean> {
-    const wasThere = this.#generations.discardAll();
+  async delete(which: "live" | "all"): Promise<boolean> {
+    const wasThere = this.#generations.live() !== null;
+    this.#generations.discardLive(which === "all");
     this.#keepAlarm();
     return wasThere;
   }

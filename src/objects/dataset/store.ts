@@ -12,6 +12,8 @@ const GENERATIONS_TABLE = `CREATE TABLE IF NOT EXISTS generations (
   last_line INTEGER NOT NULL DEFAULT 0,
   changed_at INTEGER NOT NULL
 ) WITHOUT ROWID`;
+const HAS_SIZE = "SELECT 1 FROM pragma_table_info('generations') WHERE name = 'size'";
+const ADD_SIZE = "ALTER TABLE generations ADD COLUMN size INTEGER NOT NULL DEFAULT 0";
 const CHUNKS_TABLE = `CREATE TABLE IF NOT EXISTS chunks (
   id INTEGER PRIMARY KEY,
   generation TEXT NOT NULL,
@@ -112,11 +114,9 @@ export class Generations {
     this.#run("UPDATE generations SET state = 'discarded' WHERE id = ? AND state = 'staged'", id);
   }
 
-  /** Whether a generation was live. */
-  discardAll(): boolean {
-    const wasLive = this.live() !== null;
-    this.#run("UPDATE generations SET state = 'discarded'");
-    return wasLive;
+  /** Discards the live generation, and with it those that are staged if they are to go, too. */
+  discardLive(withStaged: boolean): void {
+    this.#run("UPDATE generations SET state = 'discarded' WHERE state = 'live' OR ?", withStaged ? 1 : 0);
   }
 
   nextChunk(id: string, kind: ChunkKind, after: number): StoredChunk | null {
@@ -176,6 +176,8 @@ export class Generations {
     if (this.tenant === undefined) return [];
     if (!this.#hasTables) {
       for (const definition of [GENERATIONS_TABLE, CHUNKS_TABLE, CHUNKS_INDEX]) sql.exec(definition);
+      // The table of an earlier version has no such column.
+      if (sql.exec(HAS_SIZE).toArray().length === 0) sql.exec(ADD_SIZE);
       this.#hasTables = true;
     }
     return sql.exec<R>(statement, ...values).toArray();
@@ -190,12 +192,13 @@ function following(chunk: Chunk, line: number): Chunk[] {
   return [{ ...chunk, firstLine: items[0]?.[0] ?? line, count: items.length, items: JSON.stringify(items) }];
 }
 
-function datasetOf({ id, columns, row_count, size, changed_at }: Generation): Omit<Dataset, "name"> {
+function datasetOf({ id, job_id, columns, row_count, size, changed_at }: Generation): Omit<Dataset, "name"> {
   return {
     generation: id,
     columns: JSON.parse(columns) as string[],
     rowCount: row_count,
     size,
     updatedAt: changed_at,
+    updatedBy: job_id,
   };
 }

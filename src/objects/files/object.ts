@@ -11,6 +11,7 @@ import { log } from "../../lib/log.ts";
 import { now } from "../../lib/runtime.ts";
 import {
   type DatasetRecord,
+  type FileQuery,
   type FilesApi,
   fileKey,
   type PendingFile,
@@ -32,7 +33,7 @@ export class FilesObject extends DurableObject<Env> implements FilesApi {
 
   async begin(file: PendingFile): Promise<boolean> {
     if (!this.#records.begin(file)) return false;
-    this.#alarm.fireBy(file.createdAt + STALE_MS);
+    this.#alarm.fireBy(Math.min(file.createdAt + STALE_MS, file.purgeAt ?? Number.POSITIVE_INFINITY));
     return true;
   }
 
@@ -41,7 +42,12 @@ export class FilesObject extends DurableObject<Env> implements FilesApi {
   }
 
   async find(id: string): Promise<StoredFile | null> {
-    return this.#records.find(id);
+    const file = this.#records.find(id);
+    return file && !isExpired(file) ? file : null;
+  }
+
+  async list(query: FileQuery): Promise<StoredFile[]> {
+    return this.#records.list(query).filter((file) => !isExpired(file));
   }
 
   async delete(id: string): Promise<boolean> {
@@ -64,8 +70,8 @@ export class FilesObject extends DurableObject<Env> implements FilesApi {
     return this.#records.usage();
   }
 
-  async saveDataset(tenant: string, dataset: DatasetRecord): Promise<void> {
-    this.#records.saveDataset(tenant, dataset);
+  async saveDataset(tenant: string, dataset: Omit<DatasetRecord, "createdAt">): Promise<void> {
+    this.#records.saveDataset(tenant, { ...dataset, createdAt: now() });
   }
 
   async datasets(): Promise<DatasetRecord[]> {
@@ -92,9 +98,12 @@ export class FilesObject extends DurableObject<Env> implements FilesApi {
   override async alarm(): Promise<void> {
     this.#alarm.clear();
     this.#records.markStale(now() - STALE_MS, FILES_PER_TURN);
+    this.#records.markExpired(now(), FILES_PER_TURN);
     await this.#deleteBytes();
     const oldestAt = this.#records.oldestPendingAt();
     if (oldestAt !== null) this.#alarm.fireBy(oldestAt + STALE_MS);
+    const purgeAt = this.#records.nextPurgeAt();
+    if (purgeAt !== null) this.#alarm.fireBy(Math.max(purgeAt, now() + 1));
   }
 
   /** Deletes the bytes of files that are marked, then their records. What fails or is left is done by the alarm. */
@@ -112,4 +121,9 @@ export class FilesObject extends DurableObject<Env> implements FilesApi {
     }
     if (ids.length === FILES_PER_TURN) this.#alarm.fireBy(now() + 1);
   }
+}
+
+/** The alarm purges it soon; readers no longer find it. */
+function isExpired({ purgeAt }: StoredFile): boolean {
+  return purgeAt !== null && purgeAt <= now();
 }

@@ -4,7 +4,7 @@
  * it is written is `abandoned`: its writer may still write, so its bytes are deleted when no writer can be left.
  */
 
-import type { DatasetRecord, PendingFile, StoredFile } from "../../rpc/files.ts";
+import type { DatasetRecord, FileQuery, PendingFile, StoredFile } from "../../rpc/files.ts";
 
 const FILES_TABLE = `CREATE TABLE IF NOT EXISTS files (
   id TEXT PRIMARY KEY,
@@ -13,15 +13,25 @@ const FILES_TABLE = `CREATE TABLE IF NOT EXISTS files (
   created_at INTEGER NOT NULL,
   size INTEGER,
   sha256 TEXT,
-  state TEXT NOT NULL
+  state TEXT NOT NULL,
+  purge_at INTEGER
 ) WITHOUT ROWID`;
-/** Both partial, so an upload touches only the second, and only until it is complete. */
+/** All partial, so that a file is in none that does not concern it. */
 const OF_JOB_INDEX = "CREATE INDEX IF NOT EXISTS files_of_job ON files (job_id) WHERE job_id IS NOT NULL";
 const UNREADY_INDEX =
   "CREATE INDEX IF NOT EXISTS files_unready ON files (state, created_at) WHERE state <> 'ready'";
+const HAS_PURGE_AT = "SELECT 1 FROM pragma_table_info('files') WHERE name = 'purge_at'";
+const ADD_PURGE_AT = "ALTER TABLE files ADD COLUMN purge_at INTEGER";
+const BY_TIME_INDEX =
+  "CREATE INDEX IF NOT EXISTS files_by_time ON files (created_at, id) WHERE state = 'ready'";
+const PURGE_INDEX =
+  "CREATE INDEX IF NOT EXISTS files_to_purge ON files (purge_at) WHERE purge_at IS NOT NULL";
 
-const DATASETS_TABLE =
-  "CREATE TABLE IF NOT EXISTS datasets (name TEXT PRIMARY KEY, size INTEGER NOT NULL) WITHOUT ROWID";
+const DATASETS_TABLE = `CREATE TABLE IF NOT EXISTS datasets (
+  name TEXT PRIMARY KEY,
+  size INTEGER NOT NULL,
+  created_at INTEGER NOT NULL
+) WITHOUT ROWID`;
 
 const FILES_TENANT_KEY = "tenant";
 const USED_BYTES_KEY = "used_bytes";
@@ -33,7 +43,13 @@ type Row = {
   sha256: string;
   created_at: number;
   job_id: string | null;
+  purge_at: number | null;
 };
+
+const FILE_COLUMNS = "id, size, content_type, sha256, created_at, job_id, purge_at";
+
+/** Later than any time and any id. */
+const LAST_POSITION = { createdAt: Number.MAX_SAFE_INTEGER, id: "" };
 
 /** The records in this storage. Every time is epoch milliseconds. */
 export class FileRecords {
@@ -50,14 +66,16 @@ export class FileRecords {
   }
 
   /** Whether the file is new. A repeated call finds the one that it began. */
-  begin({ tenant, id, jobId, contentType, createdAt }: PendingFile): boolean {
+  begin({ tenant, id, jobId, contentType, createdAt, purgeAt }: PendingFile): boolean {
     this.#own(tenant);
     this.#run(
-      "INSERT OR IGNORE INTO files (id, job_id, content_type, created_at, state) VALUES (?, ?, ?, ?, 'pending')",
+      `INSERT OR IGNORE INTO files (id, job_id, content_type, created_at, state, purge_at)
+       VALUES (?, ?, ?, ?, 'pending', ?)`,
       id,
       jobId,
       contentType,
       createdAt,
+      purgeAt,
     );
     const [row] = this.#run<{ created_at: number; state: string }>(
       "SELECT created_at, state FROM files WHERE id = ?",
@@ -79,11 +97,20 @@ export class FileRecords {
   }
 
   find(id: string): StoredFile | null {
-    const [row] = this.#run<Row>(
-      "SELECT id, size, content_type, sha256, created_at, job_id FROM files WHERE id = ? AND state = 'ready'",
-      id,
-    );
+    const [row] = this.#run<Row>(`SELECT ${FILE_COLUMNS} FROM files WHERE id = ? AND state = 'ready'`, id);
     return row ? fileOf(row) : null;
+  }
+
+  list({ jobId, createdAfter, createdBefore, after, limit }: FileQuery): StoredFile[] {
+    const last = after ?? LAST_POSITION;
+    const before = Math.min(createdBefore ?? LAST_POSITION.createdAt, last.createdAt + 1);
+    const rows = this.#run<Row>(
+      `SELECT ${FILE_COLUMNS} FROM files WHERE state = 'ready' AND created_at >= ? AND created_at < ?
+       AND (created_at, id) < (?, ?) ${jobId === null ? "" : "AND job_id = ?"}
+       ORDER BY created_at DESC, id DESC LIMIT ?`,
+      ...[createdAfter ?? 0, before, last.createdAt, last.id, ...(jobId === null ? [] : [jobId]), limit],
+    );
+    return rows.map(fileOf);
   }
 
   /** Whether a complete file was marked as deleted. */
@@ -108,6 +135,19 @@ export class FileRecords {
       before,
       count,
     );
+  }
+
+  /** Marks up to `count` files that are to be purged by then. */
+  markExpired(now: number, count: number): void {
+    this.#mark("id IN (SELECT id FROM files WHERE purge_at <= ?1 AND state = 'ready' LIMIT ?2)", now, count);
+  }
+
+  /** When the next file is to be purged; null if none is. */
+  nextPurgeAt(): number | null {
+    const [row] = this.#run<{ at: number | null }>(
+      "SELECT min(purge_at) AS at FROM files WHERE purge_at IS NOT NULL AND state = 'ready'",
+    );
+    return row?.at ?? null;
   }
 
   /** Ids of files whose bytes are to be deleted, up to `count`. */
@@ -135,18 +175,19 @@ export class FileRecords {
     return this.#mark("id IN (SELECT id FROM files WHERE state <> 'deleted' LIMIT ?1)", count);
   }
 
-  saveDataset(tenant: string, { name, size }: DatasetRecord): void {
+  saveDataset(tenant: string, { name, size, createdAt }: DatasetRecord): void {
     this.#own(tenant);
     this.#run(
-      `INSERT INTO datasets VALUES (?, ?)
+      `INSERT INTO datasets VALUES (?, ?, ?)
        ON CONFLICT DO UPDATE SET size = CASE excluded.size WHEN 0 THEN size ELSE excluded.size END`,
       name,
       size,
+      createdAt,
     );
   }
 
   datasets(): DatasetRecord[] {
-    return this.#run<DatasetRecord>("SELECT name, size FROM datasets ORDER BY name");
+    return this.#run<DatasetRecord>("SELECT name, size, created_at AS createdAt FROM datasets ORDER BY name");
   }
 
   removeDataset(name: string): void {
@@ -193,7 +234,10 @@ export class FileRecords {
     const { sql } = this.#storage;
     if (this.tenant === undefined) return [];
     if (!this.#hasTables) {
-      for (const definition of [FILES_TABLE, OF_JOB_INDEX, UNREADY_INDEX, DATASETS_TABLE])
+      sql.exec(FILES_TABLE);
+      // The table of an earlier version has no such column.
+      if (sql.exec(HAS_PURGE_AT).toArray().length === 0) sql.exec(ADD_PURGE_AT);
+      for (const definition of [OF_JOB_INDEX, UNREADY_INDEX, BY_TIME_INDEX, PURGE_INDEX, DATASETS_TABLE])
         sql.exec(definition);
       this.#hasTables = true;
     }
@@ -202,5 +246,13 @@ export class FileRecords {
 }
 
 function fileOf({ id, size, sha256, ...row }: Row): StoredFile {
-  return { id, size, contentType: row.content_type, sha256, createdAt: row.created_at, jobId: row.job_id };
+  return {
+    id,
+    size,
+    contentType: row.content_type,
+    sha256,
+    createdAt: row.created_at,
+    jobId: row.job_id,
+    purgeAt: row.purge_at,
+  };
 }

@@ -1,18 +1,20 @@
 /**
  * What a tenant uses. The facts are in other objects; this one keeps a copy in memory and asks for it again while the
- * tenant's requests come, at most every few seconds. Nothing waits for that, so the copy is some seconds old.
+ * tenant's requests come, at most every few seconds. So the copy is some seconds old. Only the first request after an
+ * eviction waits for it, and not for long: a slow index must not stop a tenant.
  */
 
 import { SECOND } from "../../core/time.ts";
 import type { Env } from "../../env.ts";
 import { log } from "../../lib/log.ts";
-import { now } from "../../lib/runtime.ts";
+import { now, sleep } from "../../lib/runtime.ts";
 import { filesObject } from "../../rpc/files.ts";
 import { indexDirectory } from "../../rpc/index-directory.ts";
 import { type JobCounts, partitionObject } from "../../rpc/job-index.ts";
 import { defaultLimits, type LimitName, type TenantLimits } from "../../rpc/tenant.ts";
 
 const REFRESH_MS = 3 * SECOND;
+const FIRST_WAIT_MS = SECOND;
 
 /** So many partitions are asked at a time: the newest, and some of the others in turn. */
 const NEWEST_ASKED = 16;
@@ -52,11 +54,10 @@ export function openUsage(ctx: DurableObjectState, env: Env) {
       if (askedAt === null || now() >= askedAt + REFRESH_MS) {
         const isFirst = askedAt === null;
         askedAt = now();
-        const refreshed = refresh(tenant).catch((error: unknown) =>
-          log("warn", "usage_failed", { tenant, error }),
-        );
-        if (isFirst) await refreshed;
-        else ctx.waitUntil(refreshed);
+        const failed = (error: unknown) => log("warn", "usage_failed", { tenant, error });
+        const refreshed = refresh(tenant).catch(failed);
+        ctx.waitUntil(refreshed);
+        if (isFirst) await Promise.race([refreshed, sleep(FIRST_WAIT_MS)]);
       }
       return {
         ...nothingUsed(),
