@@ -27,8 +27,8 @@ export type NewFile = {
   /** The job that produces it, with which it is purged; null for an upload. */
   jobId: string | null;
   contentType: string;
-  /** When it is purged, epoch milliseconds; null for a job's, which is purged with the job. */
-  purgeAt?: number | null;
+  /** How long it is kept, milliseconds; a job's is purged with the job. */
+  retentionMs?: number;
   /** Its id, if it is to be stored only once; else it gets one of its own. */
   id?: string | undefined;
   chunks: Chunks;
@@ -82,7 +82,9 @@ export class FileStore {
   async create(wanted: NewFile): Promise<Created> {
     const { tenant, jobId, contentType } = wanted;
     const id = wanted.id ?? randomId("file");
-    const file = { id, contentType, createdAt: now(), jobId, purgeAt: wanted.purgeAt ?? null };
+    const createdAt = now();
+    const purgeAt = wanted.retentionMs === undefined ? null : createdAt + wanted.retentionMs;
+    const file = { id, contentType, createdAt, jobId, purgeAt };
     // An object that runs the code of the deployment before answers nothing.
     if ((await withRetry(() => this.#records(tenant).begin({ ...file, tenant }))) === false)
       return { ok: false, reason: "exists" };

@@ -30,8 +30,9 @@ export function createJobContext(
     reporter.signal.throwIfAborted();
   }
 
+  /** Where the usage cannot be asked for, storing goes on: a quota may be late, and no job must fail for it. */
   async function ensureStorage(newDatasets = 0): Promise<void> {
-    if (await hasStorage(env, tenant, newDatasets)) return;
+    if (await hasStorage(env, tenant, newDatasets).catch(() => true)) return;
     const message = "A storage quota of the tenant is used up.";
     throw new JobFailure("permission_denied", { code: "storage_quota_exceeded", message });
   }

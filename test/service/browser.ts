@@ -30,10 +30,15 @@ export function launchBrowser(): Promise<Browser> {
   return chromium.launch({ executablePath: PROGRAM, args: FLAGS });
 }
 
-/** What axe finds on the page. */
-export async function axeViolations(page: Page): Promise<string[]> {
+/** What axe finds on the page, or in what a selector names; without what another one names. */
+export async function axeViolations(
+  page: Page,
+  { within, without }: { within?: string; without?: string } = {},
+): Promise<string[]> {
   // What passes is not listed, and there are no frames to look into: both take long.
   const axe = new AxeBuilder({ page }).options({ resultTypes: ["violations"] }).setLegacyMode(true);
+  if (within !== undefined) axe.include(within);
+  if (without !== undefined) axe.exclude(without);
   const { violations } = await axe.analyze();
   return violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${page.url()}: ${id}: ${html}`));
 }

@@ -41,12 +41,10 @@ describe.skipIf(noBrowser !== null)("the dashboard", () => {
     "/dashboard/jobs?metadata=a%3Dnothing",
     ...Object.values(jobs).map((id) => `/dashboard/jobs/${id}`),
     `/dashboard/jobs/${jobs.running}/cancel`,
-    `/dashboard/jobs/${jobs.failed}/replay`,
-    `/dashboard/jobs/${jobs.failed}/delete`,
     "/dashboard/submit",
     "/dashboard/submit/test.simulate",
     "/dashboard/submit/csv.import",
-    "/dashboard/submit/jobs.bulk",
+    "/dashboard/keys",
     "/dashboard/bulk?action=delete&status=failed",
     "/dashboard/nowhere",
   ];

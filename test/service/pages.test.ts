@@ -36,6 +36,11 @@ async function openReference(page: Page, key?: string): Promise<void> {
   await operation(page, "submitJob").waitFor();
   if (key === undefined) return;
   await page.getByRole("button", { name: "Authorize", exact: true }).click();
+  await giveKey(page, key);
+}
+
+/** Fills in the dialog that is open. */
+async function giveKey(page: Page, key: string): Promise<void> {
   const dialog = page.getByRole("dialog");
   await dialog.locator("input").fill(key);
   await dialog.getByRole("button", { name: "Apply credentials" }).click();
@@ -72,14 +77,17 @@ describe.skipIf(noBrowser !== null)("in a browser", () => {
       const page = await openWindow({ colorScheme, viewport });
       await openReference(page);
       await page.getByRole("button", { name: "Authorize", exact: true }).click();
-      expect(await violationsOf(page)).toEqual([]);
-      await openReference(page, service.keys.acme.full);
+      expect(await axeViolations(page, { within: "[role=dialog]" })).toEqual([]);
+      await giveKey(page, service.keys.acme.full);
       const block = await open(page, "submitJob");
       expect((await execute(block)).status).toBe("202");
       await block.getByRole("tab", { name: "Schema" }).first().click();
       await open(page, "listJobs");
       await open(page, "uploadFile");
-      expect(await violationsOf(page)).toEqual([]);
+      // The operations that are closed are all alike: those of one tag do.
+      const alike = '.opblock-tag-section:not(:has([data-tag="Jobs"])) .opblock:not(.is-open)';
+      expect(await axeViolations(page, { without: alike })).toEqual([]);
+      expect(await overflowOf(page)).toBeLessThanOrEqual(0);
     },
   );
 

@@ -20,10 +20,10 @@ type TenantJson = Record<string, unknown> & { id: string; version: number; statu
 const tenantOf = (answer: Answer) => answer.body.data as TenantJson;
 
 let made = 0;
-/** A tenant of its own, and a key of it. */
-async function newTenant(settings: object = {}) {
+/** A tenant of its own, and a key of it. The jobs of one that is called parked… are not run. */
+async function newTenant(settings: object = {}, name = "parked") {
   made += 1;
-  const id = `parked-${made}`;
+  const id = `${name}-${made}`;
   expect((await asAdmin("PUT", `/v1/tenants/${id}`, { json: settings })).status).toBe(201);
   const scopes = ["jobs:read", "jobs:write", "files:write", "keys:write"];
   const created = await asAdmin("POST", `/v1/tenants/${id}/keys`, { json: { name: "own", scopes } });
@@ -228,5 +228,25 @@ describe("erasing a tenant", () => {
     expect(await storesOf(own)).toEqual([]);
     const { objects } = await env.FILES.list({ prefix: `${id}/` });
     expect(objects).toEqual([]);
+  });
+});
+
+test("a tenant at its quota → another one's job is accepted", async () => {
+  const full = await newTenant({ limits: { unfinished_jobs: 0 } });
+  const other = await newTenant();
+  const ask = ({ ask }: typeof full) => ask("POST", "/v1/jobs", { json: simulated });
+  expect((await ask(full)).status).toBe(429);
+  expect((await ask(other)).status).toBe(202);
+});
+
+test("datasets used up while a job runs → it fails as permission_denied, with storage_quota_exceeded", async () => {
+  const { ask } = await newTenant({ limits: { datasets: 0 } }, "busy");
+  const file = (await ask("POST", "/v1/files", { body: "a,b\n1,2\n" })).body.data as { id: string };
+  const json = { type: "csv.import", input: { file: file.id, dataset: "orders" } };
+  const { job } = await ask("POST", "/v1/jobs", { json, headers: { Prefer: "wait=20" } });
+  expect(job).toMatchObject({
+    status: "failed",
+    attempt: 1,
+    error: { kind: "permission_denied", code: "storage_quota_exceeded" },
   });
 });

@@ -74,6 +74,7 @@ describe("a job token", () => {
       ["GET", "/v1/keys"],
       ["GET", "/v1/tenants"],
       ["GET", "/v1/usage"],
+      ["GET", "/v1/me"],
     ] as const)
       expect(refusal(await ask(method, path)), path).toEqual([403, "forbidden"]);
   });

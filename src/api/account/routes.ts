@@ -6,12 +6,14 @@ import { formatTime } from "../../rpc/views.ts";
 import type { AppEnv } from "../app-env.ts";
 import { NO_STORE } from "../cache.ts";
 import { requireScope } from "../middleware/authenticate.ts";
+import { Problem } from "../problems.ts";
 
 export function accountRoutes() {
   const routes = new Hono<AppEnv>();
 
   routes.get("/me", (c) => {
-    const { state, key, keyId, scopes } = c.get("caller");
+    const { state, key, keyId, scopes, token } = c.get("caller");
+    if (token) throw new Problem("forbidden", { detail: "This token does not allow it." });
     const expiresAt = key?.expiresAt ?? null;
     return c.json(
       {

@@ -4,7 +4,6 @@ import { type Context, Hono } from "hono";
 import { HOUR, MINUTE } from "../../core/time.ts";
 import { FileStore, UPLOAD_BYTES_MAX } from "../../files/store.ts";
 import { isId } from "../../lib/id.ts";
-import { now } from "../../lib/runtime.ts";
 import type { StoredFile } from "../../rpc/files.ts";
 import { formatTime } from "../../rpc/views.ts";
 import { isUsedUp } from "../../tenants/quotas.ts";
@@ -42,7 +41,7 @@ export function fileRoutes() {
         jobId: null,
         contentType,
         id,
-        purgeAt: now() + readRetention(c),
+        retentionMs: readRetention(c),
         chunks: bodyChunks(c, UPLOAD_PATIENCE),
         bytes,
         bytesMax,

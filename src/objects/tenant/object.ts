@@ -44,7 +44,7 @@ export class TenantObject extends DurableObject<Env> implements TenantApi {
     const { tenant } = this.#store;
     const key = keyId === null ? null : this.#store.key(keyId);
     if (tenant === null) return { tenant, key: null, used: this.#usage.none() };
-    if (key && usedOn !== null && key.lastUsedOn !== usedOn) {
+    if (key && isValid(key) && usedOn !== null && key.lastUsedOn !== usedOn) {
       key.lastUsedOn = usedOn;
       this.#store.saveKey(key);
     }
@@ -155,6 +155,10 @@ export class TenantObject extends DurableObject<Env> implements TenantApi {
   }
 
   #unexpired(): KeyRecord[] {
-    return this.#store.keys().filter(({ expiresAt }) => expiresAt === null || expiresAt > now());
+    return this.#store.keys().filter(isValid);
   }
+}
+
+function isValid({ expiresAt }: KeyRecord): boolean {
+  return expiresAt === null || expiresAt > now();
 }
