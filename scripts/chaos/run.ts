@@ -28,6 +28,8 @@ export type Options = {
   loadMs: number;
   /** They go on until this many jobs were accepted: a busy machine takes longer. */
   acceptedMin?: number;
+  /** And until the service was killed so often: there a restart takes longer, too. */
+  killsMin?: number;
   /** The service lives so long between two kills, at least and at most, in milliseconds. */
   livesMs: readonly [number, number];
   /** Hears how it goes. */
@@ -85,12 +87,17 @@ export async function runChaos(options: Options): Promise<ChaosReport> {
     const load = emptyLoad();
     const watching = watch(client, load.ids);
     const beganAt = Date.now();
+    let kills = 0;
     const isOver = () => {
-      const isEnough = load.ids.size >= (options.acceptedMin ?? 0);
+      const { acceptedMin = 0, killsMin = 0 } = options;
+      const isEnough = load.ids.size >= acceptedMin && kills >= killsMin;
       return isEnough && Date.now() - beganAt > options.loadMs;
     };
     const posting = submitUntil(isOver, load, { client, plans, chance, watching });
-    const kills = await killUntil(isOver, service, options, () => load.ids.size);
+    await killUntil(isOver, service, options, () => {
+      kills += 1;
+      options.say(`kill ${kills}, ${load.ids.size} jobs accepted so far`);
+    });
     await posting;
     options.say(`${load.ids.size} jobs accepted, ${kills} kills; settling`);
     await settle(load, watching);
@@ -122,19 +129,16 @@ async function prepare(client: Client): Promise<Data> {
 async function killUntil(
   isOver: () => boolean,
   service: Awaited<ReturnType<typeof startRestartable>>,
-  { seed, livesMs: [least, most], say }: Options,
-  accepted: () => number,
-): Promise<number> {
+  { seed, livesMs: [least, most] }: Options,
+  onKill: () => void,
+): Promise<void> {
   const chance = chanceFrom(seed + 2);
-  let kills = 0;
   while (!isOver()) {
     await pause(chance(least, most));
     await service.kill();
     await service.restart();
-    kills += 1;
-    say(`kill ${kills}, ${accepted()} jobs accepted so far`);
+    onKill();
   }
-  return kills;
 }
 
 /** Waits until all have finished, or for as long after the last attempt that is still to come as that may take. */
