@@ -8,6 +8,7 @@ import { Code, Table, Time } from "../components/parts.tsx";
 import { show } from "../components/shell.tsx";
 import type { DashboardEnv } from "../context.ts";
 import { readSimpleForm } from "../form/simple.ts";
+import { formatBytes } from "../labels.ts";
 import { redirectWith } from "../notice.ts";
 import { ROOT } from "../session.ts";
 
@@ -115,7 +116,7 @@ function Keys({ keys, ownId }: { keys: KeyView[]; ownId: string }) {
           <td>
             <code>{id}</code>
           </td>
-          <td>{scopes.join(", ")}</td>
+          <td class="says">{scopes.join(", ")}</td>
           <td>{expires_at === null ? "never" : <Time at={expires_at} now={now()} />}</td>
           <td>{last_used_on ?? "never"}</td>
           <td>
@@ -157,7 +158,7 @@ function CreateForm() {
         {offeredScopes.map(([scope, what]) => (
           <label>
             <input type="checkbox" name="scope" value={scope} checked={scope === "jobs:read"} />{" "}
-            <code>{scope}</code> {what}
+            <code>{scope}</code> <span class="soft">{what}</span>
           </label>
         ))}
       </fieldset>
@@ -174,8 +175,8 @@ function Usage({ usage }: { usage: UsageView }) {
       {Object.entries(usage).map(([name, { used, allowed }]) => (
         <tr>
           <th scope="row">{name.replaceAll("_", " ")}</th>
-          <td>{used.toLocaleString("en")}</td>
-          <td>{allowed.toLocaleString("en")}</td>
+          <td>{quotaAmount(name, used)}</td>
+          <td>{quotaAmount(name, allowed)}</td>
           <td>
             <meter aria-label={`${name.replaceAll("_", " ")} used`} min={0} max={allowed} value={used} />
           </td>
@@ -183,4 +184,9 @@ function Usage({ usage }: { usage: UsageView }) {
       ))}
     </Table>
   );
+}
+
+/** How much of a quota: bytes as such, all else as a count. */
+function quotaAmount(quota: string, value: number): string {
+  return quota.endsWith("_bytes") ? formatBytes(value) : value.toLocaleString("en");
 }
