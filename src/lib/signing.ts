@@ -8,16 +8,19 @@ export async function hmac(secret: string | Uint8Array, text: string): Promise<U
   return new Uint8Array(await crypto.subtle.sign("HMAC", key, signingEncoder.encode(text)));
 }
 
-/** Importing takes as long as signing, and a deployment has few secrets. */
-const imported = new Map<string, Promise<CryptoKey>>();
+/**
+ * Importing takes as long as signing, and a deployment has few secrets. Keys are kept, not promises: the platform forbids
+ * a request to wait for another one's I/O.
+ */
+const imported = new Map<string, CryptoKey>();
 const IMPORTED_MAX = 100;
 
-function importHmacKey(secret: string | Uint8Array): Promise<CryptoKey> {
+async function importHmacKey(secret: string | Uint8Array): Promise<CryptoKey> {
   if (typeof secret !== "string") return importBytes(secret);
   const known = imported.get(secret);
   if (known) return known;
+  const key = await importBytes(signingEncoder.encode(secret));
   if (imported.size >= IMPORTED_MAX) imported.clear();
-  const key = importBytes(signingEncoder.encode(secret));
   imported.set(secret, key);
   return key;
 }
