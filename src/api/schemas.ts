@@ -38,3 +38,11 @@ export const ProblemSchema = z
 export function envelope<Schema extends z.ZodType>(schema: Schema) {
   return z.object({ data: schema });
 }
+
+/** A page of a list. */
+export function pageOf<Schema extends z.ZodType>(item: Schema) {
+  return z.object({
+    data: z.array(item),
+    next_cursor: nullable(z.string()).meta({ description: "Where the list goes on; null at its end" }),
+  });
+}

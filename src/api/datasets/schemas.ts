@@ -1,7 +1,7 @@
 /** The shapes of datasets. */
 
 import { z } from "zod";
-import { JobIdSchema, nullable, timeSchema } from "../schemas.ts";
+import { JobIdSchema, pageOf, timeSchema } from "../schemas.ts";
 
 export const DATASET_CHARS_MAX = 64;
 
@@ -17,9 +17,4 @@ export const DatasetSchema = z
   })
   .meta({ id: "Dataset" });
 
-export const DatasetPageSchema = z
-  .object({
-    data: z.array(DatasetSchema),
-    next_cursor: nullable(z.string()).meta({ description: "Where the list goes on; null at its end" }),
-  })
-  .meta({ id: "DatasetPage" });
+export const DatasetPageSchema = pageOf(DatasetSchema).meta({ id: "DatasetPage" });

@@ -1,7 +1,7 @@
 /** The shape of a stored file. */
 
 import { z } from "zod";
-import { FileIdSchema, JobIdSchema, nullable, timeSchema } from "../schemas.ts";
+import { FileIdSchema, JobIdSchema, nullable, pageOf, timeSchema } from "../schemas.ts";
 
 export const StoredFileSchema = z
   .object({
@@ -17,9 +17,4 @@ export const StoredFileSchema = z
   })
   .meta({ id: "StoredFile" });
 
-export const FilePageSchema = z
-  .object({
-    data: z.array(StoredFileSchema),
-    next_cursor: nullable(z.string()).meta({ description: "Where the list goes on; null at its end" }),
-  })
-  .meta({ id: "FilePage" });
+export const FilePageSchema = pageOf(StoredFileSchema).meta({ id: "FilePage" });

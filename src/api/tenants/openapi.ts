@@ -10,7 +10,7 @@ import {
   pageQuery,
   problemResponses,
 } from "../openapi/parts.ts";
-import { envelope } from "../schemas.ts";
+import { envelope, pageOf } from "../schemas.ts";
 import { PutTenantRequestSchema, TenantNameSchema, TenantSchema } from "./schemas.ts";
 
 const operators = { tags: ["Tenants"] };
@@ -29,7 +29,7 @@ export const tenantPaths: ZodOpenApiPathsObject = {
       responses: {
         "200": jsonResponse(
           "A page of tenants",
-          z.object({ data: z.array(TenantSchema), next_cursor: z.union([z.string(), z.null()]) }),
+          pageOf(TenantSchema).meta({ id: "TenantPage" }),
           nextPageHeader,
         ),
         ...problemResponses("malformed_request", "invalid_cursor"),
