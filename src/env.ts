@@ -18,6 +18,7 @@ export type Env = JobQueues & {
   SESSIONS: DurableObjectNamespace;
   FILE_RECORDS: DurableObjectNamespace;
   DATASETS: DurableObjectNamespace;
+  QUEUES: DurableObjectNamespace;
   DELIVERY_QUEUE: Queue<DeliveryMessage>;
   FILES: R2Bucket;
   KEY_LIMITER: RateLimit;

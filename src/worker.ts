@@ -8,6 +8,7 @@ export { FilesObject } from "./objects/files/object.ts";
 export { IndexDirectoryObject } from "./objects/index-directory/object.ts";
 export { JobObject } from "./objects/job/object.ts";
 export { JobIndexObject } from "./objects/job-index/object.ts";
+export { QueueObject } from "./objects/queue/object.ts";
 export { SessionObject } from "./objects/session/object.ts";
 export { TenantObject } from "./objects/tenant/object.ts";
 export { TenantDirectoryObject } from "./objects/tenant-directory/object.ts";

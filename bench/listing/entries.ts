@@ -95,5 +95,7 @@ function submissionOf(number: number): Submission {
     policy,
     runAt: null,
     startTimeoutMs: null,
+    queue: null,
+    isRemote: false,
   };
 }

@@ -3,14 +3,14 @@
 import type { Env } from "../env.ts";
 import type { Tenant } from "../rpc/tenant.ts";
 import type { KeyHolder } from "../tenants/credentials.ts";
-import type { BrowserToken } from "../tenants/tokens.ts";
+import type { Token } from "../tenants/tokens.ts";
 
 /** Who sends the request. A root key has no tenant: then `tenant` is empty and `state` null. */
 export type Caller = Omit<KeyHolder, "tenant"> & {
   tenant: string;
   state: Tenant | null;
-  /** The browser token that stands in for a key; it has no scope. */
-  token: BrowserToken | null;
+  /** The token that stands in for a key; it has no scope. */
+  token: Token | null;
 };
 
 export type AppEnv = {

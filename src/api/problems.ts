@@ -99,6 +99,16 @@ export const problemKinds = {
     title: "Another job does this work.",
     detail: "Use the job named in job_id, or submit again when it has finished.",
   },
+  attempt_over: {
+    status: 409,
+    title: "The run of this token is over.",
+    detail: "Stop the work. If the reason is cancelled, then say so with `acknowledge`.",
+  },
+  built_in: {
+    status: 409,
+    title: "It is part of the deployment.",
+    detail: "Choose another name. What the deployment declares can be neither replaced nor removed.",
+  },
   precondition_failed: {
     status: 412,
     title: "It has changed.",
@@ -144,6 +154,12 @@ export const problemKinds = {
     title: "A quota of the tenant is used up.",
     detail: "Make room for what `limit` names, or ask the operator for more. See /v1/usage.",
   },
+  backlog_full: {
+    status: 429,
+    title: "The queue accepts no more jobs.",
+    detail:
+      "Submit again after as many seconds as Retry-After says. A repeated key is answered all the same.",
+  },
   internal_error: {
     status: 500,
     title: "Something went wrong on our side.",
@@ -171,6 +187,8 @@ type ProblemOptions = {
     errors?: FieldError[];
     job_status?: string;
     job_id?: string;
+    reason?: string;
+    queue?: string;
     limit?: string;
     allowed?: number;
     used?: number;

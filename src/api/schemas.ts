@@ -28,6 +28,11 @@ export const ProblemSchema = z
     errors: z.array(z.object({ pointer: z.string(), detail: z.string() })).optional(),
     job_status: z.string().optional(),
     job_id: JobIdSchema.optional(),
+    reason: z
+      .enum(["cancelled", "stale", "finished"])
+      .optional()
+      .meta({ description: "Why the run of an attempt token is over" }),
+    queue: z.string().optional(),
     limit: z.string().optional().meta({ description: "Which quota is used up" }),
     allowed: z.int().optional(),
     used: z.int().optional(),

@@ -8,6 +8,7 @@ import { withRetry } from "../lib/retry.ts";
 import { jobObject, submissionObject } from "../rpc/job.ts";
 import { tenantIndex } from "../rpc/tenant-index.ts";
 import { readReplay } from "../submission/submission.ts";
+import { hasQueue, typeFinder } from "../tenants/job-types.ts";
 import { findTenant } from "../tenants/look-up.ts";
 import { defaultSettings } from "../tenants/settings.ts";
 
@@ -54,8 +55,10 @@ export function tenantJobs(
       tracestate,
       keyId,
       ownHost: null,
+      findType: typeFinder(env, tenant, types),
+      hasQueue: (name: string) => hasQueue(env, tenant, name),
     };
-    const replay = await readReplay({ ...source, id }, types, sender);
+    const replay = await readReplay({ ...source, id }, sender);
     if (!replay.ok) return false;
     const name = `bulk/${jobId}/${id}`;
     const submission = { ...replay.submission, fingerprint: name };

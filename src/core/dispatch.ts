@@ -6,11 +6,12 @@
 import { assert } from "./assert.ts";
 import { bumpVersion, type Change, createChange, decide } from "./change.ts";
 import { withDeliveries } from "./deliveries.ts";
+import { isInQueue } from "./facts.ts";
 import { ATTEMPTS_MAX, type Decision, type Effect, type Job, type Submission, type Wait } from "./job.ts";
 import { dispatchDelayMs } from "./retry.ts";
 
-/** Makes the queued job of a submission. */
-export function acceptJob(submission: Submission, id: string, now: number): Decision {
+/** Makes the queued job of a submission. `isGranted` says that its queue has given it a slot. */
+export function acceptJob(submission: Submission, id: string, now: number, isGranted = false): Decision {
   const { runAt, startTimeoutMs, ...asked } = submission;
   const {
     maxAttempts,
@@ -40,8 +41,9 @@ export function acceptJob(submission: Submission, id: string, now: number): Deci
     logLines: 0,
     lastLogNumber: 0,
     lastSeq: 0,
+    endedRun: null,
     holdsFiles: false,
-    phase: { status: "queued", wait },
+    phase: { status: "queued", wait: isGranted ? { ...wait, isGranted } : wait },
   };
   const queued = { type: "job.queued", dueAt: dueAt > now ? dueAt : null } as const;
   return withDeliveries(decide({ ok: true }, createChange(job, now, [queued], effects)), now);
@@ -83,4 +85,17 @@ export function nextRun(job: Job): { attempt: number; continuation: number } {
   return continuing
     ? { attempt: begun, continuation: job.continuation + 1 }
     : { attempt: begun + 1, continuation: 0 };
+}
+
+/** A job that is no longer in its queue leaves it. */
+export function withQueue(before: Job, decision: Decision): Decision {
+  if (!isInQueue(before) || isInQueue(decision.job)) return decision;
+  const attempt = "wait" in before.phase ? nextRun(before).attempt : before.attempts.length;
+  const leave = { type: "leave_queue", attempt } as const;
+  return { ...decision, effects: [...decision.effects, leave] };
+}
+
+/** What has just been claimed needs no message any more. */
+export function withoutDispatch(change: Change): Change {
+  return { ...change, effects: change.effects.filter(({ type }) => type !== "dispatch") };
 }

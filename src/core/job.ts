@@ -33,7 +33,7 @@ export const LOG_LINES_MAX = 1000;
 /** The limits a job lives under, fixed when it is accepted, so that a deploy never changes a job's terms. */
 export type Policy = {
   maxAttempts: number;
-  /** Longest run of an attempt; at most 14 minutes, because a queue consumer may run for 15. */
+  /** Longest run of an attempt; in the Worker at most 14 minutes, because a queue consumer may run for 15. */
   attemptTimeoutMs: number;
   /** Longest time between two heartbeats of the handler; null for no limit. */
   heartbeatTimeoutMs: number | null;
@@ -60,9 +60,14 @@ export type PublicError = { kind: FailureKind; code: string; message: string; re
 
 export type AttemptStatus = "running" | "succeeded" | "failed" | "timed_out" | "lost" | "cancelled";
 
+/** What a remote worker says of itself. */
+export type RemoteWorker = { name: string; version: string | null };
+
 export type Attempt = {
   number: number;
   status: AttemptStatus;
+  /** Null for an attempt in the Worker. */
+  worker: RemoteWorker | null;
   startedAt: number;
   finishedAt: number | null;
   error: PublicError | null;
@@ -86,13 +91,37 @@ export type UniqueKey =
   | { rule: "unique_key"; name: string }
   | { rule: "input_hash"; name: string; untilAt: number };
 
-/** Waiting for a worker: when the attempt is due and when its queue message goes out (again). */
-export type Wait = { dueAt: number; dispatches: number; nextDispatchAt: number };
+/**
+ * Waiting for a worker: when the attempt is due and when its queue message goes out (again). `isGranted` says that its
+ * queue gave it a slot at once.
+ */
+export type Wait = { dueAt: number; dispatches: number; nextDispatchAt: number; isGranted?: boolean };
+
+/** The queue that decides when the job starts, and the job's place in it. */
+export type JobQueue = {
+  name: string;
+  /** A queue of the deployment is shared by all tenants. */
+  scope: "tenant" | "deployment";
+  key: string | null;
+  /** A head start in seconds. */
+  priority: number;
+  /** The tenant's share of a queue that it shares. */
+  weight: number;
+};
+
+/** How a remote worker ended its run, so that the same words get the same answer. */
+export type EndedRun = {
+  lease: string;
+  type: "succeed" | "fail" | "continue" | "release";
+  status: JobStatus;
+  nextAttemptAt: number | null;
+};
 
 /** Where the job stands. Each alternative carries exactly what is true in it. */
 export type Phase =
   | { status: "queued"; wait: Wait }
-  | { status: "running"; activity: "waiting_to_retry" | "continuing"; wait: Wait }
+  | { status: "running"; activity: "waiting_to_retry"; wait: Wait }
+  | { status: "running"; activity: "continuing"; wait: Wait; isDelayed?: boolean }
   | {
       status: "running";
       activity: "executing";
@@ -165,6 +194,10 @@ export type Submission = {
   policy: Policy;
   runAt: number | null;
   startTimeoutMs: number | null;
+  /** Null for a job that starts as soon as a worker takes it. */
+  queue: JobQueue | null;
+  /** Whether its attempts run in remote workers, which claim them. */
+  isRemote: boolean;
 };
 
 export type Job = Omit<Submission, "runAt" | "startTimeoutMs"> & {
@@ -188,6 +221,8 @@ export type Job = Omit<Submission, "runAt" | "startTimeoutMs"> & {
   /** The number of the run's last stored log line. */
   lastLogNumber: number;
   lastSeq: number;
+  /** How the last run of a remote worker ended. */
+  endedRun: EndedRun | null;
   /** Whether it ever began to store a file: only then is anything of it kept outside its object. */
   holdsFiles: boolean;
   phase: Phase;
@@ -203,13 +238,14 @@ export type Report = { progress: Progress | null; logs: readonly LogLine[] };
 export type Failure = Omit<PublicError, "message"> & { message: string | null; retryAfterMs: number | null };
 
 export type Command =
-  | { type: "start"; attempt: number; continuation: number; lease: string }
+  | { type: "start"; attempt: number; continuation: number; lease: string; worker?: RemoteWorker | null }
   | { type: "report"; lease: string; report: Report; isHeartbeat: boolean; isOverSocket?: boolean }
   | { type: "save_checkpoint"; lease: string; checkpoint: string }
   | { type: "hold_files"; lease: string }
   | { type: "succeed"; lease: string; report: Report; result: string | null }
   | { type: "fail"; lease: string; report: Report; failure: Failure }
-  | { type: "continue"; lease: string; report: Report; checkpoint: string }
+  | { type: "continue"; lease: string; report: Report; checkpoint: string; delayMs?: number | null }
+  | { type: "release"; lease: string }
   | { type: "cancel"; reason: string | null; ifVersion: readonly number[] | null }
   | { type: "acknowledge"; lease: string }
   | { type: "shorten_lease"; lease: string }
@@ -217,9 +253,11 @@ export type Command =
   | { type: "redeliver"; deliveryId: string }
   | { type: "wake" };
 
+export type EndCommand = Extract<Command, { type: "succeed" | "fail" | "continue" | "release" }>;
+
 export type EventBody =
   | { type: "job.queued"; dueAt: number | null }
-  | { type: "job.started"; attempt: number }
+  | { type: "job.started"; attempt: number; worker?: RemoteWorker | null }
   | { type: "job.progress"; progress: Progress }
   | { type: "job.log"; level: LogLevel; message: string; attempt: number }
   | {
@@ -229,7 +267,7 @@ export type EventBody =
       error: PublicError;
       nextAttemptAt: number | null;
     }
-  | { type: "job.continued"; attempt: number; continuation: number }
+  | { type: "job.continued"; attempt: number; continuation: number; nextAttemptAt?: number | null }
   | { type: "job.succeeded"; attempt: number }
   | { type: "job.failed"; reason: FailReason; error: PublicError }
   | { type: "job.cancelled"; reason: CancelReason; by: "client" | "system"; message: string | null };
@@ -241,9 +279,16 @@ export type JobEvent = { seq: number; at: number } & EventBody;
 export type Effect =
   | { type: "dispatch"; attempt: number; continuation: number }
   | { type: "dispatch_delivery"; deliveryId: string; attempt: number }
+  | { type: "leave_queue"; attempt: number }
   | { type: "purge" };
 
-export type Rejection = "stale" | "cancelled" | "not_waiting" | "not_cancellable" | "version_mismatch";
+export type Rejection =
+  | "stale"
+  | "cancelled"
+  | "finished"
+  | "not_waiting"
+  | "not_cancellable"
+  | "version_mismatch";
 export type Answer = { ok: true } | { ok: false; reason: Rejection };
 
 /** The outcome of a command. `job` is the very same object if nothing changed, so there is nothing to store. */
@@ -256,38 +301,4 @@ export type Decision = {
 
 export function isFinished(job: Job): boolean {
   return job.phase.status !== "queued" && job.phase.status !== "running";
-}
-
-/**
- * How long the job waited from when it was due until its first attempt, and how long it ran from then to its end, in
- * milliseconds; null while it has not.
- */
-export function timesOf(job: Job): { queueTimeMs: number | null; runTimeMs: number | null } {
-  const startedAt = job.attempts[0]?.startedAt ?? null;
-  const finishedAt = "finishedAt" in job.phase ? job.phase.finishedAt : null;
-  return {
-    queueTimeMs: startedAt === null ? null : Math.max(0, startedAt - job.dueAt),
-    runTimeMs: startedAt === null || finishedAt === null ? null : Math.max(0, finishedAt - startedAt),
-  };
-}
-
-/** When a finished job is purged; null while it is not finished. */
-export function purgeAt(job: Job): number | null {
-  return "finishedAt" in job.phase ? job.phase.finishedAt + job.policy.retentionMs : null;
-}
-
-/** When the job must have finished, or else it fails (or, never begun, expires). */
-export function totalTimeoutAt(job: Job): number {
-  return job.dueAt + job.policy.totalTimeoutMs;
-}
-
-/**
- * Whether the job still owns the unique key `name`. A unique key is owned until the job finishes. An input hash is
- * owned for its window, unless the job failed or was cancelled.
- */
-export function holdsUniqueKey(job: Job, name: string, now: number): boolean {
-  const uniqueKey = job.uniqueKeys.find((held) => held.name === name);
-  if (!uniqueKey) return false;
-  if (!isFinished(job)) return true;
-  return uniqueKey.rule === "input_hash" && job.phase.status === "succeeded" && now < uniqueKey.untilAt;
 }

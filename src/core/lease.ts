@@ -4,13 +4,16 @@
  */
 
 import { unreachable } from "./assert.ts";
-import { type Change, createChange, decide, noChange } from "./change.ts";
+import { bumpVersion, type Change, createChange, decide, noChange } from "./change.ts";
 import { leaseDurationMs } from "./held-report.ts";
-import type { Command, Decision, Executing, Job, Rejection } from "./job.ts";
+import type { Command, Decision, EndedRun, Executing, Job, Rejection } from "./job.ts";
 import { applyReport } from "./progress.ts";
 
 /** The lease is renewed when half of it has passed: seldom enough to be cheap, early enough for a few retries. */
 const RENEW_BELOW = 1 / 2;
+
+/** A remote worker may wait for half a lease after its report, and then has a quarter left. */
+const RENEW_REMOTE_BELOW = 3 / 4;
 
 /** A live worker renews at once after its socket broke; this leaves time for a few retries. */
 const CONNECTION_LOST_LEASE_MS = 5_000;
@@ -34,11 +37,17 @@ export function withLease<C extends { lease: string }>(
   return reject(job, rejectionReason(job, command.lease) ?? "stale");
 }
 
-/** Why the attempt with this lease no longer counts: its job was cancelled, or it is not the one; null while it does. */
-export function rejectionReason({ phase }: Job, lease: string): "cancelled" | "stale" | null {
+/**
+ * Why the run with this lease no longer counts: its job was cancelled, its own worker has ended it, or it is not the one;
+ * null while it does.
+ */
+export function rejectionReason({ phase, endedRun }: Job, lease: string): LeaseRejection | null {
   if ("lease" in phase && phase.lease === lease) return null;
+  if (endedRun?.lease === lease) return "finished";
   return phase.status === "cancelled" && phase.cancellation.stopping === lease ? "cancelled" : "stale";
 }
+
+export type LeaseRejection = Extract<Rejection, "cancelled" | "finished" | "stale">;
 
 /** The worker socket closed abnormally: unless the worker renews its lease soon, it counts as lost. */
 export function shortenLease(job: Job, phase: Executing, _: unknown, now: number): Change {
@@ -67,7 +76,8 @@ export function recordReport(job: Job, phase: Executing, command: RunningCommand
   const leaseMs = leaseDurationMs(job, command.type === "report" && command.isOverSocket === true);
   const said = applyRunning(job, command, now);
   const isHeartbeat = command.type !== "report" || command.isHeartbeat;
-  const renewDue = phase.leaseEndsAt - now < leaseMs * RENEW_BELOW;
+  const renewBelow = job.isRemote ? RENEW_REMOTE_BELOW : RENEW_BELOW;
+  const renewDue = phase.leaseEndsAt - now < leaseMs * renewBelow;
   const signDue =
     isHeartbeat && heartbeatTimeoutMs !== null && now - phase.lastHeartbeatAt > heartbeatTimeoutMs / 4;
   if (said.job === job && !renewDue && !signDue) return said;
@@ -77,4 +87,24 @@ export function recordReport(job: Job, phase: Executing, command: RunningCommand
     lastHeartbeatAt: isHeartbeat ? now : phase.lastHeartbeatAt,
   };
   return { ...said, job: { ...said.job, phase: renewed } };
+}
+
+/** Notes how a remote worker ended its run. */
+export function withEndedRun(job: Job, { lease, type }: Pick<EndedRun, "lease" | "type">): Job {
+  const { phase } = job;
+  const isAwaited = "wait" in phase && phase.status === "running";
+  const isLater = isAwaited && (phase.activity === "waiting_to_retry" || phase.isDelayed === true);
+  const nextAttemptAt = isLater ? phase.wait.dueAt : null;
+  return { ...job, endedRun: { lease, type, status: phase.status, nextAttemptAt } };
+}
+
+/** The cancelled code has really stopped. */
+export function acknowledgeCancel(job: Job, lease: string, now: number): Decision {
+  const { phase } = job;
+  if (phase.status !== "cancelled" || phase.cancellation.stopping !== lease) return reject(job, "stale");
+  const cancellation = { ...phase.cancellation, acknowledgedAt: now, stopping: null };
+  return decide(
+    { ok: true },
+    createChange(bumpVersion(job, { phase: { ...phase, cancellation } }, now), now, []),
+  );
 }

@@ -5,7 +5,8 @@
 
 import { unreachable } from "./assert.ts";
 import { nextDeliveryAt } from "./deliveries.ts";
-import { type Executing, type Job, purgeAt, totalTimeoutAt, type Wait } from "./job.ts";
+import { purgeAt, totalTimeoutAt } from "./facts.ts";
+import type { Command, Executing, Job, Wait } from "./job.ts";
 
 /** What happens at a deadline if nothing else happened before. */
 export type DeadlineKind =
@@ -85,4 +86,9 @@ function startDeadline(job: Job): Deadline[] {
 
 function dispatchDeadline(wait: Wait): Deadline {
   return { at: wait.nextDispatchAt, kind: "dispatch" };
+}
+
+/** An outcome and a cancellation come before a timeout that has passed, because finished work counts. */
+export function isAfterTimeouts({ type }: Command): boolean {
+  return type === "start" || type === "report" || type === "save_checkpoint" || type === "hold_files";
 }

@@ -6,7 +6,8 @@
 import { unreachable } from "./assert.ts";
 import { bumpVersion, type Change, concat, createChange, decide, noChange } from "./change.ts";
 import { dispatchDeliveries, recordDelivery, restartDelivery, withDeliveries } from "./deliveries.ts";
-import { nextRun, redispatch, scheduleRun } from "./dispatch.ts";
+import { nextRun, redispatch, scheduleRun, withoutDispatch, withQueue } from "./dispatch.ts";
+import { totalTimeoutAt } from "./facts.ts";
 import {
   createAttemptFailedEvent,
   createSystemFailure,
@@ -22,17 +23,17 @@ import {
   type CancelReason,
   type Command,
   type Decision,
+  type EndCommand,
   type Executing,
   type FailReason,
   type Failure,
   isFinished,
   type Job,
-  totalTimeoutAt,
 } from "./job.ts";
-import { recordReport, reject, shortenLease, withLease } from "./lease.ts";
+import { acknowledgeCancel, recordReport, reject, shortenLease, withEndedRun, withLease } from "./lease.ts";
 import { applyReport } from "./progress.ts";
 import { backoffMs } from "./retry.ts";
-import { type DeadlineKind, nextDeadline } from "./timeouts.ts";
+import { type DeadlineKind, isAfterTimeouts, nextDeadline } from "./timeouts.ts";
 
 /** Continuations begin at least this far apart, so that a handler that returns at once does not spin. */
 const CONTINUATION_INTERVAL_MIN_MS = 1_000;
@@ -50,7 +51,8 @@ export function transition(
   random: number,
   held: HeldReport | null = null,
 ): Decision {
-  const decision = withDeliveries(applyAfterHeld(job, command, now, random, held), now);
+  const applied = withQueue(job, applyAfterHeld(job, command, now, random, held));
+  const decision = withDeliveries(applied, now);
   const hasNews = decision.job.version > job.version;
   return hasNews
     ? { ...decision, job: { ...decision.job, version: job.version + 1, updatedAt: now } }
@@ -81,11 +83,6 @@ function applyCommand(job: Job, command: Command, now: number, random: number): 
   return decide(answer, concat(isClaimed ? withoutDispatch(due) : due, change));
 }
 
-/** An outcome and a cancellation come before a timeout that has passed, because finished work counts. */
-function isAfterTimeouts({ type }: Command): boolean {
-  return type === "start" || type === "report" || type === "save_checkpoint" || type === "hold_files";
-}
-
 function decideCommand(job: Job, command: Command, now: number, random: number): Decision {
   switch (command.type) {
     case "start":
@@ -97,7 +94,8 @@ function decideCommand(job: Job, command: Command, now: number, random: number):
     case "succeed":
     case "fail":
     case "continue":
-      return withLease(job, command, now, (held, phase) => finishRun(held, phase, command, now, random));
+    case "release":
+      return endRun(job, command, now, random);
     case "cancel":
       return requestCancel(job, command, now);
     case "acknowledge":
@@ -123,11 +121,6 @@ function applyDueTimeouts(job: Job, now: number, random: number): Change {
     if (due.kind === "purge") break;
   }
   return current;
-}
-
-/** What has just been claimed needs no message any more. */
-function withoutDispatch(change: Change): Change {
-  return { ...change, effects: change.effects.filter(({ type }) => type !== "dispatch") };
 }
 
 function applyDeadline(job: Job, kind: DeadlineKind, now: number, random: number): Change {
@@ -156,8 +149,7 @@ function applyDeadline(job: Job, kind: DeadlineKind, now: number, random: number
 
 function startRun(job: Job, command: Extract<Command, { type: "start" }>, now: number): Decision {
   const { phase } = job;
-  const isRepeated = "lease" in phase && phase.lease === command.lease;
-  if (isRepeated) return decide({ ok: true }, noChange(job));
+  if ("lease" in phase && phase.lease === command.lease) return decide({ ok: true }, noChange(job));
   const { attempt, continuation } = nextRun(job);
   const isDispatched = "wait" in phase && phase.wait.dispatches > 0;
   if (!isDispatched || command.attempt !== attempt || command.continuation !== continuation)
@@ -171,26 +163,39 @@ function startRun(job: Job, command: Extract<Command, { type: "start" }>, now: n
     lastHeartbeatAt: now,
   };
   const run = { phase: executing, continuation, lastLogNumber: 0 };
-  const isContinued = continuation > 0;
   return decide(
     { ok: true },
-    isContinued ? createChange(bumpVersion(job, run, now), now, []) : beginAttempt(job, run, attempt, now),
+    continuation > 0
+      ? createChange(bumpVersion(job, run, now), now, [])
+      : beginAttempt(job, run, { number: attempt, worker: command.worker ?? null }, now),
   );
 }
 
-function beginAttempt(job: Job, run: Partial<Job>, number: number, now: number): Change {
-  const begun: Attempt = { number, status: "running", startedAt: now, finishedAt: null, error: null };
+function beginAttempt(
+  job: Job,
+  run: Partial<Job>,
+  { number, worker }: Pick<Attempt, "number" | "worker">,
+  now: number,
+): Change {
+  const begun: Attempt = { number, status: "running", worker, startedAt: now, finishedAt: null, error: null };
   const change = { ...run, attempts: [...job.attempts, begun], progress: null };
-  return createChange(bumpVersion(job, change, now), now, [{ type: "job.started", attempt: number }]);
+  return createChange(bumpVersion(job, change, now), now, [{ type: "job.started", attempt: number, worker }]);
 }
 
-function finishRun(
-  job: Job,
-  phase: Executing,
-  command: Extract<Command, { type: "succeed" | "fail" | "continue" }>,
-  now: number,
-  random: number,
-): Change {
+/** Ends a run. What ended it before may be said again; a remote worker gets the same answer. */
+function endRun(job: Job, command: EndCommand, now: number, random: number): Decision {
+  if (job.endedRun?.lease === command.lease && job.endedRun.type === command.type)
+    return decide({ ok: true }, noChange(job));
+  const decision = withLease(job, command, now, (held, phase) =>
+    finishRun(held, phase, command, now, random),
+  );
+  if (!decision.answer.ok || !job.isRemote) return decision;
+  return { ...decision, job: withEndedRun(decision.job, command) };
+}
+
+function finishRun(job: Job, phase: Executing, command: EndCommand, now: number, random: number): Change {
+  if (command.type === "release")
+    return continueAttempt(job, phase, { checkpoint: job.checkpoint, delayMs: 0 }, now);
   const reported = applyReport(job, command.report, now);
   switch (command.type) {
     case "succeed":
@@ -198,7 +203,7 @@ function finishRun(
     case "fail":
       return concat(reported, failAttempt(reported.job, "failed", command.failure, now, random));
     case "continue":
-      return concat(reported, continueAttempt(reported.job, phase, command.checkpoint, now));
+      return concat(reported, continueAttempt(reported.job, phase, command, now));
     default:
       return unreachable(command);
   }
@@ -218,17 +223,23 @@ function succeedJob(job: Job, result: string | null, now: number): Change {
 }
 
 /** The run is over and the attempt continues: at once, unless continuations follow too quickly. */
-function continueAttempt(job: Job, phase: Executing, checkpoint: string, now: number): Change {
+function continueAttempt(
+  job: Job,
+  phase: Executing,
+  { checkpoint, delayMs = null }: { checkpoint: string | null; delayMs?: number | null },
+  now: number,
+): Change {
   if (now >= totalTimeoutAt(job)) return failOnTotalTimeout(job, now);
   const attempt = job.attempts.length;
   const continuation = job.continuation + 1;
-  const dueAt = Math.max(now, phase.runStartedAt + CONTINUATION_INTERVAL_MIN_MS);
+  const isDelayed = delayMs !== null && delayMs > 0;
+  const dueAt = Math.max(now + (delayMs ?? 0), phase.runStartedAt + CONTINUATION_INTERVAL_MIN_MS);
   const { wait, effects } = scheduleRun(dueAt, now, job.policy, attempt, continuation);
-  const waiting = { status: "running", activity: "continuing", wait } as const;
+  const waiting = { status: "running", activity: "continuing", wait, isDelayed } as const;
   return createChange(
     bumpVersion(job, { checkpoint, phase: waiting }, now),
     now,
-    [{ type: "job.continued", attempt, continuation }],
+    [{ type: "job.continued", attempt, continuation, nextAttemptAt: isDelayed ? dueAt : null }],
     effects,
   );
 }
@@ -245,14 +256,14 @@ function failAttempt(job: Job, status: AttemptStatus, failure: Failure, now: num
   const { wait, effects } = scheduleRun(dueAt, now, policy, attempt + 1, 0);
   const attempts = endAttempt(job, { status, finishedAt: now, error: toAttemptError(failure) });
   const phase = { status: "running", activity: "waiting_to_retry", wait } as const;
-  const event = createAttemptFailedEvent(job, status, failure, dueAt);
-  return createChange(bumpVersion(job, { attempts, phase }, now), now, [event], effects);
+  const failed = createAttemptFailedEvent(job, status, failure, dueAt);
+  return createChange(bumpVersion(job, { attempts, phase }, now), now, [failed], effects);
 }
 
 /** The total timeout ends a running job. Between two attempts, the error of the last one is more useful. */
 function failOnTotalTimeout(job: Job, now: number): Change {
-  const last = job.attempts.at(-1);
-  const failure = last?.error ? toFailure(last.error) : createSystemFailure(job, "timeout");
+  const error = job.attempts.at(-1)?.error;
+  const failure = error ? toFailure(error) : createSystemFailure(job, "timeout");
   return failJob(job, "timed_out", failure, "total_timeout", now);
 }
 
@@ -294,15 +305,4 @@ function cancelJob(job: Job, now: number, reason: CancelReason, message: string 
     },
   };
   return createChange(bumpVersion(job, change, now), now, [{ type: "job.cancelled", reason, by, message }]);
-}
-
-/** The cancelled code has really stopped. */
-function acknowledgeCancel(job: Job, lease: string, now: number): Decision {
-  const { phase } = job;
-  if (phase.status !== "cancelled" || phase.cancellation.stopping !== lease) return reject(job, "stale");
-  const cancellation = { ...phase.cancellation, acknowledgedAt: now, stopping: null };
-  return decide(
-    { ok: true },
-    createChange(bumpVersion(job, { phase: { ...phase, cancellation } }, now), now, []),
-  );
 }

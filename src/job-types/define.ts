@@ -146,6 +146,10 @@ export type JobTypeDefinition<Input extends z.ZodType, Result> = {
   alsoRetry?: FailureKind[];
   /** At most one unfinished job of this type per key; null for no key. */
   uniqueKey?: (input: z.output<Input>) => string | null;
+  /** The queue of the deployment that decides when jobs of this type start; default: none. */
+  queue?: string;
+  /** What the limits per key of the queue count by; null for a job without a key. */
+  concurrencyKey?: (input: z.output<Input>) => string | null;
   /** Equal inputs within this time are one job, with or without an idempotency key. */
   dedupeWindowMs?: number;
   /** The id of the file that is the result, if the result route should answer with that file. */

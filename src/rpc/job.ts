@@ -3,11 +3,25 @@
  * object answers as if there were none if its job is another one.
  */
 
-import type { DeliveryAttempt, Failure, JobStatus, Report, Submission, Trace, Webhook } from "../core/job.ts";
+import type {
+  Command,
+  DeliveryAttempt,
+  EndedRun,
+  Failure,
+  JobQueue,
+  JobStatus,
+  RemoteWorker,
+  Report,
+  Submission,
+  Trace,
+  Webhook,
+} from "../core/job.ts";
+import type { LeaseRejection } from "../core/lease.ts";
 import type { Env } from "../env.ts";
 import { objectIdOf } from "../lib/id.ts";
 import type { IndexEntry } from "./index-entry.ts";
 import { locationOf, objectsOf } from "./location.ts";
+import type { FullBacklog } from "./queue.ts";
 import type { DeliveryView, EventView, JobView, Snapshot } from "./views.ts";
 
 /** Why a submission got the job of an earlier one. */
@@ -18,7 +32,8 @@ export type SubmitAnswer =
   | ({ kind: "existing"; deduplicated: Deduplicated } & Snapshot)
   | { kind: "key_reused" }
   | { kind: "duplicate"; jobId: string }
-  | ({ kind: "quota_exceeded" } & UsedUp);
+  | ({ kind: "quota_exceeded" } & UsedUp)
+  | ({ kind: "backlog_full" } & FullBacklog);
 
 /** A quota of the tenant that leaves no room for another job. */
 export type UsedUp = { limit: "unfinished_jobs" | "stored_jobs"; allowed: number; used: number };
@@ -41,6 +56,8 @@ export type ReplaySource = {
   maxAttempts: number;
   totalTimeoutMs: number;
   startTimeoutMs: number | null;
+  /** Absent from an object that runs the code of the deployment before. */
+  queue?: JobQueue | null;
   status: JobStatus;
   /** Epoch milliseconds; null while it has not finished. */
   finishedAt: number | null;
@@ -58,12 +75,30 @@ export type Claim = {
   heartbeatTimeoutMs: number | null;
   /** Since the beginning of the first attempt. */
   runTimeMs: number;
+  metadata: Record<string, string>;
+  maxAttempts: number;
+  /** Epoch milliseconds: when the lease and the attempt end at the latest. */
+  leaseExpiresAt: number;
+  attemptExpiresAt: number;
   trace: Trace;
 };
 
 /** Why a call of a running attempt was rejected: its job was cancelled, or the attempt no longer counts. */
-export type RunRejection = { ok: false; reason: "cancelled" | "stale" };
+export type RunRejection = { ok: false; reason: LeaseRejection };
 export type RunAnswer = { ok: true } | RunRejection;
+
+/** What a remote worker is told: until when its lease lasts, or how its run ended. Epoch milliseconds. */
+export type RemoteRunAnswer =
+  | { ok: true; leaseExpiresAt: number | null; ended: EndedRun | null }
+  | (RunRejection & { status: JobStatus });
+
+/** Whether a run may read a file: whether its input or its checkpoint names it. */
+export type FileAccess = { ok: true; isNamed: boolean } | (RunRejection & { status: JobStatus | null });
+
+/** Where a job stands with its queue: it waits to be started, it has a slot, or it is not in the queue. */
+export type JobQueueStatus =
+  | { kind: "out" }
+  | { kind: "waits" | "runs"; attempt: number; continuation: number };
 
 /** What an attempt says over its worker socket, as JSON. */
 export type SocketReport = { report: Report; isHeartbeat: boolean };
@@ -85,6 +120,9 @@ export type RunOutcome =
   | { type: "fail"; failure: Failure }
   | { type: "continue"; checkpoint: string };
 
+/** The commands of a remote worker. */
+export type RemoteCommand = Extract<Command, { lease: string }>;
+
 /** What a due delivery sends, and where. */
 export type DueDelivery = { url: string; type: string; timestamp: string; job: JobView; trace: Trace };
 
@@ -101,6 +139,8 @@ export type JobCalls = {
   /** Deletes a finished job; with a time, only if it finished by then (epoch milliseconds). */
   delete(finishedBy?: number): Promise<DeleteAnswer>;
   replaySource(): Promise<ReplaySource | null>;
+  /** The input as JSON text; null if there is no such job. */
+  input(): Promise<string | null>;
   holdsUniqueKey(name: string): Promise<boolean>;
 
   /** Publishes the job to the index unless that was done. Rejects if it fails. */
@@ -108,13 +148,25 @@ export type JobCalls = {
   /** Called by the job index: applies due timeouts and returns the entry; null if the job is gone or now purged. */
   reconcile(): Promise<IndexEntry | null>;
 
-  start(attempt: number, continuation: number, lease: string): Promise<Claim | null>;
+  /** `worker` is a remote one. */
+  start(
+    attempt: number,
+    continuation: number,
+    lease: string,
+    worker?: RemoteWorker | null,
+  ): Promise<Claim | null>;
   report(lease: string, report: Report, isHeartbeat: boolean): Promise<RunAnswer>;
   saveCheckpoint(lease: string, checkpoint: string): Promise<RunAnswer>;
   /** Notes that the job stores files, before the first is written: they are deleted with it. */
   holdFiles(lease: string): Promise<RunAnswer>;
   finish(lease: string, report: Report, outcome: RunOutcome): Promise<RunAnswer>;
   acknowledge(lease: string): Promise<void>;
+  /** What a remote worker says, with the command that says it. Null if there is no such job. */
+  runRemotely(command: RemoteCommand): Promise<RemoteRunAnswer | null>;
+  /** Writes nothing. */
+  mayReadFile(lease: string, fileId: string): Promise<FileAccess>;
+  /** Called by the job's queue. Writes nothing. */
+  queueStatus(): Promise<JobQueueStatus>;
 
   /** The delivery, if its attempt number `attempt` is awaited. */
   delivery(deliveryId: string, attempt: number): Promise<DueDelivery | null>;
@@ -133,7 +185,7 @@ export type JobObjectCalls = {
   submit(submission: Submission, onConflict: OnConflict, usedUp?: UsedUp | null): Promise<SubmitAnswer>;
 };
 
-/** The calls, and WebSocket upgrades: `/events?after=SEQ|end&credential=…` and `/worker?lease=…&reports`, see JobObject.fetch. */
+/** The calls, and WebSocket upgrades: `/events?after=SEQ|end&credential=…`, `/worker?lease=…&reports` and `/watch?lease=…`. */
 export type JobApi = JobCalls & { fetch(url: string, init?: RequestInit): Promise<Response> };
 
 /** Whether the id may be one of this deployment; a job may have had it, or not. Needs no lookup. */

@@ -2,6 +2,7 @@
 
 import type { IndexLayout } from "../core/job.ts";
 import type { Env } from "../env.ts";
+import type { TypeDefinition } from "../submission/declaration.ts";
 import { tenantObject } from "./location.ts";
 
 /** What a tenant's key may allow. Root keys have `admin` alone. */
@@ -69,6 +70,19 @@ export type KeyRecord = {
 
 export type NewKey = Pick<KeyRecord, "id" | "hash" | "name" | "scopes" | "expiresAt">;
 
+/** A job type that the tenant declared, as it was written, defaults filled in. */
+export type DeclaredType = { type: string; definition: TypeDefinition; version: number };
+
+export type PutTypeAnswer =
+  | { kind: "created" | "replaced"; declared: DeclaredType }
+  | { kind: "version_mismatch" | "not_found" }
+  | ({ kind: "quota_exceeded" } & Count);
+
+export type AddQueueAnswer = { kind: "added" | "known" } | ({ kind: "quota_exceeded" } & Count);
+
+/** How much of a quota is used. */
+export type Count = { allowed: number; used: number };
+
 /** What is needed to answer a request of the tenant: both null if there is no such tenant, or no such key. */
 export type LookUp = { tenant: Tenant | null; key: KeyRecord | null; used: TenantLimits };
 
@@ -79,7 +93,7 @@ export type PutTenantAnswer =
 export type AddKeyAnswer =
   | { kind: "added"; key: KeyRecord }
   | { kind: "not_found" }
-  | { kind: "quota_exceeded"; allowed: number; used: number };
+  | ({ kind: "quota_exceeded" } & Count);
 
 export type TenantApi = {
   /** The tenant, one of its keys, and what it uses. With a date, notes that the key was used then: a row a day. */
@@ -99,6 +113,19 @@ export type TenantApi = {
   ): Promise<AddKeyAnswer>;
   /** False if there was none. */
   deleteKey(id: string): Promise<boolean>;
+
+  jobTypes(): Promise<DeclaredType[]>;
+  jobType(type: string): Promise<DeclaredType | null>;
+  putJobType(type: string, definition: TypeDefinition, ifVersion: number[] | null): Promise<PutTypeAnswer>;
+  deleteJobType(
+    type: string,
+    ifVersion: number[] | null,
+  ): Promise<"deleted" | "not_found" | "version_mismatch">;
+
+  /** The queues that the tenant declared, by name. */
+  queues(): Promise<string[]>;
+  addQueue(name: string): Promise<AddQueueAnswer>;
+  removeQueue(name: string): Promise<boolean>;
 
   /** Makes a new webhook secret; that before also signs for the overlap. */
   rotateWebhookSecret(overlapMs: number): Promise<WebhookGeneration | null>;

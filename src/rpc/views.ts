@@ -1,17 +1,21 @@
 /** A job and its events as clients see them: snake_case, RFC 3339 times, and only what is meant for them. */
 
 import { unreachable } from "../core/assert.ts";
+import { purgeAt } from "../core/facts.ts";
 import { type HeldReport, withHeldProgress } from "../core/held-report.ts";
-import { type Delivery, type Job, type JobEvent, type Phase, type Progress, purgeAt } from "../core/job.ts";
+import type { Delivery, Job, JobEvent, Phase, Progress } from "../core/job.ts";
 import { progressPercent } from "../core/progress.ts";
+import type { QueueLimitName } from "../core/queue.ts";
+import type { Waiting } from "./queue.ts";
 
 /**
  * The job as clients see it, after how many seconds asking again is worthwhile, and its entity tag: the version, and
  * what tells progress apart that is held in memory.
  */
-export type Snapshot = { job: JobView; pollAfterSeconds: number | null; tag: string };
+export type Snapshot = { job: FullJobView; pollAfterSeconds: number | null; tag: string };
 
 export type JobView = ReturnType<typeof toJobView>;
+export type FullJobView = ReturnType<typeof toFullJobView>;
 export type DeliveryView = ReturnType<typeof toDeliveryView>;
 export type EventView = ReturnType<typeof toEventView>;
 /** Progress that is not stored: without a number, and only for live subscribers. */
@@ -26,7 +30,49 @@ function formatTimeOrNull(at: number | null): string | null {
   return at === null ? null : formatTime(at);
 }
 
+/** A larger input has its own URL. */
+const INLINE_INPUT_BYTES_MAX = 16 * 1024;
+
+/** Why a job waits in its queue, as clients see it. */
+export function toWaitingView({ reason, limit, position, enteredAt }: Waiting) {
+  return {
+    reason,
+    limit: limit && toQueueLimitName(limit),
+    position,
+    entered_at: formatTime(enteredAt),
+  };
+}
+
+/** As the contract writes the name of a limit. */
+export function toQueueLimitName(limit: QueueLimitName): string {
+  return limit.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+}
+
+/** What its queue says of a job: why it waits, or null if it may start. Undefined if it was not asked. */
+export type QueueNews = Waiting | null | undefined;
+
 /** The job as in section 2 of the contract. */
+export function toFullJobView(job: Job, waiting: QueueNews) {
+  const { policy, webhook, startTimeoutAt, input, dueAt } = job;
+  const isLarge = new TextEncoder().encode(input).length > INLINE_INPUT_BYTES_MAX;
+  return {
+    ...toJobView(job),
+    ...(isLarge ? { input_url: `/v1/jobs/${job.id}/input` } : { input: JSON.parse(input) as unknown }),
+    webhook: webhook && { url: webhook.url, events: webhook.events },
+    limits: {
+      start_timeout_ms: startTimeoutAt === null ? null : startTimeoutAt - dueAt,
+      attempt_timeout_ms: policy.attemptTimeoutMs,
+      heartbeat_timeout_ms: policy.heartbeatTimeoutMs,
+      total_timeout_ms: policy.totalTimeoutMs,
+      retention_ms: policy.retentionMs,
+    },
+    ...(waiting === null &&
+      job.phase.status === "queued" && { status_reason: "waiting_for_worker" as const }),
+    waiting: waiting ? toWaitingView(waiting) : null,
+  };
+}
+
+/** The compact form: what pages and webhook messages have, and browser tokens get. */
 export function toJobView(job: Job) {
   const { phase, attempts } = job;
   const self = `/v1/jobs/${job.id}`;
@@ -34,7 +80,7 @@ export function toJobView(job: Job) {
     id: job.id,
     type: job.type,
     status: phase.status,
-    status_reason: statusReason(phase),
+    status_reason: statusReason(job),
     created_at: formatTime(job.createdAt),
     updated_at: formatTime(job.updatedAt),
     started_at: formatTimeOrNull(attempts[0]?.startedAt ?? null),
@@ -44,14 +90,18 @@ export function toJobView(job: Job) {
     max_attempts: job.policy.maxAttempts,
     next_attempt_at: formatTimeOrNull(nextAttemptAt(phase)),
     progress: job.progress && { ...toProgressView(job.progress), updated_at: formatTime(job.progress.at) },
-    attempts: attempts.map(({ number, status, startedAt, finishedAt, error }) => ({
+    attempts: attempts.map(({ number, status, worker = null, startedAt, finishedAt, error }) => ({
       number,
       status,
+      worker,
       started_at: formatTime(startedAt),
       finished_at: formatTimeOrNull(finishedAt),
       ...(error ? { error } : {}),
     })),
     metadata: job.metadata,
+    queue: job.queue?.name ?? null,
+    priority: job.queue?.priority ?? 0,
+    concurrency_key: job.queue?.key ?? null,
     ...(job.replayedFrom === null ? {} : { replayed_from: job.replayedFrom }),
     ...outcomeFields(job),
     version: job.version,
@@ -61,6 +111,17 @@ export function toJobView(job: Job) {
 
 /** A larger result is left out of lists and webhooks; it has its own URL. */
 const INLINE_RESULT_BYTES_MAX = 16 * 1024;
+
+/** The compact form of a job that has more. */
+export function toCompactView(job: FullJobView): JobView {
+  const { webhook: _webhook, limits: _limits, waiting: _waiting, ...rest } = job;
+  const {
+    input: _input,
+    input_url: _url,
+    ...compact
+  } = rest as typeof rest & { input?: unknown; input_url?: string };
+  return withoutLargeResult(compact);
+}
 
 /** The job, without its result if that exceeds 16 KiB as JSON. */
 export function withoutLargeResult(job: JobView): JobView {
@@ -96,10 +157,11 @@ function outcomeFields({ phase, result }: Job) {
   }
 }
 
-function statusReason(phase: Phase) {
+function statusReason({ phase, queue }: Job) {
   switch (phase.status) {
     case "queued":
-      return phase.wait.dispatches === 0 ? "scheduled" : "waiting_for_worker";
+      if (phase.wait.dispatches === 0) return "scheduled";
+      return queue && !phase.wait.isGranted ? "waiting_in_queue" : "waiting_for_worker";
     case "running":
       return phase.activity;
     case "failed":
@@ -115,7 +177,8 @@ function statusReason(phase: Phase) {
 /** When an attempt will begin, if it is known: a scheduled one or a retry. */
 function nextAttemptAt(phase: Phase): number | null {
   if (phase.status === "queued") return phase.wait.dispatches === 0 ? phase.wait.dueAt : null;
-  return phase.status === "running" && phase.activity === "waiting_to_retry" ? phase.wait.dueAt : null;
+  if (phase.status !== "running" || !("wait" in phase)) return null;
+  return phase.activity === "waiting_to_retry" || phase.isDelayed ? phase.wait.dueAt : null;
 }
 
 function toProgressView(progress: Progress) {
@@ -130,9 +193,14 @@ function pollAfterSeconds(job: Job, now: number): number | null {
 }
 
 /** The job as clients see it, with the progress that its attempt's socket holds, and when asking again is worthwhile. */
-export function toSnapshot(job: Job, now: number, held: HeldReport | null = null): Snapshot {
+export function toSnapshot(
+  job: Job,
+  now: number,
+  held: HeldReport | null = null,
+  waiting?: QueueNews,
+): Snapshot {
   return {
-    job: toJobView(held ? withHeldProgress(job, held) : job),
+    job: toFullJobView(held ? withHeldProgress(job, held) : job, waiting),
     pollAfterSeconds: pollAfterSeconds(job, now),
     tag: held?.progress ? `${job.version}.${held.number}` : String(job.version),
   };
@@ -175,6 +243,7 @@ function eventData(event: JobEvent) {
     case "job.queued":
       return { run_at: formatTimeOrNull(event.dueAt) };
     case "job.started":
+      return { attempt: event.attempt, worker: event.worker ?? null };
     case "job.succeeded":
       return { attempt: event.attempt };
     case "job.progress":
@@ -185,8 +254,10 @@ function eventData(event: JobEvent) {
       const { attempt, status, error, nextAttemptAt } = event;
       return { attempt, status, error, next_attempt_at: formatTimeOrNull(nextAttemptAt) };
     }
-    case "job.continued":
-      return { attempt: event.attempt, continuation: event.continuation };
+    case "job.continued": {
+      const { attempt, continuation, nextAttemptAt = null } = event;
+      return { attempt, continuation, next_attempt_at: formatTimeOrNull(nextAttemptAt) };
+    }
     case "job.failed":
       return { status_reason: event.reason, error: event.error };
     case "job.cancelled":

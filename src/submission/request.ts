@@ -7,6 +7,11 @@ import { rfc3339Schema } from "../lib/rfc3339.ts";
 import { TARGET_CHARS_MAX } from "../lib/target.ts";
 import { jobPermissions } from "../tenants/tokens.ts";
 
+/** Names of types and queues. */
+export const nameSchema = z
+  .string()
+  .regex(/^[a-z][a-z0-9_.-]{0,63}$/, "1 to 64 of a-z, 0-9, _ - . and a letter first.");
+
 export const RUN_AHEAD_MAX_MS = 365 * DAY;
 
 export const MetadataSchema = z
@@ -83,6 +88,16 @@ export const SubmitRequestSchema = z
     }),
     token: JobTokenRequestSchema.optional().meta({
       description: "Also makes a token with which a web page may follow the job",
+    }),
+    queue: nameSchema.optional().meta({ description: "A queue of the tenant, if the type has none" }),
+    priority: z
+      .int()
+      .min(0)
+      .max(86_400)
+      .optional()
+      .meta({ description: "A head start in the queue, in seconds; default 0" }),
+    concurrency_key: z.string().min(1).max(200).optional().meta({
+      description: "What the limits per key of the queue count by, such as a customer",
     }),
     webhook: WebhookRequestSchema.optional().meta({
       description: "Where the job's events are delivered, signed by Standard Webhooks 1.0",

@@ -6,14 +6,15 @@
 import type { DeliverableEvent } from "../core/deliveries.ts";
 import type { Submission, UniqueKey } from "../core/job.ts";
 import { type Env, targetRules } from "../env.ts";
-import type { JobType, JobTypes } from "../job-types/define.ts";
 import { fingerprint } from "../lib/hash.ts";
 import { toEpochMs } from "../lib/rfc3339.ts";
 import { now } from "../lib/runtime.ts";
 import type { OnConflict, ReplaySource } from "../rpc/job.ts";
 import { type FieldError, toFieldErrors } from "./field-errors.ts";
-import { createPolicy, limitErrors, type TenantTerms, typeLimits } from "./limits.ts";
+import { createPolicy, limitErrors, type TenantTerms } from "./limits.ts";
+import { readQueue } from "./queueing.ts";
 import { type JobTokenRequest, type SubmitRequest, SubmitRequestSchema } from "./request.ts";
+import type { SubmittableType, TypeFinder } from "./type.ts";
 import { readWebhook } from "./webhook.ts";
 
 /** Who submits, and what the request says beside its body. */
@@ -30,6 +31,9 @@ export type Sender = {
   keyId: string;
   /** The host of this service, which a target must not be; null if it is unknown. */
   ownHost: string | null;
+  findType: TypeFinder;
+  /** Whether the tenant has declared the queue. */
+  hasQueue: (name: string) => Promise<boolean>;
 };
 
 /** What to submit and the name of its object (null for one of its own), or why the request is rejected. */
@@ -48,11 +52,10 @@ export type SubmissionResult =
 /** Reads a `POST /v1/jobs` body. `request` is what the client sent, if the body was made of it. */
 export async function readSubmission(
   body: unknown,
-  types: JobTypes,
   sender: Sender,
   request = body,
 ): Promise<SubmissionResult> {
-  return readRequest(body, types, sender, { replayedFrom: null, request });
+  return readRequest(body, sender, { replayedFrom: null, request });
 }
 
 /**
@@ -61,25 +64,28 @@ export async function readSubmission(
  */
 export async function readReplay(
   source: ReplaySource & { id: string },
-  types: JobTypes,
   sender: Sender,
   overrides: object = {},
 ): Promise<SubmissionResult> {
-  const type = types.get(source.type);
+  const type = await sender.findType(source.type);
   if (!type) return { ok: false, reason: "unknown_job_type" };
   const request = { replay: source.id, ...overrides };
   const body = { ...keptRequest(source, type), ...overrides, type: source.type };
-  const result = await readRequest(body, types, sender, { replayedFrom: source.id, request });
+  const result = await readRequest(body, sender, { replayedFrom: source.id, request });
   if (!result.ok) return result;
   const uniqueKeys = result.submission.uniqueKeys.filter(({ rule }) => rule === "unique_key");
   return { ...result, submission: { ...result.submission, uniqueKeys } };
 }
 
 /** The request that would make the source's job today. */
-function keptRequest(source: ReplaySource, type: JobType): Omit<SubmitRequest, "type"> {
-  const { input, metadata, webhook, maxAttempts, totalTimeoutMs, startTimeoutMs } = source;
-  const limits = typeLimits(type);
+function keptRequest(source: ReplaySource, type: SubmittableType): Omit<SubmitRequest, "type"> {
+  const { input, metadata, webhook, maxAttempts, totalTimeoutMs, startTimeoutMs, queue = null } = source;
+  const { limits } = type;
+  const givenKey = type.derivesConcurrencyKey ? null : (queue?.key ?? null);
   return {
+    ...(queue && !type.queue && { queue: queue.name }),
+    ...(queue && queue.priority > 0 && { priority: queue.priority }),
+    ...(givenKey !== null && { concurrency_key: givenKey }),
     input: JSON.parse(input),
     metadata,
     max_attempts: Math.min(maxAttempts, limits.maxAttempts),
@@ -94,20 +100,22 @@ type Origin = { replayedFrom: string | null; request: unknown };
 
 async function readRequest(
   body: unknown,
-  types: JobTypes,
   sender: Sender,
   { replayedFrom, request: asked }: Origin,
 ): Promise<SubmissionResult> {
   const request = SubmitRequestSchema.safeParse(body);
   const name = typeof body === "object" && body !== null && "type" in body ? body.type : undefined;
   if (typeof name !== "string") return invalid(request.success ? [] : toFieldErrors(request.error));
-  const type = types.get(name);
+  const type = await sender.findType(name);
   if (!type) return { ok: false, reason: "unknown_job_type" };
   const rawInput = (body as { input?: unknown }).input;
   const input = await readInput(type, rawInput, sender);
   const { webhook, errors } = readWebhook(body, sender);
   const ownErrors = request.success ? limitErrors(request.data, type) : toFieldErrors(request.error);
-  const allErrors = [...ownErrors, ...input.errors, ...errors];
+  const { hasQueue, terms } = sender;
+  const context = { type, derivedKey: input.concurrencyKey, weight: terms.weight, hasQueue };
+  const queueing = request.success ? await readQueue(request.data, context) : { queue: null, errors: [] };
+  const allErrors = [...ownErrors, ...queueing.errors, ...input.errors, ...errors];
   if (!request.success || allErrors.length > 0) return invalid(allErrors);
   const { data } = request;
   return {
@@ -124,7 +132,9 @@ async function readRequest(
       uniqueKeys: input.uniqueKeys,
       replayedFrom,
       webhook,
-      policy: createPolicy(type, sender.env, sender.terms, data),
+      policy: createPolicy(type, sender.env, terms, data),
+      queue: queueing.queue,
+      isRemote: type.worker !== null,
     },
   };
 }
@@ -151,28 +161,35 @@ function schedule({ run_at, start_timeout_ms }: Pick<SubmitRequest, "run_at" | "
   };
 }
 
-/** The errors of an input and, without errors, its unique keys. The request schema reports a missing input. */
-async function readInput(
-  type: JobType,
-  rawInput: unknown,
-  sender: Sender,
-): Promise<{ errors: FieldError[]; uniqueKeys: UniqueKey[] }> {
-  if (rawInput === undefined) return { errors: [], uniqueKeys: [] };
-  const input = type.input.safeParse(rawInput);
-  if (!input.success) return { errors: toFieldErrors(input.error, ["input"]), uniqueKeys: [] };
-  const context = { targetRules: targetRules(sender.env, sender.ownHost) };
-  const found = type.check?.(input.data, context) ?? [];
-  const errors = found.map(({ pointer, detail }) => ({ pointer: `#/input${pointer}`, detail }));
-  return { errors, uniqueKeys: await deriveUniqueKeys(type, input.data, rawInput) };
+/** What an input lacks, or what follows from it. */
+type ReadInput = { errors: FieldError[]; uniqueKeys: UniqueKey[]; concurrencyKey: string | null };
+
+/** The errors of an input and, without errors, its keys. The request schema reports a missing input. */
+async function readInput(type: SubmittableType, rawInput: unknown, sender: Sender): Promise<ReadInput> {
+  const nothing = { errors: [], uniqueKeys: [], concurrencyKey: null };
+  if (rawInput === undefined) return nothing;
+  const input = type.readInput(rawInput, { targetRules: targetRules(sender.env, sender.ownHost) });
+  if (input.ok) {
+    const { uniqueKey, concurrencyKey } = input;
+    return { errors: [], uniqueKeys: await toUniqueKeys(type, uniqueKey, rawInput), concurrencyKey };
+  }
+  const errors = input.errors.map(({ pointer, detail }) => ({
+    pointer: `#/input${pointer.slice(1)}`,
+    detail,
+  }));
+  return { ...nothing, errors };
 }
 
-async function deriveUniqueKeys(type: JobType, input: unknown, rawInput: unknown): Promise<UniqueKey[]> {
+async function toUniqueKeys(
+  { dedupeWindowMs }: SubmittableType,
+  uniqueKey: string | null,
+  rawInput: unknown,
+): Promise<UniqueKey[]> {
   const keys: UniqueKey[] = [];
-  if (type.dedupeWindowMs !== undefined) {
+  if (dedupeWindowMs !== null) {
     const name = `input_hash/${await fingerprint(rawInput)}`;
-    keys.push({ rule: "input_hash", name, untilAt: now() + type.dedupeWindowMs });
+    keys.push({ rule: "input_hash", name, untilAt: now() + dedupeWindowMs });
   }
-  const uniqueKey = type.uniqueKey?.(input) ?? null;
   if (uniqueKey !== null)
     keys.push({ rule: "unique_key", name: `unique_key/${await fingerprint(uniqueKey)}` });
   return keys;

@@ -1,6 +1,7 @@
 /**
- * Browser tokens: what a web page gets in place of a key. A token says what it allows and is signed; nothing is stored.
- * `acpj_` is for one job, `acpu_` for one upload. Then come base64url of the JSON and of its HMAC-SHA256.
+ * Tokens: what a web page or a running attempt gets in place of a key. A token says what it allows and is signed; nothing
+ * is stored. `acpj_` is for one job, `acpu_` for one upload, `acpa_` for one run of an attempt. Then come base64url of the
+ * JSON and of its HMAC-SHA256.
  */
 
 import { decodeBase64Url, encodeBase64Url } from "hono/utils/encode";
@@ -31,31 +32,39 @@ const UploadTokenSchema = z.object({
   contentTypes: z.array(z.string()).nullable(),
   expiresAt: z.number(),
 });
-const TokenSchema = z.discriminatedUnion("kind", [JobTokenSchema, UploadTokenSchema]);
+const AttemptTokenSchema = z.object({
+  kind: z.literal("attempt"),
+  tenant: z.string(),
+  jobId: z.string(),
+  attempt: z.number(),
+  /** That of the run: what comes after its end is refused. */
+  lease: z.string(),
+  leaseMs: z.number(),
+  expiresAt: z.number(),
+});
+const TokenSchema = z.discriminatedUnion("kind", [JobTokenSchema, UploadTokenSchema, AttemptTokenSchema]);
 
 export type JobToken = z.infer<typeof JobTokenSchema>;
 export type UploadToken = z.infer<typeof UploadTokenSchema>;
-export type BrowserToken = JobToken | UploadToken;
+export type AttemptToken = z.infer<typeof AttemptTokenSchema>;
+export type Token = JobToken | UploadToken | AttemptToken;
 
-const prefixes = { job: "acpj_", upload: "acpu_" } as const;
+const prefixes = { job: "acpj_", upload: "acpu_", attempt: "acpa_" } as const;
 
 /** The token as its bearer sends it. */
-export async function signToken(token: BrowserToken, signingSecret: string): Promise<string> {
+export async function signToken(token: Token, signingSecret: string): Promise<string> {
   const bytes = new TextEncoder().encode(JSON.stringify(token));
   const body = prefixes[token.kind] + encode(bytes);
   return `${body}.${await tokenMac(body, signingSecret)}`;
 }
 
-/** Whether a credential has the form of a browser token. */
+/** Whether a credential has the form of a token. */
 export function isToken(text: string): boolean {
   return Object.values(prefixes).some((prefix) => text.startsWith(prefix));
 }
 
 /** What a token says; null if this deployment did not sign it, "expired" if its time is over. */
-export async function readToken(
-  text: string,
-  signingSecret: string,
-): Promise<BrowserToken | "expired" | null> {
+export async function readToken(text: string, signingSecret: string): Promise<Token | "expired" | null> {
   const dot = text.lastIndexOf(".");
   if (dot === -1 || text.length > TOKEN_CHARS_MAX) return null;
   const body = text.slice(0, dot);

@@ -23,7 +23,13 @@ const byClass = { SHORT: queuesOf("SHORT"), LONG: queuesOf("LONG") };
 export const jobQueueBindings: readonly JobQueueBinding[] = Object.values(byClass).flat();
 
 /** The queue of the job's messages: by the length of its attempts and by its tenant. */
-export function jobQueueBinding({ tenant, policy }: Pick<Job, "tenant" | "policy">): JobQueueBinding {
+export function jobQueueBinding({
+  tenant,
+  policy,
+}: {
+  tenant: string;
+  policy: Pick<Job["policy"], "attemptTimeoutMs">;
+}): JobQueueBinding {
   const queues = policy.attemptTimeoutMs <= SHORT_ATTEMPT_MS ? byClass.SHORT : byClass.LONG;
   return queues[fnv1a(tenant) % queues.length] ?? "JOB_QUEUE_SHORT_0";
 }

@@ -80,8 +80,12 @@ describe("a key", () => {
   function scopeOf(method: string, path: string): string {
     if (path.startsWith("/v1/tenants")) return "admin";
     if (/^\/v1\/(keys|webhook-secret\/rotate)/.test(path)) return "keys:write";
+    if (/\/attempts\//.test(path)) return "attempt token";
+    if (path === "/v1/claims") return "jobs:work";
     if (path === "/v1/webhook-secret") return "jobs:write";
     if (["GET", "HEAD"].includes(method)) return "jobs:read";
+    if (path.startsWith("/v1/job-types")) return "types:write";
+    if (path.startsWith("/v1/queues")) return "queues:write";
     return /^\/v1\/(files|datasets|upload-tokens)/.test(path) ? "files:write" : "jobs:write";
   }
 

@@ -7,6 +7,7 @@ import { type Answer, call, callWith, freshKey, jobNow, refusal, submit } from "
 import { jobsWith } from "../support/job-namespace.ts";
 import { captureLog, type LogRecord } from "../support/log.ts";
 import { succeed } from "../support/moves.ts";
+import { callAttempt, declareQueue, startRemote } from "../support/remote.ts";
 
 let logged: LogRecord[] = [];
 beforeEach(() => {
@@ -85,6 +86,18 @@ const occasions: Record<ProblemCode, () => Promise<Answer>> = {
     await call("POST", "/v1/jobs", { json });
     return call("POST", "/v1/jobs", { json });
   },
+  async attempt_over() {
+    const { job, token } = await startRemote();
+    await call("POST", `/v1/jobs/${job.id}/cancel`);
+    return callAttempt(token, "POST", `/v1/jobs/${job.id}/attempts/1/report`);
+  },
+  built_in: () => call("DELETE", "/v1/job-types/csv.import"),
+  async backlog_full() {
+    const queue = await declareQueue({ concurrency: 1, backlog: 1 });
+    await submit({ queue });
+    await submit({ queue });
+    return call("POST", "/v1/jobs", { json: { ...simulated, queue } });
+  },
   async precondition_failed() {
     const { job } = await submit();
     return call("POST", `/v1/jobs/${job.id}/cancel`, { headers: { "If-Match": '"7"' } });
@@ -96,7 +109,7 @@ const occasions: Record<ProblemCode, () => Promise<Answer>> = {
     const file = await call("POST", "/v1/files", { body: "abc", headers: { "Content-Type": "text/plain" } });
     return call("GET", file.headers.get("Location") ?? "", { headers: { Range: "bytes=3-" } });
   },
-  invalid_request: () => call("POST", "/v1/jobs", { json: { ...simulated, priority: 1 } }),
+  invalid_request: () => call("POST", "/v1/jobs", { json: { ...simulated, urgency: 1 } }),
   unknown_job_type: () => call("POST", "/v1/jobs", { json: { ...simulated, type: "none" } }),
   async idempotency_key_reused() {
     const headers = { "Idempotency-Key": freshKey() };
@@ -133,6 +146,8 @@ describe("every problem there is", () => {
       "limit",
       "allowed",
       "used",
+      "reason",
+      "queue",
     ];
     expect(allowed).toEqual(expect.arrayContaining(Object.keys(answer.problem)));
     expect("errors" in answer.problem).toBe(code === "invalid_request");

@@ -4,6 +4,7 @@ import { ReplayRequestSchema } from "../../src/submission/request.ts";
 import { type Answer, type Call, call, finished, jobNow, refusal, submit } from "../support/http.ts";
 import { fail, succeed } from "../support/moves.ts";
 import { hold } from "../support/objects.ts";
+import { declareQueue } from "../support/remote.ts";
 
 const replay = (id: string, options: Call = {}) => call("POST", `/v1/jobs/${id}/replay`, options);
 const remove = (id: string) => call("DELETE", `/v1/jobs/${id}`);
@@ -58,6 +59,9 @@ describe("a replay", () => {
       total_timeout_ms: 4_000,
       start_timeout_ms: 3_000,
       webhook: { url: "https://hooks.example.com/", events: ["job.failed"] },
+      queue: await declareQueue({}),
+      priority: 7,
+      concurrency_key: "acct_1",
     };
     const replacedAnew = ["run_at", "on_conflict", "token"];
     const optional = Object.keys(ReplayRequestSchema.shape).filter((field) => field !== "input");
@@ -65,7 +69,9 @@ describe("a replay", () => {
     const { job } = await submit(set);
     await fail(job.id);
     const again = (await replay(job.id)).job;
-    expect(again).toMatchObject({ replayed_from: job.id, max_attempts: 1, metadata: set.metadata });
+    const { queue, priority, concurrency_key, metadata, webhook } = set;
+    expect(again).toMatchObject({ replayed_from: job.id, max_attempts: 1, metadata, webhook });
+    expect(again).toMatchObject({ queue, priority, concurrency_key });
     const source = await hold(again.id).api().replaySource();
     expect(source).toMatchObject({
       maxAttempts: 1,

@@ -61,7 +61,7 @@ describe("a faulty submission", () => {
       total_timeout_ms: "1",
       on_conflict: "ignore",
       "what/is~this": true,
-      priority: 9,
+      priority: -9,
     };
     expect(await pointersOf(json)).toEqual([
       "#/input/attempts/1/outcome",

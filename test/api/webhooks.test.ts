@@ -37,9 +37,10 @@ async function delivered(status: number): Promise<{ id: string; delivery: Delive
 }
 
 describe("a submission with a webhook", () => {
-  test("is accepted, and the job looks like any other", async () => {
+  test("is accepted, and shown with its job, but not in lists", async () => {
     const { job } = await submit({ webhook: { url } });
-    expect(JSON.stringify(job)).not.toContain("hook");
+    expect(job.webhook).toEqual({ url, events: ["job.succeeded", "job.failed", "job.cancelled"] });
+    expect((await call("GET", "/v1/jobs")).text).not.toContain(url);
     expect(await deliveriesOf(job.id)).toEqual([]);
   });
 

@@ -5,6 +5,7 @@
 
 import assert from "node:assert/strict";
 import { isDeepStrictEqual } from "node:util";
+import { totalTimeoutAt } from "../../src/core/facts.ts";
 import type { HeldReport } from "../../src/core/held-report.ts";
 import {
   type Attempt,
@@ -15,7 +16,6 @@ import {
   type JobEvent,
   type JobStatus,
   type Progress,
-  totalTimeoutAt,
 } from "../../src/core/job.ts";
 import { progressPercent } from "../../src/core/progress.ts";
 import { nextAlarmAt, nextDeadline } from "../../src/core/timeouts.ts";

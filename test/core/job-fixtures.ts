@@ -65,6 +65,8 @@ export function submissionOf(overrides: Partial<Submission> = {}): Submission {
     policy: policyOf(),
     runAt: null,
     startTimeoutMs: null,
+    queue: null,
+    isRemote: false,
     ...overrides,
   };
 }

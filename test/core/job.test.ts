@@ -1,7 +1,8 @@
 /** Questions about a job: whom its places keep out, and when it is gone. */
 
 import { describe, expect, test } from "vitest";
-import { holdsUniqueKey, isFinished, purgeAt, type UniqueKey } from "../../src/core/job.ts";
+import { holdsUniqueKey, purgeAt } from "../../src/core/facts.ts";
+import { isFinished, type UniqueKey } from "../../src/core/job.ts";
 import { DAY, HOUR, lifeOf, startedLife, T0 } from "./job-fixtures.ts";
 
 const unique: UniqueKey = { rule: "unique_key", name: "user-7" };

@@ -5,6 +5,7 @@ import fc from "fast-check";
 import { describe, test } from "vitest";
 import { deliverableEvents, terminalEvents } from "../../src/core/deliveries.ts";
 import { acceptJob } from "../../src/core/dispatch.ts";
+import { totalTimeoutAt } from "../../src/core/facts.ts";
 import { clearHeldReport, type HeldReport, holdReport, openHeldReport } from "../../src/core/held-report.ts";
 import {
   type Command,
@@ -17,7 +18,6 @@ import {
   type Policy,
   type Report,
   temporaryKinds,
-  totalTimeoutAt,
   type Webhook,
 } from "../../src/core/job.ts";
 import { nextAlarmAt } from "../../src/core/timeouts.ts";

@@ -99,7 +99,7 @@ function fresh({ simulation }: Scene): Asked {
   return { body: makeRequest(simulation), key };
 }
 
-function senderOf({ env, terms, simulation }: Scene, tenant: string, key: string | null) {
+function senderOf({ env, terms, types, system, simulation }: Scene, tenant: string, key: string | null) {
   const requestId = `request-${simulation.clock.happened()}`;
   const traceparent = "00-0123456789abcdef0123456789abcdef-0123456789abcdef-01";
   return {
@@ -112,6 +112,11 @@ function senderOf({ env, terms, simulation }: Scene, tenant: string, key: string
     tracestate: null,
     keyId: "key",
     ownHost: "api.example.com",
+    findType: async (name: string) => {
+      const type = types.get(name);
+      return type ? system.toSubmittable(type) : null;
+    },
+    hasQueue: async () => false,
   };
 }
 
@@ -122,10 +127,10 @@ export async function submitOnce(
   { body, key }: Asked,
   seen: Seen[],
 ): Promise<void> {
-  const { system, types, env, simulation } = scene;
+  const { system, env, simulation } = scene;
   const sentAt = simulation.clock.now();
   const sender = senderOf(scene, tenant, key);
-  const read = await system.readSubmission(body, types, sender);
+  const read = await system.readSubmission(body, sender);
   if (!read.ok) throw new Error(`The request is rejected: ${read.reason}`);
   const { submission, onConflict, objectName } = read;
   const answer = await system.submissionObject(env, tenant, objectName).submit(submission, onConflict);
@@ -271,12 +276,12 @@ async function poll(
 }
 
 async function replay(scene: Scene, tenant: string, known: Seen, seen: Seen[]): Promise<void> {
-  const { system, env, types } = scene;
+  const { system, env } = scene;
   const source = await system.jobObject(env, tenant, known.jobId).replaySource();
   if (source?.finishedAt === null || !source) return;
   const sentAt = scene.simulation.clock.now();
   const sender = senderOf(scene, tenant, null);
-  const read = await system.readReplay({ ...source, id: known.jobId }, types, sender);
+  const read = await system.readReplay({ ...source, id: known.jobId }, sender);
   if (!read.ok) return;
   const { submission, objectName } = read;
   const answer = await system.submissionObject(env, tenant, objectName).submit(submission, "use_existing");

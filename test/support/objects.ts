@@ -52,6 +52,8 @@ export function submission(changes: Partial<Submission> = {}): Submission {
     policy,
     runAt: null,
     startTimeoutMs: null,
+    queue: null,
+    isRemote: false,
     ...changes,
   };
 }

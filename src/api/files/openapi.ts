@@ -73,6 +73,8 @@ export const filePaths: ZodOpenApiPathsObject = {
           "payload_too_large",
           "unsupported_media_type",
           "storage_quota_exceeded",
+          "token_expired",
+          "attempt_over",
         ),
       },
     },
@@ -87,7 +89,7 @@ export const filePaths: ZodOpenApiPathsObject = {
         "200": bytesResponse("The file", fileResponseHeaders),
         "206": bytesResponse("The range", rangeResponseHeaders),
         "304": emptyResponse("The file is still the one you have", sameFileHeaders),
-        ...problemResponses("not_found", "range_not_satisfiable"),
+        ...problemResponses("not_found", "range_not_satisfiable", "attempt_over"),
       },
     },
     delete: {

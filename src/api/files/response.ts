@@ -3,8 +3,11 @@
 import type { Context } from "hono";
 import { FileStore } from "../../files/store.ts";
 import { isId } from "../../lib/id.ts";
+import { withRetry } from "../../lib/retry.ts";
 import type { StoredFile } from "../../rpc/files.ts";
+import { jobObject } from "../../rpc/job.ts";
 import type { AppEnv } from "../app-env.ts";
+import { attemptOver } from "../attempts/token.ts";
 import { Problem } from "../problems.ts";
 import { matchesWeakly } from "../request/headers.ts";
 
@@ -30,10 +33,9 @@ export function entityTag({ sha256 }: StoredFile): string {
  */
 export async function fileResponse(c: Context<AppEnv>, fileId: string): Promise<Response> {
   const store = new FileStore(c.env);
-  const { tenant, token } = c.get("caller");
+  const { tenant } = c.get("caller");
   const file = isId("file", fileId) ? await store.find(tenant, fileId) : null;
-  const isHidden = token?.kind === "job" && file?.jobId !== token.jobId;
-  if (!file || isHidden) throw new Problem("not_found");
+  if (!file || !(await mayRead(c, file))) throw new Problem("not_found");
   if (matchesWeakly(c.req.header("If-None-Match"), file.sha256)) {
     return c.body(null, 304, { ETag: entityTag(file), "Cache-Control": FILE_CACHE });
   }
@@ -43,6 +45,17 @@ export async function fileResponse(c: Context<AppEnv>, fileId: string): Promise<
   const body = await store.read(tenant, file, part ?? { offset: 0 });
   if (!body) throw new Problem("not_found");
   return c.body(body, part ? 206 : 200, headers);
+}
+
+/** A token for a job knows what the job produced; a running attempt also what its input or its checkpoint names. */
+async function mayRead(c: Context<AppEnv>, { id, jobId }: StoredFile): Promise<boolean> {
+  const { token } = c.get("caller");
+  if (!token) return true;
+  if (token.kind !== "attempt") return token.kind === "job" && jobId === token.jobId;
+  const ask = () => jobObject(c.env, token.tenant, token.jobId).mayReadFile(token.lease, id);
+  const access = await withRetry(ask);
+  if (!access.ok) throw attemptOver(access);
+  return access.isNamed || jobId === token.jobId;
 }
 
 function fileHeaders(file: StoredFile, part: Part | null): Record<string, string> {

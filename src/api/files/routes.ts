@@ -4,11 +4,15 @@ import { type Context, Hono } from "hono";
 import { HOUR, MINUTE } from "../../core/time.ts";
 import { FileStore, UPLOAD_BYTES_MAX } from "../../files/store.ts";
 import { isId } from "../../lib/id.ts";
+import { withRetry } from "../../lib/retry.ts";
 import type { StoredFile } from "../../rpc/files.ts";
+import { jobObject } from "../../rpc/job.ts";
 import { formatTime } from "../../rpc/views.ts";
 import { isUsedUp } from "../../tenants/quotas.ts";
 import { defaultSettings } from "../../tenants/settings.ts";
+import type { AttemptToken } from "../../tenants/tokens.ts";
 import type { AppEnv } from "../app-env.ts";
+import { attemptOver, attemptTokenOf } from "../attempts/token.ts";
 import { NO_STORE } from "../cache.ts";
 import { requireScope, tokenExpired } from "../middleware/authenticate.ts";
 import { Problem } from "../problems.ts";
@@ -33,15 +37,16 @@ export function fileRoutes() {
     const declared = c.req.header("Content-Length");
     const bytes = declared === undefined ? undefined : Number(declared);
     const { bytesMax, id } = readUploadTerms(c, contentType);
+    const attempt = attemptTokenOf(c);
     if (bytes !== undefined && bytes > bytesMax) throw new Problem("payload_too_large");
     assertRoom(c, bytes ?? 1);
     const created = await countUpload(c, () =>
       new FileStore(c.env).create({
         tenant: c.get("caller").tenant,
-        jobId: null,
+        jobId: attempt?.jobId ?? null,
         contentType,
         id,
-        retentionMs: readRetention(c),
+        ...(attempt ? { confirm: () => holdFiles(c, attempt) } : { retentionMs: readRetention(c) }),
         chunks: bodyChunks(c, UPLOAD_PATIENCE),
         bytes,
         bytesMax,
@@ -52,7 +57,7 @@ export function fileRoutes() {
     return c.json({ data: fileView(file) }, 201, { Location: `/v1/files/${file.id}`, ETag: entityTag(file) });
   });
 
-  routes.get("/files/:id", requireScope("jobs:read", "result"), (c) => fileResponse(c, c.req.param("id")));
+  routes.get("/files/:id", requireScope("jobs:read", "read_file"), (c) => fileResponse(c, c.req.param("id")));
 
   routes.delete("/files/:id", requireScope("files:write"), async (c) => {
     const id = c.req.param("id");
@@ -62,6 +67,13 @@ export function fileRoutes() {
   });
 
   return routes;
+}
+
+/** The job notes that it has files, and with it the run still counts. Throws `attempt_over` if it does not. */
+async function holdFiles(c: Context<AppEnv>, { tenant, jobId, lease }: AttemptToken): Promise<void> {
+  const hold = () => jobObject(c.env, tenant, jobId).runRemotely({ type: "hold_files", lease });
+  const answer = await withRetry(hold);
+  if (!answer?.ok) throw attemptOver(answer ?? { reason: "stale", status: null });
 }
 
 /** What may be uploaded: with an upload token, one file of its types and size. */

@@ -29,6 +29,7 @@ export const jobExample = {
     {
       number: 1,
       status: "failed",
+      worker: null,
       started_at: "2026-11-22T12:00:00.184Z",
       finished_at: "2026-11-22T12:00:09.512Z",
       error: {
@@ -40,6 +41,19 @@ export const jobExample = {
     },
   ],
   metadata: { order: "4711" },
+  input: { file: "file_8Jc2mXwP", dataset: "orders" },
+  webhook: null,
+  limits: {
+    start_timeout_ms: null,
+    attempt_timeout_ms: 840_000,
+    heartbeat_timeout_ms: null,
+    total_timeout_ms: 86_400_000,
+    retention_ms: 604_800_000,
+  },
+  queue: null,
+  priority: 0,
+  concurrency_key: null,
+  waiting: null,
   version: 4,
   links: { self, cancel: `${self}/cancel`, events: `${self}/events`, result: `${self}/result` },
 };

@@ -12,6 +12,7 @@ import {
   jobResponse,
   jobResponseHeaders,
   jsonBody,
+  jsonResponse,
   preferWait,
   problemResponses,
   submittedResponse,
@@ -61,6 +62,7 @@ export const submitPaths = (types: JobTypes): ZodOpenApiPathsObject => ({
           "unsupported_media_type",
           "invalid_request",
           "quota_exceeded",
+          "backlog_full",
           "storage_quota_exceeded",
           "unknown_job_type",
           "idempotency_key_reused",
@@ -97,6 +99,18 @@ export const jobPaths: ZodOpenApiPathsObject = {
       tags: ["Jobs"],
       requestParams: { path: jobPath },
       responses: { "204": emptyResponse("Gone"), ...problemResponses("not_found", "job_not_finished") },
+    },
+  },
+  "/v1/jobs/{id}/input": {
+    get: {
+      operationId: "getJobInput",
+      summary: "The input of a job, of any size",
+      tags: ["Jobs"],
+      requestParams: { path: jobPath },
+      responses: {
+        "200": jsonResponse("As submitted", z.unknown()),
+        ...problemResponses("not_found"),
+      },
     },
   },
   "/v1/jobs/{id}/cancel": {
@@ -146,6 +160,7 @@ export const jobPaths: ZodOpenApiPathsObject = {
           "unsupported_media_type",
           "invalid_request",
           "quota_exceeded",
+          "backlog_full",
           "storage_quota_exceeded",
           "unknown_job_type",
           "idempotency_key_reused",

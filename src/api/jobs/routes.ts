@@ -2,15 +2,16 @@
 
 import { type Context, Hono } from "hono";
 import type { JobTypes } from "../../job-types/define.ts";
-import { type JobView, withoutLargeResult } from "../../rpc/views.ts";
+import { type FullJobView, type JobView, toCompactView } from "../../rpc/views.ts";
 import { ReplayRequestSchema } from "../../submission/request.ts";
+import { typeFinder } from "../../tenants/job-types.ts";
 import type { AppEnv } from "../app-env.ts";
 import { fileResponse } from "../files/response.ts";
 import { requireScope } from "../middleware/authenticate.ts";
 import { Problem } from "../problems.ts";
 import { readJson, readOptionalJson, validate } from "../request/body.ts";
 import { parseIfMatch } from "../request/headers.ts";
-import { jobStub } from "./job-stub.ts";
+import { JOB_CACHE, jobStub } from "./job-stub.ts";
 import { listJobs } from "./list.ts";
 import { CancelRequestSchema } from "./schemas.ts";
 import { hasCurrent, preferHeaders, snapshotHeaders, throwNotFound, waitForFinish } from "./snapshot.ts";
@@ -30,13 +31,19 @@ export function jobRoutes(types: JobTypes) {
       throw new Problem("job_not_finished", { members: { job_status: source.status } });
     return replayJob(c, types, { ...source, id: c.req.param("id") }, overrides);
   });
+  routes.get("/jobs/:id/input", requireScope("jobs:read"), sendInput);
   routes.get("/jobs/:id/result", requireScope("jobs:read", "result"), (c) => readResult(c, types));
   return routes;
 }
 
 /** A browser token gets the compact form. */
-function jobFor(c: Context<AppEnv>, job: JobView): JobView {
-  return c.get("caller").token ? withoutLargeResult(job) : job;
+function jobFor(c: Context<AppEnv>, job: FullJobView): JobView {
+  return c.get("caller").token ? toCompactView(job) : job;
+}
+
+async function sendInput(c: Context<AppEnv>): Promise<Response> {
+  const input = (await jobStub(c).input()) ?? throwNotFound();
+  return c.body(input, 200, { "Content-Type": "application/json", "Cache-Control": JOB_CACHE });
 }
 
 async function readJob(c: Context<AppEnv>): Promise<Response> {
@@ -80,9 +87,10 @@ async function readResult(c: Context<AppEnv>, types: JobTypes): Promise<Response
   const found = (await jobStub(c).read()) ?? throwNotFound();
   const { job } = found;
   if (job.status === "queued" || job.status === "running")
-    return c.json({ data: job }, 202, snapshotHeaders(found));
+    return c.json({ data: jobFor(c, job) }, 202, snapshotHeaders(found));
   if (!("result" in job)) throw new Problem("job_without_result", { members: { job_status: job.status } });
-  const file = types.get(job.type)?.resultFile?.(job.result);
+  const type = await typeFinder(c.env, c.get("caller").tenant, types)(job.type);
+  const file = type?.resultFileOf(job.result);
   if (file !== undefined) return fileResponse(c, file);
   const headers = snapshotHeaders(found);
   if (hasCurrent(c, found)) return c.body(null, 304, headers);

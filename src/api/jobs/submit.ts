@@ -12,12 +12,15 @@ import {
   submissionObject,
   type UsedUp,
 } from "../../rpc/job.ts";
+import type { FullBacklog } from "../../rpc/queue.ts";
+import { toQueueLimitName } from "../../rpc/views.ts";
 import {
   readReplay,
   readSubmission,
   type Sender,
   type SubmissionResult,
 } from "../../submission/submission.ts";
+import { hasQueue, typeFinder } from "../../tenants/job-types.ts";
 import { jobQuotaUsedUp } from "../../tenants/quotas.ts";
 import { defaultSettings } from "../../tenants/settings.ts";
 import type { AppEnv } from "../app-env.ts";
@@ -44,7 +47,7 @@ export async function submitJob(
   body: unknown,
   request = body,
 ): Promise<Response> {
-  return respondSubmitted(c, types, await readSubmission(body, types, toSender(c), request));
+  return respondSubmitted(c, types, await readSubmission(body, toSender(c, types), request));
 }
 
 /** Submits a finished job once more, with these fields instead of its own. */
@@ -54,7 +57,7 @@ export async function replayJob(
   source: ReplaySource & { id: string },
   overrides: object,
 ): Promise<Response> {
-  return respondSubmitted(c, types, await readReplay(source, types, toSender(c), overrides));
+  return respondSubmitted(c, types, await readReplay(source, toSender(c, types), overrides));
 }
 
 /** The response waits for the job's end if the client prefers to wait. */
@@ -89,6 +92,8 @@ async function submit(c: Context<AppEnv>, types: JobTypes, result: SubmissionRes
       throw new Problem("duplicate_job", { members: { job_id: answer.jobId } });
     case "quota_exceeded":
       throw quotaProblem(answer);
+    case "backlog_full":
+      throw backlogProblem(answer);
     case "accepted":
       publishLater(c, answer.job.id);
       return answer;
@@ -117,6 +122,14 @@ function quotaProblem({ limit, allowed, used }: UsedUp): Problem {
   });
 }
 
+function backlogProblem({ queue, limit, allowed, used, retryAfterSeconds }: FullBacklog): Problem {
+  return new Problem("backlog_full", {
+    detail: `In the queue ${queue} wait ${used} jobs of ${allowed}. Submit again when some have started.`,
+    headers: { "Retry-After": String(retryAfterSeconds) },
+    members: { queue, limit: toQueueLimitName(limit), allowed, used },
+  });
+}
+
 function publishLater(c: Context<AppEnv>, jobId: string): void {
   const { tenant } = c.get("caller");
   const published = sleep(PUBLISH_DELAY_MS)
@@ -125,10 +138,13 @@ function publishLater(c: Context<AppEnv>, jobId: string): void {
   c.executionCtx.waitUntil(published);
 }
 
-function toSender(c: Context<AppEnv>): Sender {
+function toSender(c: Context<AppEnv>, types: JobTypes): Sender {
+  const { tenant } = c.get("caller");
   return {
     env: c.env,
-    tenant: c.get("caller").tenant,
+    tenant,
+    findType: typeFinder(c.env, tenant, types),
+    hasQueue: (name) => hasQueue(c.env, tenant, name),
     terms: c.get("caller").state?.settings ?? defaultSettings,
     idempotencyKey: parseIdempotencyKey(c.req.header("Idempotency-Key")),
     requestId: c.get("requestId"),

@@ -8,7 +8,7 @@ import { isMarked } from "../../lib/target.ts";
 import type { Scope } from "../../rpc/tenant.ts";
 import { findKeyHolder, type KeyAnswer } from "../../tenants/credentials.ts";
 import { lookUp } from "../../tenants/look-up.ts";
-import { type BrowserToken, isToken, type JobPermission, readToken } from "../../tenants/tokens.ts";
+import { isToken, type JobPermission, readToken, type Token } from "../../tenants/tokens.ts";
 import type { AppEnv, Caller } from "../app-env.ts";
 import { Problem } from "../problems.ts";
 
@@ -68,14 +68,14 @@ async function findCaller(c: Context<AppEnv>, credential: string, isInUrl: boole
   }
 }
 
-/** The bearer of a browser token. No log line has the token: it is named after what it is for. */
+/** The bearer of a token. No log line has the token: it is named after what it is for. */
 async function findTokenCaller(c: Context<AppEnv>, credential: string): Promise<CallerAnswer> {
   const token = await readToken(credential, settings(c.env).SIGNING_SECRET);
   if (token === null) return { ok: false, reason: "malformed" };
   if (token === "expired") throw tokenExpired();
   const { tenant, used } = await lookUp(c.env, token.tenant, null);
   if (!tenant) return { ok: false, reason: "unknown" };
-  const keyId = `token ${token.kind === "job" ? token.jobId : token.fileId}`;
+  const keyId = `token ${token.kind === "upload" ? token.fileId : token.jobId}`;
   return { ok: true, keyId, scopes: [], tenant: tenant.id, state: tenant, key: null, used, token };
 }
 
@@ -98,27 +98,44 @@ async function rejectUnknown(
   throw new Problem("unauthenticated", { headers: { "WWW-Authenticate": challenge } });
 }
 
+/** What a token may allow. */
+type Permission = JobPermission | "upload" | "read_file" | "attempt";
+
 /**
- * Rejects a key without the scope, and a browser token without the permission (403). Without one, no token does. A job
- * token knows no other job.
+ * Rejects a key without one of the scopes, and a token without the permission (403). Without a permission, no token does;
+ * for a running attempt no key does. A token for a job knows no other job.
  */
-export function requireScope(scope: Scope, permission: JobPermission | "upload" | null = null) {
+export function requireScope(scope: Scope | readonly Scope[], permission: Permission | null = null) {
+  const anyOf = [scope].flat();
   return createMiddleware<AppEnv>(async (c, next) => {
     const { scopes, tenant, keyId, token } = c.get("caller");
-    const isAllowed = token ? allows(token, permission) : scopes.includes(scope);
-    if (isAllowed && token?.kind === "job" && isOtherJob(c, token.jobId)) throw new Problem("not_found");
+    const hasScope = permission !== "attempt" && anyOf.some((one) => scopes.includes(one));
+    const isAllowed = token ? allows(token, permission) : hasScope;
+    if (isAllowed && token && "jobId" in token && isOtherJob(c, token.jobId)) throw new Problem("not_found");
     if (!isAllowed) {
-      log("warn", "forbidden", { request_id: c.get("requestId"), tenant, key_id: keyId, scope });
-      const need = token ? "This token does not allow it." : `Use a key that has the scope ${scope}.`;
+      const needed = permission === "attempt" ? "attempt token" : anyOf.join(" or ");
+      log("warn", "forbidden", { request_id: c.get("requestId"), tenant, key_id: keyId, scope: needed });
+      const need = token ? "This token does not allow it." : neededCredential(anyOf, permission);
       throw new Problem("forbidden", { detail: need });
     }
     await next();
   });
 }
 
-function allows(token: BrowserToken, permission: JobPermission | "upload" | null): boolean {
-  if (permission === null || permission === "upload") return token.kind === permission;
-  return token.kind === "job" && token.allow.includes(permission);
+function neededCredential(anyOf: readonly Scope[], permission: Permission | null): string {
+  if (permission === "attempt") return "Use the attempt token of the claim.";
+  return `Use a key that has the scope ${anyOf.join(" or ")}.`;
+}
+
+function allows(token: Token, permission: Permission | null): boolean {
+  switch (token.kind) {
+    case "attempt":
+      return permission === "attempt" || permission === "upload" || permission === "read_file";
+    case "upload":
+      return permission === "upload";
+    case "job":
+      return token.allow.some((one) => one === (permission === "read_file" ? "result" : permission));
+  }
 }
 
 /** Files have paths of their own, where the file itself says whose it is. */

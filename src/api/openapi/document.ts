@@ -9,44 +9,20 @@ import type { JobTypes } from "../../job-types/define.ts";
 import { oncePer } from "../../lib/once.ts";
 import { accountPaths } from "../account/openapi.ts";
 import { bulkPaths } from "../bulk/openapi.ts";
+import { workerPaths } from "../claims/openapi.ts";
 import { datasetPaths } from "../datasets/openapi.ts";
 import { eventPaths } from "../events/openapi.ts";
 import { filePaths } from "../files/openapi.ts";
-import { JobTypeSchema } from "../job-types/schemas.ts";
+import { jobTypePaths } from "../job-types/openapi.ts";
 import { jobPaths, submitPaths } from "../jobs/openapi.ts";
 import { keyPaths } from "../keys/openapi.ts";
+import { queuePaths } from "../queues/openapi.ts";
 import { envelope } from "../schemas.ts";
 import { statsPaths } from "../stats/openapi.ts";
 import { tenantPaths } from "../tenants/openapi.ts";
 import { tokenPaths } from "../tokens/openapi.ts";
 import { webhookPaths } from "../webhooks/openapi.ts";
-import { emptyResponse, jsonResponse, problemResponses, publicProblemResponses } from "./parts.ts";
-
-const typePaths: ZodOpenApiPathsObject = {
-  "/v1/job-types": {
-    get: {
-      operationId: "listJobTypes",
-      summary: "The job types there are",
-      tags: ["Job types"],
-      responses: {
-        "200": jsonResponse("All of them", envelope(z.array(JobTypeSchema))),
-        ...problemResponses(),
-      },
-    },
-  },
-  "/v1/job-types/{type}": {
-    get: {
-      operationId: "getJobType",
-      summary: "One job type",
-      tags: ["Job types"],
-      requestParams: { path: z.object({ type: z.string().meta({ example: "csv.import" }) }) },
-      responses: {
-        "200": jsonResponse("The job type", envelope(JobTypeSchema)),
-        ...problemResponses("not_found"),
-      },
-    },
-  },
-};
+import { emptyResponse, jsonResponse, publicProblemResponses } from "./parts.ts";
 
 const servicePaths: ZodOpenApiPathsObject = {
   "/v1/health": {
@@ -87,6 +63,8 @@ const tags = [
   { name: "Events", description: "What happened to a job, live or later, and its result" },
   { name: "Webhooks", description: "Events delivered to your server, and every attempt" },
   { name: "Job types", description: "What work there is, and what it takes" },
+  { name: "Queues", description: "When jobs start: limits, order, pauses" },
+  { name: "Remote workers", description: "Claim jobs, run them anywhere, report, end them" },
   { name: "Files", description: "What jobs read and what they produce" },
   { name: "Datasets", description: "What imports made, and reports read" },
   { name: "Tokens", description: "What a web page gets in place of a key" },
@@ -104,7 +82,9 @@ export function documentPaths(types: JobTypes): ZodOpenApiPathsObject {
     ...statsPaths,
     ...eventPaths,
     ...webhookPaths,
-    ...typePaths,
+    ...jobTypePaths,
+    ...queuePaths,
+    ...workerPaths,
     ...filePaths,
     ...datasetPaths,
     ...tokenPaths,

@@ -23,6 +23,14 @@ const everyAnswer: Headers = {
 
 const etag = text('The version of what is answered, such as "4", of a job with progress in memory "4.17"');
 
+/** A condition on the version of what is changed. */
+export const ifSameVersion = z.object({
+  "If-Match": z.string().optional().meta({ description: "Only if the version is still this" }),
+});
+
+/** On an answer that has a version. */
+export const versionETag: Headers = { ETag: text("The version") };
+
 /** On every answer that is a job. */
 export const jobResponseHeaders: Headers = {
   ETag: etag,
@@ -94,6 +102,7 @@ const problemHeaders: Partial<Record<ProblemCode, Headers>> = {
   method_not_allowed: { Allow: text("The methods possible here") },
   rate_limited: { "Retry-After": seconds("Seconds to wait") },
   unavailable: { "Retry-After": seconds("Seconds to wait") },
+  backlog_full: { "Retry-After": seconds("Seconds to wait") },
   quota_exceeded: {
     "Retry-After": z.int().optional().meta({ description: "Seconds to wait, where waiting helps" }),
   },

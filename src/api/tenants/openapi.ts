@@ -3,21 +3,21 @@
 import { z } from "zod";
 import type { ZodOpenApiPathsObject } from "zod-openapi";
 import {
+  ifSameVersion,
   jsonBody,
   jsonBodyProblems,
   jsonResponse,
   nextPageHeader,
   pageQuery,
   problemResponses,
+  versionETag,
 } from "../openapi/parts.ts";
 import { envelope, pageOf } from "../schemas.ts";
 import { PutTenantRequestSchema, TenantNameSchema, TenantSchema } from "./schemas.ts";
 
 const operators = { tags: ["Tenants"] };
-const ifSameVersion = z.string().optional().meta({ description: "Only if the version is still this" });
-const withETag = { ETag: z.string().meta({ description: "The version", header: { required: true } }) };
 const single = { path: z.object({ tenant: TenantNameSchema }) };
-const conditional = { ...single, header: z.object({ "If-Match": ifSameVersion }) };
+const conditional = { ...single, header: ifSameVersion };
 
 export const tenantPaths: ZodOpenApiPathsObject = {
   "/v1/tenants": {
@@ -43,7 +43,7 @@ export const tenantPaths: ZodOpenApiPathsObject = {
       ...operators,
       requestParams: single,
       responses: {
-        "200": jsonResponse("The tenant", envelope(TenantSchema), withETag),
+        "200": jsonResponse("The tenant", envelope(TenantSchema), versionETag),
         ...problemResponses("not_found"),
       },
     },
@@ -54,8 +54,8 @@ export const tenantPaths: ZodOpenApiPathsObject = {
       requestParams: conditional,
       requestBody: jsonBody(PutTenantRequestSchema, true, { defaults: { value: {} } }),
       responses: {
-        "200": jsonResponse("Replaced", envelope(TenantSchema), withETag),
-        "201": jsonResponse("Created", envelope(TenantSchema), withETag),
+        "200": jsonResponse("Replaced", envelope(TenantSchema), versionETag),
+        "201": jsonResponse("Created", envelope(TenantSchema), versionETag),
         ...problemResponses("not_found", "precondition_failed", ...jsonBodyProblems),
       },
     },
@@ -66,7 +66,7 @@ export const tenantPaths: ZodOpenApiPathsObject = {
       ...operators,
       requestParams: conditional,
       responses: {
-        "202": jsonResponse("Being erased", envelope(TenantSchema), withETag),
+        "202": jsonResponse("Being erased", envelope(TenantSchema), versionETag),
         ...problemResponses("not_found", "precondition_failed"),
       },
     },

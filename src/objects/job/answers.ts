@@ -1,8 +1,19 @@
 /** What a job object answers: to a client, to a worker, to a delivery. */
 
-import type { Decision, Delivery, Job } from "../../core/job.ts";
-import type { CancelAnswer, Claim, DueDelivery, ReplaySource } from "../../rpc/job.ts";
+import type { Command, Decision, Delivery, Job, Rejection } from "../../core/job.ts";
+import { type LeaseRejection, rejectionReason } from "../../core/lease.ts";
+import { log } from "../../lib/log.ts";
+import type {
+  CancelAnswer,
+  Claim,
+  DueDelivery,
+  FileAccess,
+  RemoteRunAnswer,
+  ReplaySource,
+  RunAnswer,
+} from "../../rpc/job.ts";
 import { formatTime, toJobView, toSnapshot } from "../../rpc/views.ts";
+import { jobLogFields } from "./effects.ts";
 
 /** The answer to a client's cancellation. */
 export function toCancelAnswer({ answer, job }: Decision, now: number): CancelAnswer {
@@ -31,13 +42,61 @@ export function knownSeq({ lastSeq }: Job, seq: number): number {
 }
 
 /** What a worker needs of the job it claimed. */
-export function toClaimedJob(
-  { type, input, checkpoint, policy, trace, attempts }: Job,
+export function toClaim(
+  { type, input, checkpoint, policy, trace, attempts, metadata, phase }: Job,
+  { attempt, continuation }: Pick<Claim, "attempt" | "continuation">,
   now: number,
-): Omit<Claim, "attempt" | "continuation"> {
-  const { attemptTimeoutMs, leaseMs, heartbeatTimeoutMs } = policy;
+): Claim {
+  const { attemptTimeoutMs, leaseMs, heartbeatTimeoutMs, maxAttempts } = policy;
+  const run = "lease" in phase ? phase : null;
   const runTimeMs = now - (attempts[0]?.startedAt ?? now);
-  return { type, input, checkpoint, attemptTimeoutMs, leaseMs, heartbeatTimeoutMs, runTimeMs, trace };
+  return {
+    type,
+    input,
+    checkpoint,
+    attempt,
+    continuation,
+    attemptTimeoutMs,
+    leaseMs,
+    heartbeatTimeoutMs,
+    runTimeMs,
+    trace,
+    metadata,
+    maxAttempts,
+    leaseExpiresAt: run?.leaseEndsAt ?? now,
+    attemptExpiresAt: (run?.runStartedAt ?? now) + attemptTimeoutMs,
+  };
+}
+
+/** What a running attempt is told; a rejection is logged. */
+export function toRunAnswer(decision: Decision | null, { type }: Command): RunAnswer {
+  if (decision?.answer.ok) return decision.answer;
+  log("info", "stale_rejected", { ...(decision ? jobLogFields(decision.job) : {}), command: type });
+  const reason = decision && !decision.answer.ok ? decision.answer.reason : "stale";
+  return { ok: false, reason: toLeaseRejection(reason) };
+}
+
+/** What a remote worker is told after it said something. */
+export function toRemoteAnswer(decision: Decision | null, lease: string): RemoteRunAnswer | null {
+  if (!decision) return null;
+  const { answer, job } = decision;
+  const { phase, endedRun } = job;
+  const { status } = phase;
+  if (!answer.ok) return { ok: false, reason: toLeaseRejection(answer.reason), status };
+  const ended = endedRun?.lease === lease ? endedRun : null;
+  return { ok: true, leaseExpiresAt: "lease" in phase ? phase.leaseEndsAt : null, ended };
+}
+
+/** Whether the run with this lease may read a file. */
+export function toFileAccess(job: Job | null, lease: string, fileId: string): FileAccess {
+  const reason = job ? rejectionReason(job, lease) : "stale";
+  if (!job || reason) return { ok: false, reason: reason ?? "stale", status: job?.phase.status ?? null };
+  return { ok: true, isNamed: [job.input, job.checkpoint].some((text) => text?.includes(fileId)) };
+}
+
+/** The other reasons are none of a running attempt. */
+function toLeaseRejection(reason: Rejection): LeaseRejection {
+  return reason === "cancelled" || reason === "finished" ? reason : "stale";
 }
 
 /** What a replay keeps of the job. */
@@ -52,6 +111,7 @@ export function toReplaySource(job: Job): ReplaySource {
     maxAttempts,
     totalTimeoutMs,
     startTimeoutMs: startTimeoutAt === null ? null : startTimeoutAt - dueAt,
+    queue: job.queue ?? null,
     status: phase.status,
     finishedAt: "finishedAt" in phase ? phase.finishedAt : null,
   };

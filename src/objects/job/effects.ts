@@ -4,21 +4,33 @@
  */
 
 import { unreachable } from "../../core/assert.ts";
-import { type Decision, type Effect, isFinished, type Job, type JobEvent, timesOf } from "../../core/job.ts";
+import { timesOf } from "../../core/facts.ts";
+import { type Decision, type Effect, isFinished, type Job, type JobEvent } from "../../core/job.ts";
 import type { Env } from "../../env.ts";
 import { type LogFields, log } from "../../lib/log.ts";
 import { traceIdOf } from "../../lib/trace.ts";
 import { filesObject } from "../../rpc/files.ts";
+import type { EnterAnswer } from "../../rpc/queue.ts";
 import { uniqueKeyObject } from "../../rpc/unique-key.ts";
 import { formatTime } from "../../rpc/views.ts";
 import { jobQueueBinding } from "../../transport/queues.ts";
+import { enterQueue, leaveQueue } from "./queueing.ts";
 
-/** Sends the message of an effect. A failure is only logged, because the stored alarm dispatches again. */
-export async function performEffect(env: Env, job: Job, effect: Effect): Promise<void> {
+/**
+ * Sends the message of an effect. A failure is only logged, because the stored alarm dispatches again. `entered` is what
+ * the job's queue said when the job was submitted.
+ */
+export async function performEffect(
+  env: Env,
+  job: Job,
+  effect: Effect,
+  entered: EnterAnswer | null = null,
+): Promise<void> {
   const { tenant, id: jobId } = job;
   try {
     switch (effect.type) {
       case "dispatch":
+        if (!(entered ? entered.kind === "granted" : await enterQueue(env, job, effect))) return;
         await env[jobQueueBinding(job)].send({
           tenant,
           jobId,
@@ -33,6 +45,9 @@ export async function performEffect(env: Env, job: Job, effect: Effect): Promise
           deliveryId: effect.deliveryId,
           attempt: effect.attempt,
         });
+        return;
+      case "leave_queue":
+        await leaveQueue(env, job, effect.attempt);
         return;
       case "purge":
         return;

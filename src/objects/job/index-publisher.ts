@@ -4,7 +4,8 @@
  * every 30 seconds. An update may be lost; the next alarm confirms it.
  */
 
-import { isFinished, type Job, type JobEvent, purgeAt, timesOf } from "../../core/job.ts";
+import { purgeAt, timesOf } from "../../core/facts.ts";
+import { isFinished, type Job, type JobEvent } from "../../core/job.ts";
 import { nextAlarmAt } from "../../core/timeouts.ts";
 import type { Env } from "../../env.ts";
 import { log } from "../../lib/log.ts";

@@ -6,23 +6,20 @@
 import { DurableObject } from "cloudflare:workers";
 import { findAwaitedDelivery } from "../../core/deliveries.ts";
 import { acceptJob } from "../../core/dispatch.ts";
+import { holdsUniqueKey } from "../../core/facts.ts";
 import type { HeldReport } from "../../core/held-report.ts";
-import {
-  type Answer,
-  type Command,
-  type Decision,
-  type DeliveryAttempt,
-  holdsUniqueKey,
-  type Job,
-  type Report,
-  type Submission,
+import type {
+  Command,
+  Decision,
+  DeliveryAttempt,
+  Job,
+  RemoteWorker,
+  Report,
+  Submission,
 } from "../../core/job.ts";
-import { rejectionReason } from "../../core/lease.ts";
-import { HOUR, MINUTE } from "../../core/time.ts";
 import { transition } from "../../core/transition.ts";
 import type { Env } from "../../env.ts";
 import { makeJobId } from "../../lib/id.ts";
-import { log } from "../../lib/log.ts";
 import { now, random } from "../../lib/runtime.ts";
 import { NORMAL_CLOSURE } from "../../lib/socket.ts";
 import type { IndexEntry } from "../../rpc/index-entry.ts";
@@ -31,16 +28,20 @@ import {
   type Claim,
   type DeleteAnswer,
   type DueDelivery,
+  type FileAccess,
   type JobObjectCalls,
+  type JobQueueStatus,
   type JobRef,
   type OnConflict,
+  type RemoteCommand,
+  type RemoteRunAnswer,
   type ReplaySource,
   type RunAnswer,
   type RunOutcome,
-  type RunRejection,
   readRef,
   type UsedUp,
 } from "../../rpc/job.ts";
+import type { EnterAnswer } from "../../rpc/queue.ts";
 import {
   type DeliveryView,
   findDeliveryView,
@@ -50,17 +51,26 @@ import {
   toSnapshot,
 } from "../../rpc/views.ts";
 import { JobAlarm } from "./alarm.ts";
-import { knownSeq, toCancelAnswer, toClaimedJob, toDueDelivery, toReplaySource } from "./answers.ts";
-import { jobLogFields, logEvents, performEffect, releaseResources, requiresPurge } from "./effects.ts";
+import {
+  knownSeq,
+  toCancelAnswer,
+  toClaim,
+  toDueDelivery,
+  toFileAccess,
+  toRemoteAnswer,
+  toReplaySource,
+  toRunAnswer,
+} from "./answers.ts";
+import { logEvents, performEffect, releaseResources, requiresPurge } from "./effects.ts";
 import { isProgress, openIndexPublisher, toIndexEntry } from "./index-publisher.ts";
 import { Purge } from "./purge.ts";
+import { askQueue, queueStatusOf } from "./queueing.ts";
 import { JobSockets } from "./sockets.ts";
 import { openJobStore } from "./store.ts";
 import { Submissions } from "./submit.ts";
+import { answerUpgrade } from "./upgrades.ts";
+import { wakeJob } from "./wake.ts";
 import { WorkerReports } from "./worker-reports.ts";
-
-const JOB_ALARM_RETRY_MS = 5 * MINUTE;
-const INDEX_FULL_RETRY_MS = HOUR;
 
 export class JobObject extends DurableObject<Env> implements JobObjectCalls {
   readonly #store = openJobStore(this.ctx.storage);
@@ -72,7 +82,7 @@ export class JobObject extends DurableObject<Env> implements JobObjectCalls {
   });
   readonly #submissions = new Submissions(this.env, {
     store: this.#store,
-    create: (submission, id) => this.#create(submission, id),
+    create: (submission, id, entered) => this.#create(submission, id, entered),
     newId: () => makeJobId(this.ctx.id.toString()),
     fireAt: (at) => this.#alarm.set(at),
   });
@@ -95,7 +105,8 @@ export class JobObject extends DurableObject<Env> implements JobObjectCalls {
     if (!job) return null;
     this.#alarm.restore(job);
     this.#sockets.onRead();
-    return toSnapshot(job, now(), this.#sockets.heldOf(job));
+    const held = this.#sockets.heldOf(job);
+    return toSnapshot(job, now(), held, await askQueue(this.env, job));
   }
 
   async eventsAfter(ref: JobRef, seq: number) {
@@ -111,11 +122,7 @@ export class JobObject extends DurableObject<Env> implements JobObjectCalls {
   async delete(ref: JobRef, finishedBy = Number.POSITIVE_INFINITY): Promise<DeleteAnswer> {
     const job = this.#find(ref);
     if (!job) return { kind: "not_found" };
-    const { phase } = job;
-    if (!("finishedAt" in phase)) return { kind: "not_finished", status: phase.status };
-    if (phase.finishedAt > finishedBy) return { kind: "finished_later" };
-    await this.#purge.delete(job);
-    return { kind: "deleted" };
+    return this.#purge.deleteFinished(job, finishedBy);
   }
 
   async replaySource(ref: JobRef): Promise<ReplaySource | null> {
@@ -141,10 +148,15 @@ export class JobObject extends DurableObject<Env> implements JobObjectCalls {
     return decision && !requiresPurge(decision) ? toIndexEntry(decision.job) : null;
   }
 
-  async start(ref: JobRef, attempt: number, continuation: number, lease: string): Promise<Claim | null> {
-    const decision = this.#apply(ref, { type: "start", attempt, continuation, lease });
-    if (!decision?.answer.ok) return null;
-    return { attempt, continuation, ...toClaimedJob(decision.job, now()) };
+  async start(
+    ref: JobRef,
+    attempt: number,
+    continuation: number,
+    lease: string,
+    worker: RemoteWorker | null = null,
+  ): Promise<Claim | null> {
+    const decision = this.#apply(ref, { type: "start", attempt, continuation, lease, worker });
+    return decision?.answer.ok ? toClaim(decision.job, { attempt, continuation }, now()) : null;
   }
 
   async report(ref: JobRef, lease: string, report: Report, isHeartbeat: boolean): Promise<RunAnswer> {
@@ -163,27 +175,33 @@ export class JobObject extends DurableObject<Env> implements JobObjectCalls {
     return this.#applyRun(ref, { lease, report, ...outcome });
   }
 
+  async runRemotely(ref: JobRef, command: RemoteCommand): Promise<RemoteRunAnswer | null> {
+    return toRemoteAnswer(this.#apply(ref, command), command.lease);
+  }
+
+  async queueStatus(ref: JobRef): Promise<JobQueueStatus> {
+    return queueStatusOf(this.#find(ref), this.#submissions.isSubmitting(ref.id));
+  }
+
+  async input(ref: JobRef): Promise<string | null> {
+    return this.#find(ref)?.input ?? null;
+  }
+
+  async mayReadFile(ref: JobRef, lease: string, fileId: string): Promise<FileAccess> {
+    return toFileAccess(this.#find(ref), lease, fileId);
+  }
+
   async acknowledge(ref: JobRef, lease: string): Promise<void> {
     this.#apply(ref, { type: "acknowledge", lease });
   }
 
-  /** `/events?after=SEQ|end&credential=…` subscribes to the job's events, `/worker?lease=…&reports` attaches a running attempt. */
+  /** Upgrades to WebSockets. A worker that attaches has run for a while: the index may have it now. */
   override async fetch(request: Request): Promise<Response> {
-    const { pathname, searchParams } = new URL(request.url);
-    const job = this.#find(readRef(searchParams));
+    const url = new URL(request.url);
+    const job = this.#find(readRef(url.searchParams));
     if (!job) return new Response(null, { status: 404 });
-    if (pathname === "/events") {
-      const after = searchParams.get("after");
-      const seq = after === "end" ? job.lastSeq : knownSeq(job, Number(after));
-      const credential = searchParams.get("credential") ?? "";
-      return this.#sockets.subscribe(job, this.#store.eventsAfter(seq), credential);
-    }
-    const lease = searchParams.get("lease") ?? "";
-    const reason = rejectionReason(job, lease);
-    this.ctx.waitUntil(this.#indexPublisher.publish(job));
-    return reason
-      ? Response.json({ ok: false, reason } satisfies RunRejection, { status: 409 })
-      : this.#sockets.attachWorker(job, lease, now(), searchParams.has("reports"));
+    if (url.pathname === "/worker") this.ctx.waitUntil(this.#indexPublisher.publish(job));
+    return answerUpgrade(url, job, { sockets: this.#sockets, store: this.#store });
   }
 
   override async webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): Promise<void> {
@@ -227,33 +245,21 @@ export class JobObject extends DurableObject<Env> implements JobObjectCalls {
 
   /** Never throws: the platform retries a failed alarm six times and then drops it, and the job with it. */
   override async alarm(): Promise<void> {
-    this.#alarm.begin();
-    let woken: Job | null = null;
-    try {
-      const job = this.#store.load();
-      if (!job) return await this.#submissions.purgeStaleAlias();
-      const decision = this.#decide(job, { type: "wake" });
-      if (requiresPurge(decision)) return await this.#purge.run(job);
-      woken = decision.job;
-      if (woken !== job) this.#commit(decision, job);
-      const isStored = !this.#store.isUnconfirmed() || (await this.#indexPublisher.publishDurably(woken));
-      const current = this.#store.load();
-      if (isStored && current?.version === woken.version) this.#store.confirm();
-      this.#alarm.confirmed(woken, current, woken !== job);
-      if (!isStored) this.#alarm.fireBy(now() + INDEX_FULL_RETRY_MS);
-    } catch (error) {
-      if (woken) this.#alarm.keep(woken);
-      this.#alarm.fireBy(now() + JOB_ALARM_RETRY_MS);
-      log("error", "alarm_failed", { object: this.ctx.id.toString(), error });
-    } finally {
-      this.#alarm.end();
-    }
+    await wakeJob(this.ctx.id.toString(), {
+      store: this.#store,
+      alarm: this.#alarm,
+      indexPublisher: this.#indexPublisher,
+      purge: this.#purge,
+      submissions: this.#submissions,
+      decide: (job) => this.#decide(job, { type: "wake" }),
+      commit: (decision, before) => this.#commit(decision, before),
+    });
   }
 
-  #create(submission: Submission, id: string): Snapshot {
-    const decision = acceptJob(submission, id, now());
-    this.#commit(decision);
-    return toSnapshot(decision.job, now());
+  #create(submission: Submission, id: string, entered: EnterAnswer | null): Snapshot {
+    const decision = acceptJob(submission, id, now(), entered?.kind === "granted");
+    this.#commit(decision, undefined, entered);
+    return toSnapshot(decision.job, now(), null, entered?.kind === "waiting" ? entered.waiting : undefined);
   }
 
   /** The job, if it is the one a call is for: another tenant's, or an earlier or later one, is none. */
@@ -279,15 +285,11 @@ export class JobObject extends DurableObject<Env> implements JobObjectCalls {
   }
 
   #applyRun(ref: JobRef, command: Extract<Command, { lease: string }>): RunAnswer {
-    const decision = this.#apply(ref, command);
-    const answer: Answer = decision?.answer ?? { ok: false, reason: "stale" };
-    if (answer.ok) return answer;
-    log("info", "stale_rejected", { ...(decision ? jobLogFields(decision.job) : {}), command: command.type });
-    return { ok: false, reason: answer.reason === "cancelled" ? "cancelled" : "stale" };
+    return toRunAnswer(this.#apply(ref, command), command);
   }
 
   /** Saves state and alarm in one commit, then performs the effects without waiting for them. */
-  #commit(decision: Decision, before?: Job): void {
+  #commit(decision: Decision, before?: Job, entered: EnterAnswer | null = null): void {
     const { job, events, effects } = decision;
     const hasNews = job.version !== before?.version;
     const isNews = hasNews && !isProgress(events);
@@ -295,7 +297,7 @@ export class JobObject extends DurableObject<Env> implements JobObjectCalls {
     this.#alarm.keep(job, isNews);
     logEvents(job, events);
     if (job !== before) this.#sockets.publish(job, events);
-    for (const effect of effects) this.ctx.waitUntil(performEffect(this.env, job, effect));
+    for (const effect of effects) this.ctx.waitUntil(performEffect(this.env, job, effect, entered));
     if (hasNews) this.ctx.waitUntil(this.#indexPublisher.publishChange(job, events));
   }
 }

@@ -2,6 +2,7 @@
 
 import type { Job } from "../../core/job.ts";
 import { log } from "../../lib/log.ts";
+import type { DeleteAnswer } from "../../rpc/job.ts";
 import type { JobAlarm } from "./alarm.ts";
 import { jobLogFields } from "./effects.ts";
 import type { openIndexPublisher } from "./index-publisher.ts";
@@ -32,11 +33,20 @@ export class Purge {
     await this.#running;
   }
 
+  /** Deletes a finished job that finished by then, epoch milliseconds. */
+  async deleteFinished(job: Job, finishedBy: number): Promise<DeleteAnswer> {
+    const { phase } = job;
+    if (!("finishedAt" in phase)) return { kind: "not_finished", status: phase.status };
+    if (phase.finishedAt > finishedBy) return { kind: "finished_later" };
+    await this.#delete(job);
+    return { kind: "deleted" };
+  }
+
   /**
    * Takes a job out of the index and deletes it. Rejects if anything is left; then the alarm lists it again, also if the
    * object dies in between.
    */
-  async delete(job: Job): Promise<void> {
+  async #delete(job: Job): Promise<void> {
     const { indexPublisher, alarm, store } = this.#object;
     if (!store.isUnconfirmed()) store.save({ job, events: [] }, true);
     alarm.keep(job, true);

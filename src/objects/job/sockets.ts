@@ -17,6 +17,10 @@ const WORKER_TAG = "worker";
 /** Of workers that report over their socket. */
 const REPORTING_TAG = "reporting worker";
 
+/** Of requests of a remote worker that wait for the end of its run. */
+const watcherTag = (lease: string) => `watcher ${lease}`;
+const WATCHER_TAG = "watcher";
+
 /** Further subscribers are asked to come back later, because each costs a message per event. */
 export const SUBSCRIBERS_MAX = 100;
 /** A credential leaves room for others. */
@@ -70,6 +74,12 @@ export class JobSockets {
     return new Response(null, { status: 101, webSocket: client });
   }
 
+  /** A request that waits for the end of the run with this lease. */
+  watch(lease: string): Response {
+    const { client } = this.#accept(WATCHER_TAG, watcherTag(lease));
+    return new Response(null, { status: 101, webSocket: client });
+  }
+
   /** What the socket of the job's running attempt holds; null without one. */
   heldOf({ phase }: Job): HeldReport | null {
     if (!("lease" in phase)) return null;
@@ -94,6 +104,7 @@ export class JobSockets {
   /** Tells stored events to the subscribers, and a rejection to workers whose attempt no longer counts. */
   publish(job: Job, events: readonly JobEvent[]): void {
     for (const worker of this.#workers()) this.#update(worker, job);
+    this.#tellWatchers(job);
     if (events.length === 0) return;
     this.#tell(events.map(toEventView));
     if (!isFinished(job)) return;
@@ -121,6 +132,16 @@ export class JobSockets {
   /** Whether the attempt of this socket has another one. */
   isReplaced(socket: WebSocket, { lease }: HeldReport): boolean {
     return this.#workers().some((other) => other !== socket && attached(other)?.lease === lease);
+  }
+
+  #tellWatchers(job: Job): void {
+    for (const watcher of this.#ctx.getWebSockets(WATCHER_TAG)) {
+      const lease = this.#ctx.getTags(watcher)[1]?.slice(watcherTag("").length) ?? "";
+      const reason = rejectionReason(job, lease);
+      if (reason === null) continue;
+      ignoringClosedSocket(() => watcher.send(JSON.stringify({ reason, status: job.phase.status })));
+      ignoringClosedSocket(() => watcher.close(NORMAL_CLOSURE));
+    }
   }
 
   #update(worker: WebSocket, job: Job): void {

@@ -14,8 +14,10 @@ import {
   type SubmitAnswer,
   type UsedUp,
 } from "../../rpc/job.ts";
+import type { EnterAnswer } from "../../rpc/queue.ts";
 import { uniqueKeyObject } from "../../rpc/unique-key.ts";
 import { type Snapshot, toSnapshot } from "../../rpc/views.ts";
+import { enterSubmission } from "./queueing.ts";
 import type { Alias, JobStore } from "./store.ts";
 
 /** The job of an earlier submission, and why it is the answer to this one. */
@@ -34,7 +36,7 @@ const ALIAS_REVIEW_MS = 30 * DAY;
 /** What the object lends: its store, and the hands that make a job and set the alarm. */
 type SubmissionDependencies = {
   store: JobStore;
-  create: (submission: Submission, id: string) => Snapshot;
+  create: (submission: Submission, id: string, entered: EnterAnswer | null) => Snapshot;
   /** An id that no job has had. */
   newId: () => string;
   fireAt: (at: number) => void;
@@ -96,10 +98,12 @@ export class Submissions {
       const id = this.#nextId;
       const alias = store.loadAlias();
       const existing = await findExistingJob(this.#env, submission, id, alias);
+      const isRefused = existing !== null || terms.usedUp !== null;
+      const entered = isRefused ? null : await enterSubmission(this.#env, submission, id, now());
       const known = this.#answerKnown(submission);
       if (known) return known;
       if (store.loadAlias()?.ownerJobId === alias?.ownerJobId && this.#nextId === id)
-        return this.#conclude(submission, id, existing, terms);
+        return this.#conclude(submission, id, { existing, entered }, terms);
     }
   }
 
@@ -107,15 +111,16 @@ export class Submissions {
   #conclude(
     submission: Submission,
     id: string,
-    existing: Existing | "key_reused" | null,
+    { existing, entered }: { existing: Existing | "key_reused" | null; entered: EnterAnswer | null },
     { onConflict, usedUp }: SubmitTerms,
   ): SubmitAnswer {
     if (existing === "key_reused") return { kind: "key_reused" };
     if (!existing && usedUp) return { kind: "quota_exceeded", ...usedUp };
+    if (entered?.kind === "full") return { ...entered, kind: "backlog_full" };
     if (!existing) {
       this.#object.store.dropAlias();
       this.#nextId = null;
-      return { kind: "accepted", ...this.#object.create(submission, id) };
+      return { kind: "accepted", ...this.#object.create(submission, id, entered) };
     }
     const { deduplicated, found } = existing;
     if (deduplicated === "idempotency_key") return { kind: "existing", deduplicated, ...found };

@@ -11,16 +11,21 @@ import { log } from "../../lib/log.ts";
 import { now } from "../../lib/runtime.ts";
 import type {
   AddKeyAnswer,
+  AddQueueAnswer,
+  DeclaredType,
   KeyRecord,
+  LimitName,
   LookUp,
   NewKey,
   PutTenantAnswer,
+  PutTypeAnswer,
   Tenant,
   TenantApi,
   TenantSettings,
   WebhookGeneration,
 } from "../../rpc/tenant.ts";
 import { tenantDirectory } from "../../rpc/tenant-directory.ts";
+import type { TypeDefinition } from "../../submission/declaration.ts";
 import { eraseStep } from "./erase.ts";
 import { TenantStore } from "./store.ts";
 import { openUsage } from "./usage.ts";
@@ -114,6 +119,59 @@ export class TenantObject extends DurableObject<Env> implements TenantApi {
     return this.#store.deleteKey(id);
   }
 
+  async jobTypes(): Promise<DeclaredType[]> {
+    return this.#store.jobTypes();
+  }
+
+  async jobType(type: string): Promise<DeclaredType | null> {
+    return this.#store.jobType(type);
+  }
+
+  async putJobType(
+    type: string,
+    definition: TypeDefinition,
+    ifVersion: number[] | null,
+  ): Promise<PutTypeAnswer> {
+    const known = this.#store.jobType(type);
+    if (ifVersion !== null && !(known && ifVersion.includes(known.version)))
+      return { kind: "version_mismatch" };
+    const allowed = this.#allowed("job_types");
+    if (allowed === null) return { kind: "not_found" };
+    const used = this.#store.jobTypes().length;
+    if (!known && used >= allowed) return { kind: "quota_exceeded", allowed, used };
+    const declared = { type, definition, version: (known?.version ?? 0) + 1 };
+    this.#store.saveJobType(declared);
+    return { kind: known ? "replaced" : "created", declared };
+  }
+
+  async deleteJobType(
+    type: string,
+    ifVersion: number[] | null,
+  ): Promise<"deleted" | "not_found" | "version_mismatch"> {
+    const known = this.#store.jobType(type);
+    if (!known) return "not_found";
+    if (ifVersion !== null && !ifVersion.includes(known.version)) return "version_mismatch";
+    this.#store.deleteJobType(type);
+    return "deleted";
+  }
+
+  async queues(): Promise<string[]> {
+    return this.#store.queues();
+  }
+
+  async addQueue(name: string): Promise<AddQueueAnswer> {
+    const names = this.#store.queues();
+    if (names.includes(name)) return { kind: "known" };
+    const allowed = this.#allowed("queues") ?? 0;
+    if (names.length >= allowed) return { kind: "quota_exceeded", allowed, used: names.length };
+    this.#store.saveQueue(name);
+    return { kind: "added" };
+  }
+
+  async removeQueue(name: string): Promise<boolean> {
+    return this.#store.deleteQueue(name);
+  }
+
   async rotateWebhookSecret(overlapMs: number): Promise<WebhookGeneration | null> {
     const { tenant } = this.#store;
     if (tenant === null) return null;
@@ -152,6 +210,12 @@ export class TenantObject extends DurableObject<Env> implements TenantApi {
       this.#alarm.clear();
       await this.ctx.storage.deleteAll();
     });
+  }
+
+  /** Null if the tenant does not exist, or is being erased. */
+  #allowed(limit: LimitName): number | null {
+    const { tenant } = this.#store;
+    return tenant === null || tenant.status === "erasing" ? null : tenant.settings.limits[limit];
   }
 
   #unexpired(): KeyRecord[] {

@@ -1,0 +1,176 @@
+/**
+ * How a queue gets its jobs going: it starts those that may start, calls workers for those that they must claim, and asks
+ * jobs that have a slot whether they still need it. Each turn is bounded; the alarm goes on.
+ */
+
+import type { FlowRules, QueueEntry } from "../../core/queue.ts";
+import { MINUTE, SECOND } from "../../core/time.ts";
+import type { Env } from "../../env.ts";
+import type { openAlarm } from "../../lib/alarm.ts";
+import { log } from "../../lib/log.ts";
+import { now } from "../../lib/runtime.ts";
+import { jobObject } from "../../rpc/job.ts";
+import type { QueueRef } from "../../rpc/queue.ts";
+import { jobQueueBinding } from "../../transport/queues.ts";
+import { rulesAt } from "./change.ts";
+import type { QueueStore } from "./store.ts";
+import type { Waiters } from "./waiters.ts";
+
+const STARTS_PER_TURN = 100;
+
+/** How many jobs with a slot are asked at a time, and how soon again while the queue stays full. */
+const ASKED_PER_TURN = 20;
+const ASK_FIRST_MS = 30 * SECOND;
+const ASK_LATEST_MS = 5 * MINUTE;
+
+/** A worker that was called claims within this time, or another one is called. */
+const CLAIM_WITHIN_MS = 2 * SECOND;
+
+type DispatcherDependencies = {
+  store: QueueStore;
+  waiters: Waiters;
+  alarm: ReturnType<typeof openAlarm>;
+};
+
+export class Dispatcher {
+  readonly #ctx: DurableObjectState;
+  readonly #env: Env;
+  readonly #store: QueueStore;
+  readonly #waiters: Waiters;
+  readonly #alarm: ReturnType<typeof openAlarm>;
+  /** When jobs with a slot are asked next; null while no job waits for one. */
+  #askAt: number | null = null;
+  #askDelayMs = ASK_FIRST_MS;
+  #asked = 0;
+  /** When jobs were started in the last minute. */
+  #starts: number[] = [];
+
+  constructor(ctx: DurableObjectState, env: Env, { store, waiters, alarm }: DispatcherDependencies) {
+    this.#ctx = ctx;
+    this.#env = env;
+    this.#store = store;
+    this.#waiters = waiters;
+    this.#alarm = alarm;
+  }
+
+  rules(ref: QueueRef): FlowRules {
+    return rulesAt(ref, this.#store.config, now());
+  }
+
+  /** How long one place in the backlog takes to become free, in seconds: as in the last minute. */
+  secondsPerStart(): number {
+    this.#starts = this.#starts.filter((at) => at > now() - MINUTE);
+    return this.#starts.length === 0 ? 60 : Math.ceil(60 / this.#starts.length);
+  }
+
+  /** Whether a job that has just come may start, and none that waits would be overtaken. */
+  mayStart(rules: FlowRules, entry: QueueEntry): boolean {
+    const { flow } = this.#store;
+    if (entry.isRemote || rules.isPaused || flow.blockedBy(rules, entry, now())) return false;
+    return flow.next(rules, now(), ({ isRemote }) => !isRemote) === null;
+  }
+
+  /** Gives the job a slot, and notes the request that claimed it. */
+  start(rules: FlowRules, entry: QueueEntry, claim: string | null): void {
+    const rates = this.#store.flow.start(rules, entry, now());
+    this.#store.putStarted({ entry, state: "running", claim, givenAt: now() }, rates);
+    this.#starts.push(now());
+  }
+
+  /** The job that a worker of this tenant and these types may take now: one that has its slot first. */
+  claimable(
+    ref: QueueRef,
+    { tenant, types }: { tenant: string; types: readonly string[] },
+    isLeft: (entry: QueueEntry) => boolean = () => true,
+  ): QueueEntry | null {
+    const isWanted = (entry: QueueEntry) =>
+      entry.isRemote && entry.tenant === tenant && types.includes(entry.type) && isLeft(entry);
+    const rules = this.rules(ref);
+    if (rules.isPaused) return null;
+    return this.#store.offered().find(isWanted) ?? this.#store.flow.next(rules, now(), isWanted);
+  }
+
+  /** Starts what may start, calls workers, and sets the alarm. */
+  pump(ref: QueueRef): void {
+    const rules = this.rules(ref);
+    let started = 0;
+    for (; started < STARTS_PER_TURN; started += 1) {
+      const next = this.#store.flow.next(rules, now(), ({ isRemote }) => !isRemote);
+      if (!next) break;
+      this.start(rules, next, null);
+      this.#ctx.waitUntil(this.#send(next));
+    }
+    const hasCalled = this.callWorkers(ref);
+    this.#setAlarm(rules, { hasCalled, isCutShort: started === STARTS_PER_TURN });
+  }
+
+  /** Tells as many waiting workers as there are jobs for them to claim; whether there were any. */
+  callWorkers(ref: QueueRef): boolean {
+    const promised = new Set<string>();
+    for (const { poll, call } of this.#waiters.waiting()) {
+      const next = this.claimable(ref, poll, ({ jobId }) => !promised.has(jobId));
+      if (!next) continue;
+      promised.add(next.jobId);
+      call();
+    }
+    return promised.size > 0;
+  }
+
+  /** Asks some of the jobs that have a slot whether they still need it. Called when it is time. */
+  async askHolders(): Promise<void> {
+    if (this.#askAt === null || this.#askAt > now()) return;
+    const holders = this.#store.flow.running();
+    const start = holders.length === 0 ? 0 : this.#asked % holders.length;
+    const asked = holders.slice(start, start + ASKED_PER_TURN);
+    this.#asked = start + asked.length;
+    const answers = await Promise.all(asked.map(({ jobId }) => this.verify(jobId)));
+    const hasFound = answers.includes(true);
+    this.#askDelayMs = hasFound ? ASK_FIRST_MS : Math.min(this.#askDelayMs * 2, ASK_LATEST_MS);
+    this.#askAt = now() + this.#askDelayMs;
+  }
+
+  /** Asks a job where it stands, and puts it there; whether it was elsewhere. */
+  async verify(jobId: string): Promise<boolean> {
+    const asked = this.#store.find(jobId);
+    if (!asked || asked.state === "waiting") return false;
+    const queued = await jobObject(this.#env, asked.entry.tenant, jobId)
+      .queueStatus()
+      .catch((error: unknown) => {
+        log("warn", "queue_check_failed", { job_id: jobId, tenant: asked.entry.tenant, error });
+        return null;
+      });
+    if (queued === null || this.#store.find(jobId) !== asked) return false;
+    if (queued.kind === "out") {
+      this.#store.remove(jobId);
+      return true;
+    }
+    const { attempt, continuation } = queued;
+    const isOffered = queued.kind === "waits" && asked.entry.isRemote;
+    if (!isOffered) return false;
+    const entry = { ...asked.entry, attempt, continuation };
+    this.#store.put({ entry, state: "offered", claim: null, givenAt: null });
+    return true;
+  }
+
+  async #send({ tenant, jobId, attempt, continuation, attemptTimeoutMs }: QueueEntry): Promise<void> {
+    const binding = jobQueueBinding({ tenant, policy: { attemptTimeoutMs } });
+    await this.#env[binding]
+      .send({ tenant, jobId, attempt, continuation })
+      .catch((error) => log("warn", "dispatch_failed", { job_id: jobId, tenant, attempt, error }));
+  }
+
+  #setAlarm(rules: FlowRules, { hasCalled, isCutShort }: { hasCalled: boolean; isCutShort: boolean }): void {
+    const { flow, config } = this.#store;
+    const isFull = flow.isFull(rules, now());
+    if (!isFull) this.#askDelayMs = ASK_FIRST_MS;
+    this.#askAt = isFull ? (this.#askAt ?? now() + this.#askDelayMs) : null;
+    const times = [
+      this.#askAt,
+      flow.nextStartAt(rules, now()),
+      config.override && config.override.expiresAt > now() ? config.override.expiresAt : null,
+      hasCalled ? now() + CLAIM_WITHIN_MS : null,
+      isCutShort ? now() + 1 : null,
+    ].filter((at) => at !== null);
+    if (times.length > 0) this.#alarm.fireBy(Math.min(...times));
+  }
+}
