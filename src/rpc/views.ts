@@ -6,6 +6,7 @@ import { type HeldReport, withHeldProgress } from "../core/held-report.ts";
 import type { Delivery, Job, JobEvent, Phase, Progress } from "../core/job.ts";
 import { progressPercent } from "../core/progress.ts";
 import type { QueueLimitName } from "../core/queue.ts";
+import { fnv1a } from "../lib/hash.ts";
 import type { Waiting } from "./queue.ts";
 
 /**
@@ -192,6 +193,12 @@ function pollAfterSeconds(job: Job, now: number): number | null {
   return Math.max(1, Math.ceil(((nextAttemptAt(job.phase) ?? now) - now) / 1000));
 }
 
+/** What tells apart what is not stored: progress that is held, or what the queue says. */
+function transientTag(held: HeldReport | null, waiting: QueueNews): string {
+  if (held?.progress) return `.${held.number}`;
+  return waiting === undefined ? "" : `.${fnv1a(JSON.stringify(waiting))}`;
+}
+
 /** The job as clients see it, with the progress that its attempt's socket holds, and when asking again is worthwhile. */
 export function toSnapshot(
   job: Job,
@@ -202,7 +209,7 @@ export function toSnapshot(
   return {
     job: toFullJobView(held ? withHeldProgress(job, held) : job, waiting),
     pollAfterSeconds: pollAfterSeconds(job, now),
-    tag: held?.progress ? `${job.version}.${held.number}` : String(job.version),
+    tag: `${job.version}${transientTag(held, waiting)}`,
   };
 }
 

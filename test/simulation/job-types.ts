@@ -16,6 +16,13 @@ import { sleep } from "../../src/lib/runtime.ts";
 /** Longer than the last try of a webhook, so that a purge cuts no delivery short. */
 const RETENTION_MS = 7 * DAY;
 
+/** The queue of `sim.queued`, and what it allows. */
+const NARROW_QUEUE = "narrow";
+export const narrowLimits = { concurrency: 2, concurrencyPerKey: 1 };
+export const simulatedQueues = {
+  [NARROW_QUEUE]: { ...narrowLimits, starts: { count: 60, perMs: MINUTE, burst: 2 } },
+};
+
 const Ending = z.enum(["succeed", "busy", "unavailable", "invalid", "throw", "hang", "die", "overrun"]);
 export type Ending = z.infer<typeof Ending>;
 
@@ -142,5 +149,16 @@ export function simulatedJobTypes(die: () => void): JobTypes {
       return counted < to ? job.continueFrom(counted) : { counted };
     },
   });
-  return new Map([plain, watched, uniqueKey, deduplicated, continuations].map((type) => [type.type, type]));
+  const queued = defineJobType({
+    ...common,
+    type: "sim.queued",
+    input: Work.extend({ key: z.string().nullable() }),
+    example: { ...example, key: null },
+    attemptTimeoutMs: MINUTE,
+    queue: NARROW_QUEUE,
+    concurrencyKey: ({ key }) => key,
+    run: work,
+  });
+  const types = [plain, watched, uniqueKey, deduplicated, continuations, queued];
+  return new Map(types.map((type) => [type.type, type]));
 }

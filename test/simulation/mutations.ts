@@ -24,7 +24,7 @@ export const mutations: readonly Mutation[] = [
         '"lease" in phase) {',
       ),
     ],
-    seed: 98,
+    seed: 8,
   },
   {
     mutation: "a message starts an attempt while another runs",
@@ -40,7 +40,7 @@ export const mutations: readonly Mutation[] = [
         "command.continuation !== continuation",
       ),
     ],
-    seed: 3,
+    seed: 2,
   },
   {
     mutation: "an early message starts the retry before it is due",
@@ -52,7 +52,7 @@ export const mutations: readonly Mutation[] = [
         'nextDispatchAt: dueAt }, effects: [{ type: "dispatch", attempt, continuation }] };',
       ),
     ],
-    seed: 1,
+    seed: 2,
   },
   {
     mutation: "a waiting job has no dispatch deadline",
@@ -68,8 +68,8 @@ export const mutations: readonly Mutation[] = [
   },
   {
     mutation: "the alarm handler throws",
-    patches: [patch("src/objects/job/object.ts", "if (woken) this.#alarm.keep(woken);", "throw error;")],
-    seed: 20,
+    patches: [patch("src/objects/job/wake.ts", "if (woken) alarm.keep(woken);", "throw error;")],
+    seed: 46,
   },
   {
     mutation: "max_attempts is ignored",
@@ -102,7 +102,7 @@ export const mutations: readonly Mutation[] = [
         "",
       ),
     ],
-    seed: 6,
+    seed: 29,
   },
   {
     mutation: "the terminal event is emitted twice",
@@ -128,19 +128,19 @@ export const mutations: readonly Mutation[] = [
   },
   {
     mutation: "a unique key is never free once it is owned",
-    patches: [patch("src/core/job.ts", "if (!isFinished(job)) return true;", "return true;")],
-    seed: 1,
+    patches: [patch("src/core/facts.ts", "if (!isFinished(job)) return true;", "return true;")],
+    seed: 34,
   },
   {
     mutation: "a queued job does not own its unique key",
     patches: [
       patch(
-        "src/core/job.ts",
+        "src/core/facts.ts",
         "if (!isFinished(job)) return true;",
         'if (job.phase.status === "running") return true;',
       ),
     ],
-    seed: 30,
+    seed: 36,
   },
   {
     mutation: "a failing delivery is retried without end",
@@ -156,7 +156,7 @@ export const mutations: readonly Mutation[] = [
   {
     mutation: "a receiver's Retry-After is ignored",
     patches: [patch("src/core/deliveries.ts", "Math.max(waitMs, retryAfterMs ?? 0)", "waitMs")],
-    seed: 17,
+    seed: 14,
   },
   {
     mutation: "effects are performed before the job is stored",
@@ -175,7 +175,7 @@ export const mutations: readonly Mutation[] = [
   {
     mutation: "an idempotency key forgets an existing job",
     patches: [patch("src/objects/job/submit.ts", "    this.#keepAnswer(submission, found.job.id);\n", "")],
-    seed: 165,
+    seed: 670,
   },
   {
     mutation: "an older update overwrites a newer index entry",
@@ -186,7 +186,7 @@ export const mutations: readonly Mutation[] = [
         '> version + 1_000) return { kind: "outdated" };',
       ),
     ],
-    seed: 18,
+    seed: 8,
   },
   {
     mutation: "the job index reconciles no job",
@@ -197,18 +197,18 @@ export const mutations: readonly Mutation[] = [
         "",
       ),
     ],
-    seed: 5,
+    seed: 1,
   },
   {
     mutation: "the alarm does not confirm the index entry",
     patches: [
       patch(
-        "src/objects/job/object.ts",
-        "!this.#store.isUnconfirmed() || (await this.#indexPublisher.publishDurably(woken));",
+        "src/objects/job/wake.ts",
+        "!store.isUnconfirmed() || (await indexPublisher.publishDurably(woken));",
         "true;",
       ),
     ],
-    seed: 4,
+    seed: 9,
   },
   {
     mutation: "a late update lists a deleted job again",
@@ -230,14 +230,14 @@ export const mutations: readonly Mutation[] = [
         "this.#retryAt = now();",
       ),
     ],
-    seed: 6,
+    seed: 47,
   },
   {
     mutation: "rows that are staged again are stored again",
     patches: [
       patch("src/objects/dataset/store.ts", "if (chunk.firstLine > line) return [chunk];", "return [chunk];"),
     ],
-    seed: 30,
+    seed: 9,
   },
   {
     mutation: "a dataset keeps what a job that is over left staged",
@@ -248,7 +248,7 @@ export const mutations: readonly Mutation[] = [
         "",
       ),
     ],
-    seed: 61,
+    seed: 124,
   },
   {
     mutation: "a purged job leaves its files",
@@ -258,8 +258,34 @@ export const mutations: readonly Mutation[] = [
   {
     mutation: "progress in memory does not change the entity tag",
     patches: [
-      patch("src/rpc/views.ts", "tag: held?.progress ?", "tag: held?.progress && job.version === 0 ?"),
+      patch(
+        "src/rpc/views.ts",
+        "if (held?.progress) return `.${held.number}`;",
+        'if (held?.progress) return "";',
+      ),
     ],
-    seed: 6,
+    seed: 128,
+  },
+  {
+    mutation: "a queue never asks its jobs where they stand",
+    patches: [
+      patch(
+        "src/objects/queue/dispatcher.ts",
+        "if (this.#askAt !== null && this.#askAt > now()) return;",
+        "return;",
+      ),
+    ],
+    seed: 46,
+  },
+  {
+    mutation: "a job starts before its queue has a slot for it",
+    patches: [
+      patch(
+        "src/objects/job/queueing.ts",
+        'return (await withRetry(() => queueObject(env, ref).enter(entry, false))).kind === "granted";',
+        "await queueObject(env, ref).enter(entry, false); return true;",
+      ),
+    ],
+    seed: 114,
   },
 ];

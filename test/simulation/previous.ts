@@ -52,12 +52,17 @@ const members = {
     "UniqueKeyObject",
     "FilesObject",
     "DatasetObject",
+    "QueueObject",
   ],
   worker: ["consumeJobs", "consumeDeliveries", "jobObject", "submissionObject"],
 } as const satisfies Record<Older, readonly (keyof System)[]>;
 
 /** The system in which some members are the previous ones while `isBefore` says so. */
 export function mixed(system: System, previous: System, older: Older, isBefore: () => boolean): System {
-  const getters = members[older].map((name) => [name, { get: () => (isBefore() ? previous : system)[name] }]);
+  // A member that the code before did not have is the present one.
+  const getters = members[older].map((name) => [
+    name,
+    { get: () => (isBefore() ? (previous[name] ?? system[name]) : system[name]) },
+  ]);
   return Object.create(system, Object.fromEntries(getters));
 }

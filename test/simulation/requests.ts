@@ -24,6 +24,8 @@ const WORK_TYPES = [
   "sim.unique",
   "sim.unique",
   "sim.deduplicated",
+  "sim.queued",
+  "sim.queued",
 ] as const;
 
 /** More than the final events, which are the default. */
@@ -81,8 +83,11 @@ function work({ random }: Simulation) {
       random.chance(0.5) ? "succeed" : random.pick(ENDINGS),
     ),
   };
-  return {
-    type,
-    input: type === "sim.unique" ? { ...input, uniqueKey: random.chance(0.8) ? "here" : "there" } : input,
-  };
+  if (type === "sim.unique")
+    return { type, input: { ...input, uniqueKey: random.chance(0.8) ? "here" : "there" } };
+  if (type === "sim.queued") {
+    const key = random.chance(0.5) ? random.pick(["a", "b"]) : null;
+    return { type, input: { ...input, key }, priority: random.pick([0, 0, 60]) };
+  }
+  return { type, input };
 }

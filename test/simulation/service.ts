@@ -19,6 +19,7 @@ export function openService(simulation: Simulation, system: System, witness: Wit
   const { random } = simulation;
   const env = {} as Record<string, unknown>;
   const types = system.simulatedJobTypes(() => kill(runningProcess()));
+  system.declareQueues(system.simulatedQueues);
 
   const indexes = openObjects(simulation, {
     kind: "job index",
@@ -52,6 +53,13 @@ export function openService(simulation: Simulation, system: System, witness: Wit
     kind: "dataset",
     classOf: () => system.DatasetObject as ObjectClass,
     env,
+  });
+  const queues = openObjects(simulation, {
+    kind: "queue",
+    classOf: () => system.QueueObject as ObjectClass,
+    env,
+    // A job that waits enters again, and sets it.
+    mayLoseAlarm: () => true,
   });
   const bucket = openBucket(simulation);
   const jobs = openObjects(simulation, {
@@ -90,6 +98,7 @@ export function openService(simulation: Simulation, system: System, witness: Wit
     ),
     FILE_RECORDS: files.namespace,
     DATASETS: datasets.namespace,
+    QUEUES: queues.namespace,
     FILES: bucket.binding,
     SIGNING_SECRET: "simulated secret of 32 characters",
     WEBHOOK_SECRET: "simulated secret of 32 characters",
@@ -118,6 +127,7 @@ export function openService(simulation: Simulation, system: System, witness: Wit
     directories,
     files,
     datasets,
+    queues,
     bucket,
     deliverToObject,
     evictIdle(): void {
@@ -127,6 +137,7 @@ export function openService(simulation: Simulation, system: System, witness: Wit
       directories.evictIdle();
       files.evictIdle();
       datasets.evictIdle();
+      queues.evictIdle();
     },
   };
 }

@@ -14,6 +14,7 @@ import {
   checkFinished,
   checkIndexes,
   checkPartitionsGone,
+  checkQueuesEmpty,
   checkStored,
   checkStoresEmpty,
   type IndexContents,
@@ -124,6 +125,7 @@ export function openSimulator(program: Program, previous?: Previous) {
         types: service.types,
         terms: service.terms,
         witness,
+        isDeploying: before !== undefined,
         keys: new Map(),
         looks: new Map(),
       };
@@ -190,6 +192,7 @@ async function live(
   checkIndexes(witness, await readAgain, !faults.isOn("indexFull"));
   checkStoresEmpty(witness, service);
   checkPartitionsGone(witness, service);
+  checkQueuesEmpty(witness, service);
   checkEmpty(witness, service.jobs.homes.values(), service.uniqueKeys.homes.values());
 }
 

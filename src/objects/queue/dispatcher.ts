@@ -4,7 +4,7 @@
  */
 
 import type { FlowRules, QueueEntry } from "../../core/queue.ts";
-import { MINUTE, SECOND } from "../../core/time.ts";
+import { HOUR, MINUTE, SECOND } from "../../core/time.ts";
 import type { Env } from "../../env.ts";
 import type { openAlarm } from "../../lib/alarm.ts";
 import { log } from "../../lib/log.ts";
@@ -18,10 +18,14 @@ import type { Waiters } from "./waiters.ts";
 
 const STARTS_PER_TURN = 100;
 
-/** How many jobs with a slot are asked at a time, and how soon again while the queue stays full. */
+/**
+ * How many jobs are asked at a time where they stand, and how soon again: while jobs wait for slots, those that have one;
+ * else now and then all, so that nothing is kept of a job that is gone.
+ */
 const ASKED_PER_TURN = 20;
 const ASK_FIRST_MS = 30 * SECOND;
 const ASK_LATEST_MS = 5 * MINUTE;
+const ASK_ALL_MS = HOUR;
 
 /** A worker that was called claims within this time, or another one is called. */
 const CLAIM_WITHIN_MS = 2 * SECOND;
@@ -38,9 +42,10 @@ export class Dispatcher {
   readonly #store: QueueStore;
   readonly #waiters: Waiters;
   readonly #alarm: ReturnType<typeof openAlarm>;
-  /** When jobs with a slot are asked next; null while no job waits for one. */
+  /** When jobs are asked next, and since when that is because the queue is full. */
   #askAt: number | null = null;
   #askDelayMs = ASK_FIRST_MS;
+  #wasFull = false;
   #asked = 0;
   /** When jobs were started in the last minute. */
   #starts: number[] = [];
@@ -116,39 +121,42 @@ export class Dispatcher {
     return promised.size > 0;
   }
 
-  /** Asks some of the jobs that have a slot whether they still need it. Called when it is time. */
-  async askHolders(): Promise<void> {
-    if (this.#askAt === null || this.#askAt > now()) return;
-    const holders = this.#store.flow.running();
-    const start = holders.length === 0 ? 0 : this.#asked % holders.length;
-    const asked = holders.slice(start, start + ASKED_PER_TURN);
+  /** Asks some of the jobs where they stand, if it is time. After a restart it is. */
+  async askJobs(ref: QueueRef): Promise<void> {
+    if (this.#askAt !== null && this.#askAt > now()) return;
+    const { flow } = this.#store;
+    const jobIds = flow.isFull(this.rules(ref), now())
+      ? flow.running().map(({ jobId }) => jobId)
+      : this.#store.jobIds();
+    const start = this.#asked >= jobIds.length ? 0 : this.#asked;
+    const asked = jobIds.slice(start, start + ASKED_PER_TURN);
     this.#asked = start + asked.length;
-    const answers = await Promise.all(asked.map(({ jobId }) => this.verify(jobId)));
-    const hasFound = answers.includes(true);
-    this.#askDelayMs = hasFound ? ASK_FIRST_MS : Math.min(this.#askDelayMs * 2, ASK_LATEST_MS);
-    this.#askAt = now() + this.#askDelayMs;
+    const answers = await Promise.all(asked.map((jobId) => this.verify(jobId)));
+    this.#askDelayMs = answers.includes(true) ? ASK_FIRST_MS : Math.min(this.#askDelayMs * 2, ASK_LATEST_MS);
+    this.#askAt = null;
   }
 
-  /** Asks a job where it stands, and puts it there; whether it was elsewhere. */
+  /** Asks a job where it stands, and keeps that; whether it is something new. */
   async verify(jobId: string): Promise<boolean> {
     const asked = this.#store.find(jobId);
-    if (!asked || asked.state === "waiting") return false;
-    const queued = await jobObject(this.#env, asked.entry.tenant, jobId)
+    if (!asked) return false;
+    const status = await jobObject(this.#env, asked.entry.tenant, jobId)
       .queueStatus()
       .catch((error: unknown) => {
         log("warn", "queue_check_failed", { job_id: jobId, tenant: asked.entry.tenant, error });
         return null;
       });
-    if (queued === null || this.#store.find(jobId) !== asked) return false;
-    if (queued.kind === "out") {
+    if (status === null || this.#store.find(jobId) !== asked) return false;
+    if (status.kind === "out") {
       this.#store.remove(jobId);
       return true;
     }
-    const { attempt, continuation } = queued;
-    const isOffered = queued.kind === "waits" && asked.entry.isRemote;
-    if (!isOffered) return false;
+    const { kind, attempt, continuation } = status;
+    const isLater = attempt > asked.entry.attempt;
+    const isOffered = asked.state === "running" && asked.entry.isRemote && !isLater;
+    if (kind === "runs" || !(isLater || isOffered)) return false;
     const entry = { ...asked.entry, attempt, continuation };
-    this.#store.put({ entry, state: "offered", claim: null, givenAt: null });
+    this.#store.put({ entry, state: isOffered ? "offered" : "waiting", claim: null, givenAt: null });
     return true;
   }
 
@@ -163,7 +171,10 @@ export class Dispatcher {
     const { flow, config } = this.#store;
     const isFull = flow.isFull(rules, now());
     if (!isFull) this.#askDelayMs = ASK_FIRST_MS;
-    this.#askAt = isFull ? (this.#askAt ?? now() + this.#askDelayMs) : null;
+    if (isFull !== this.#wasFull) this.#askAt = null;
+    this.#wasFull = isFull;
+    const askAt = this.#askAt ?? now() + (isFull ? this.#askDelayMs : ASK_ALL_MS);
+    this.#askAt = this.#store.isEmpty() ? null : askAt;
     const times = [
       this.#askAt,
       flow.nextStartAt(rules, now()),

@@ -52,6 +52,7 @@ export class QueueObject extends DurableObject<Env> implements QueueObjectCalls 
     if (known) this.#store.remove(entry.jobId);
     if (this.#dispatcher.mayStart(rules, entry)) {
       this.#dispatcher.start(rules, entry, null);
+      this.#dispatcher.pump(ref);
       return { kind: "granted" };
     }
     this.#store.put({ entry, state: "waiting", claim: null, givenAt: null });
@@ -151,7 +152,7 @@ export class QueueObject extends DurableObject<Env> implements QueueObjectCalls 
     if (!ref) return;
     try {
       this.#store.dropRatesBefore(now());
-      await this.#dispatcher.askHolders();
+      await this.#dispatcher.askJobs(ref);
       this.#dispatcher.pump(ref);
     } catch (error) {
       log("error", "alarm_failed", { object: this.ctx.id.toString(), error });
@@ -175,17 +176,15 @@ export class QueueObject extends DurableObject<Env> implements QueueObjectCalls 
 
   /**
    * The job enters again, by its alarm or because it continues. With a slot its message goes out (again). A remote one is
-   * offered, unless a worker has just been given it and is about to start it.
+   * offered, unless a worker has just been given it and is about to start it. An alarm of the queue that was lost is set.
    */
   #enterAgain(ref: QueueRef, known: QueuedJob, entry: QueueEntry): EnterAnswer {
-    const waits: EnterAnswer = { kind: "waiting", waiting: null };
-    if (known.state !== "running" || known.entry.attempt > entry.attempt) return waits;
-    if (!entry.isRemote) return { kind: "granted" };
+    const isCurrent = known.state === "running" && known.entry.attempt === entry.attempt;
     const isNewRun = known.entry.continuation < entry.continuation;
     const isLate = (known.givenAt ?? 0) + START_WITHIN_MS <= now();
-    if (!isNewRun && !isLate) return waits;
-    this.#store.put({ entry, state: "offered", claim: null, givenAt: null });
+    if (isCurrent && entry.isRemote && (isNewRun || isLate))
+      this.#store.put({ entry, state: "offered", claim: null, givenAt: null });
     this.#dispatcher.pump(ref);
-    return waits;
+    return isCurrent && !entry.isRemote ? { kind: "granted" } : { kind: "waiting", waiting: null };
   }
 }

@@ -69,6 +69,15 @@ export class QueueStore {
     if (!this.ref) this.#kv.put(REF_RECORD, ref);
   }
 
+  isEmpty(): boolean {
+    return this.#jobs.size === 0;
+  }
+
+  /** All jobs that wait or have a slot. */
+  jobIds(): string[] {
+    return [...this.#jobs.keys()];
+  }
+
   /** The jobs that have a slot and no worker. */
   offered(): QueueEntry[] {
     return [...this.#offered].flatMap((jobId) => this.find(jobId)?.entry ?? []);

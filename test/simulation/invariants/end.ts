@@ -177,3 +177,14 @@ export function checkPartitionsGone(
       assertThat(gone.length === 0, `${name} names ${gone}`);
     });
 }
+
+/** Long after, no queue keeps anything of a job that is gone. */
+export function checkQueuesEmpty(witness: Witness, { queues }: Pick<Service, "queues">): void {
+  for (const { name, durable, alarm } of queues.homes.values()) {
+    if (alarm.isLost()) continue;
+    witness.hold("a queue forgets the jobs that left it", () => {
+      const left = [...durable.kv.keys()].filter((key) => key.startsWith("job/"));
+      assertThat(left.length === 0, `${name} still has ${left}`);
+    });
+  }
+}

@@ -4,6 +4,7 @@
  */
 
 import type { Job } from "../../../src/core/job.ts";
+import { narrowLimits } from "../job-types.ts";
 import type { System } from "../load.ts";
 import type { Home } from "../platform/instance.ts";
 import type { Call } from "../platform/process.ts";
@@ -65,6 +66,7 @@ export function openWitness(system: System, { skewMs, now, reportViolation }: Wi
   const held = new Map<string, Held>();
   const owners = new Map<string, Set<string>>();
   const claimedAt = new Map<string, number>();
+  const executing = new Map<string, { name: string; key: string | null }>();
 
   /** Holds `act` to a promise; a record in which it cannot even be checked breaks it, too. */
   function hold(invariant: string, act: () => void): void {
@@ -151,6 +153,23 @@ export function openWitness(system: System, { skewMs, now, reportViolation }: Wi
     const whole: Change = { ...change, call, past: entry.past, now: now(), skewMs };
     for (const [invariant, check] of changeInvariants) hold(invariant, () => check(whole));
     trackUniqueKeys(entry, change.after);
+    trackSlots(entry, change.after);
+  }
+
+  /** By the jobs' own word: no more of them execute than their queue allows, in all and of one key. */
+  function trackSlots({ jobId }: Entry, job: Job): void {
+    if (!job.queue) return;
+    const { name, key } = job.queue;
+    const { concurrency, concurrencyPerKey } = narrowLimits;
+    if ("lease" in job.phase)
+      executing.set(jobId, { name, key: key === null ? null : `${job.tenant}/${key}` });
+    else executing.delete(jobId);
+    const running = [...executing.values()].filter((other) => other.name === name);
+    const ofKey = running.filter((other) => key !== null && other.key === `${job.tenant}/${key}`);
+    hold("a queue's limits are never exceeded", () => {
+      assertThat(running.length <= concurrency, `${running.length} jobs execute of ${concurrency}`);
+      assertThat(ofKey.length <= concurrencyPerKey, `${ofKey.length} jobs of a key execute`);
+    });
   }
 
   function onDeleted(entry: Entry, job: Job, call: Call | null): void {
