@@ -96,9 +96,9 @@ async function submit(
   }
 }
 
-function fresh({ simulation }: Scene): Asked {
+function fresh({ simulation, system }: Scene): Asked {
   const key = simulation.random.chance(0.6) ? simulation.random.pick(["a", "b", "c", "d"]) : null;
-  return { body: makeRequest(simulation), key };
+  return { body: makeRequest(simulation, system.declareQueues !== undefined), key };
 }
 
 function senderOf({ env, terms, types, system, simulation }: Scene, tenant: string, key: string | null) {

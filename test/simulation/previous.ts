@@ -64,5 +64,14 @@ export function mixed(system: System, previous: System, older: Older, isBefore: 
     name,
     { get: () => (isBefore() ? (previous[name] ?? system[name]) : system[name]) },
   ]);
-  return Object.create(system, Object.fromEntries(getters));
+  const declareQueues: System["declareQueues"] = (queues) => {
+    system.declareQueues(queues);
+    previous.declareQueues(queues);
+  };
+  // Objects of code without queues keep no limits: then no job has a queue.
+  const hasQueues = previous.declareQueues !== undefined;
+  return Object.create(system, {
+    ...Object.fromEntries(getters),
+    declareQueues: { value: hasQueues ? declareQueues : undefined },
+  });
 }

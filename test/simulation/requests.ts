@@ -45,11 +45,11 @@ export const PLAIN_REQUEST = {
 };
 
 /** A body as a client would send it: valid JSON for a valid job. */
-export function makeRequest(simulation: Simulation): Record<string, unknown> {
+export function makeRequest(simulation: Simulation, hasQueues: boolean): Record<string, unknown> {
   const { clock, random } = simulation;
   const time = (inMs: number) => new Date(clock.now() + inMs).toISOString();
   return {
-    ...(random.chance(0.2) ? continuations(simulation) : work(simulation)),
+    ...(random.chance(0.2) ? continuations(simulation) : work(simulation, hasQueues)),
     ...(random.chance(0.3) && { max_attempts: random.between(1, 4) }),
     ...(random.chance(0.1) && { total_timeout_ms: random.spread(MINUTE, 40 * MINUTE) }),
     ...(random.chance(0.15) && { run_at: time(random.spread(1_000, 30 * MINUTE)) }),
@@ -72,8 +72,9 @@ function continuations({ random }: Simulation) {
   };
 }
 
-function work({ random }: Simulation) {
-  const type = random.pick(WORK_TYPES);
+function work({ random }: Simulation, hasQueues: boolean) {
+  const picked = random.pick(WORK_TYPES);
+  const type = picked === "sim.queued" && !hasQueues ? "sim.work" : picked;
   const input = {
     steps: random.between(0, 6),
     stepMs: random.spread(1, 30_000),

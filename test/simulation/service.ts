@@ -19,7 +19,7 @@ export function openService(simulation: Simulation, system: System, witness: Wit
   const { random } = simulation;
   const env = {} as Record<string, unknown>;
   const types = system.simulatedJobTypes(() => kill(runningProcess()));
-  system.declareQueues(system.simulatedQueues);
+  system.declareQueues?.(system.simulatedQueues);
 
   const indexes = openObjects(simulation, {
     kind: "job index",
