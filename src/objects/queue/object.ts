@@ -125,8 +125,8 @@ export class QueueObject extends DurableObject<Env> implements QueueObjectCalls 
     await this.ctx.blockConcurrencyWhile(async () => {
       this.#alarm.clear();
       await this.ctx.storage.deleteAll();
+      this.#store.reset();
     });
-    this.ctx.abort("erased");
   }
 
   /** `/wait`: a worker waits until it is told to claim. */

@@ -69,6 +69,12 @@ export class QueueStore {
     if (!this.ref) this.#kv.put(REF_RECORD, ref);
   }
 
+  /** To be called when the storage was deleted. */
+  reset(): void {
+    for (const jobId of this.jobIds()) this.#forget(jobId);
+    this.#config = noConfig;
+  }
+
   isEmpty(): boolean {
     return this.#jobs.size === 0;
   }

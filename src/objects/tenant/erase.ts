@@ -7,6 +7,7 @@ import { indexDirectory } from "../../rpc/index-directory.ts";
 import type { JobFilter, JobPosition } from "../../rpc/index-entry.ts";
 import { jobObject } from "../../rpc/job.ts";
 import { type IndexPage, partitionObject } from "../../rpc/job-index.ts";
+import { queueObject } from "../../rpc/queue.ts";
 import { tenantIndex } from "../../rpc/tenant-index.ts";
 
 /** A job takes two or three calls, and an invocation has a bounded number of them. */
@@ -22,8 +23,13 @@ const everyJob: JobFilter = {
 };
 
 /** Erases one part; "nothing" if there was none left. Rejects if an object could not be reached. */
-export async function eraseStep(env: Env, tenant: string): Promise<"more" | "nothing"> {
+export async function eraseStep(
+  env: Env,
+  tenant: string,
+  queues: readonly string[],
+): Promise<"more" | "nothing"> {
   if (await eraseJobs(env, tenant)) return "more";
+  await Promise.all(queues.map((name) => queueObject(env, { tenant, name }).erase()));
   const files = filesObject(env, tenant);
   const datasets = await files.datasets();
   await Promise.all(datasets.map(({ name }) => datasetObject(env, tenant, name).delete("all")));

@@ -53,7 +53,7 @@ export class TenantObject extends DurableObject<Env> implements TenantApi {
       key.lastUsedOn = usedOn;
       this.#store.saveKey(key);
     }
-    return { tenant, key, used: await this.#usage.of(tenant.id, this.#unexpired().length) };
+    return { tenant, key, used: await this.#usage.of(tenant.id, this.#ownCounts()) };
   }
 
   async put(id: string, settings: TenantSettings, ifVersion: number[] | null): Promise<PutTenantAnswer> {
@@ -197,7 +197,7 @@ export class TenantObject extends DurableObject<Env> implements TenantApi {
   /** One step of erasing. What the tenant had is gone when for a while no step has found anything. */
   async #erase(tenant: string): Promise<void> {
     const { kv } = this.ctx.storage;
-    if ((await eraseStep(this.env, tenant)) === "more") {
+    if ((await eraseStep(this.env, tenant, this.#store.allQueues())) === "more") {
       kv.delete(EMPTY_SINCE_KEY);
       return this.#alarm.set(now() + 1);
     }
@@ -210,6 +210,12 @@ export class TenantObject extends DurableObject<Env> implements TenantApi {
       this.#alarm.clear();
       await this.ctx.storage.deleteAll();
     });
+  }
+
+  #ownCounts() {
+    const { length: keys } = this.#unexpired();
+    const { length: job_types } = this.#store.jobTypes();
+    return { keys, job_types, queues: this.#store.queues().length };
   }
 
   /** Null if the tenant does not exist, or is being erased. */

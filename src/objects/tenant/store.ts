@@ -63,6 +63,12 @@ export class TenantStore {
     return Array.from(stored, ([name]) => name.slice(QUEUE_PREFIX.length));
   }
 
+  /** Also those that only a declared type names: they have an object, too. */
+  allQueues(): string[] {
+    const named = this.jobTypes().map(({ type, definition }) => definition.queue ?? type);
+    return [...new Set([...this.queues(), ...named])];
+  }
+
   saveQueue(name: string): void {
     this.#storage.kv.put(QUEUE_PREFIX + name, true);
   }

@@ -50,7 +50,10 @@ export function openUsage(ctx: DurableObjectState, env: Env) {
     none: (): TenantLimits => nothingUsed(),
 
     /** The copy as it is; asks for a newer one if it is old. */
-    async of(tenant: string, keys: number): Promise<TenantLimits> {
+    async of(
+      tenant: string,
+      own: Pick<TenantLimits, "keys" | "job_types" | "queues">,
+    ): Promise<TenantLimits> {
       if (askedAt === null || now() >= askedAt + REFRESH_MS) {
         const isFirst = askedAt === null;
         askedAt = now();
@@ -64,7 +67,7 @@ export function openUsage(ctx: DurableObjectState, env: Env) {
         ...storage,
         unfinished_jobs: sum("unfinished_jobs"),
         stored_jobs: sum("stored_jobs"),
-        keys,
+        ...own,
       };
     },
   };
