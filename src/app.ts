@@ -26,6 +26,7 @@ import { continueTrace } from "./api/request/trace-context.ts";
 import { statsRoutes } from "./api/stats/routes.ts";
 import { tenantRoutes } from "./api/tenants/routes.ts";
 import { tokenRoutes } from "./api/tokens/routes.ts";
+import { uploadRoutes } from "./api/uploads/routes.ts";
 import { webhookRoutes } from "./api/webhooks/routes.ts";
 import { createDashboard } from "./dashboard/app.tsx";
 import type { JobTypes } from "./job-types/define.ts";
@@ -77,6 +78,7 @@ export function createApp(types: JobTypes) {
   app.route("/v1", claimRoutes(submittable));
   app.route("/v1", attemptRoutes());
   app.route("/v1", fileRoutes());
+  app.route("/v1", uploadRoutes());
   app.route("/v1", datasetRoutes());
   app.route("/v1", tokenRoutes());
   app.route("/v1", accountRoutes());

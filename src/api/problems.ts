@@ -16,6 +16,7 @@ type ContentfulErrorStatus =
   | 405
   | 408
   | 409
+  | 411
   | 412
   | 413
   | 415
@@ -109,6 +110,16 @@ export const problemKinds = {
     title: "It is part of the deployment.",
     detail: "Choose another name. What the deployment declares can be neither replaced nor removed.",
   },
+  upload_incomplete: {
+    status: 409,
+    title: "The upload lacks parts.",
+    detail: "Send the parts listed in missing_parts, then complete it again.",
+  },
+  length_required: {
+    status: 411,
+    title: "The length of the body is needed.",
+    detail: "Send the header Content-Length with the number of bytes.",
+  },
   precondition_failed: {
     status: 412,
     title: "It has changed.",
@@ -188,6 +199,7 @@ type ProblemOptions = {
     job_status?: string;
     job_id?: string;
     reason?: string;
+    missing_parts?: number[];
     queue?: string;
     limit?: string;
     allowed?: number;

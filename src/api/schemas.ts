@@ -33,6 +33,7 @@ export const ProblemSchema = z
       .optional()
       .meta({ description: "Why the run of an attempt token is over" }),
     queue: z.string().optional(),
+    missing_parts: z.array(z.int()).optional(),
     limit: z.string().optional().meta({ description: "Which quota is used up" }),
     allowed: z.int().optional(),
     used: z.int().optional(),

@@ -29,32 +29,61 @@ export async function upload(
   key: string,
   { chunks, bytes, bytesMax }: UploadSource,
 ): Promise<Upload> {
-  const digest = new crypto.DigestStream("SHA-256");
-  const hashing = digest.getWriter();
   const isKnown = bytes !== undefined && bytes > 0;
-  const sink = isKnown ? openFixedSink(bucket, key, bytes) : openSink(bucket, key);
+  const sink = isKnown ? openFixedSink(bytes, (body) => bucket.put(key, body)) : openSink(bucket, key);
   const limited = limit(encodeChunks(chunks), bytesMax);
-  let size = 0;
   try {
-    for await (const part of splitParts(limited, isKnown ? WRITE_BYTES : PART_BYTES)) {
-      size += part.byteLength;
-      await Promise.all([hashing.write(part), sink.write(part)]);
-    }
-    await sink.close();
-    await hashing.close();
-    return { ok: true, size, sha256: hex(new Uint8Array(await digest.digest)) };
+    return { ok: true, ...(await pour(limited, sink, isKnown ? WRITE_BYTES : PART_BYTES)) };
   } catch (error) {
-    await sink.abort();
     if (error instanceof TooLarge) return { ok: false, reason: "too_large" };
     throw error;
   }
 }
 
-/** One `put` of exactly `bytes` bytes, as they come. */
-function openFixedSink(bucket: R2Bucket, key: string, bytes: number): Sink {
+/** Stores a part of a multipart upload, exactly `bytes` bytes. */
+export async function writePart(
+  multipart: R2MultipartUpload,
+  number: number,
+  { chunks, bytes }: { chunks: Chunks; bytes: number },
+): Promise<{ number: number; size: number; sha256: string; etag: string }> {
+  let stored: Promise<R2UploadedPart> | undefined;
+  const sink = openFixedSink(bytes, (body) => {
+    stored = multipart.uploadPart(number, body);
+    return stored;
+  });
+  const { size, sha256 } = await pour(encodeChunks(chunks), sink, WRITE_BYTES);
+  const etag = (await stored)?.etag ?? "";
+  return { number, size, sha256, etag };
+}
+
+/** Writes all chunks into the sink while hashing them. Throws what fails; then the sink is aborted. */
+async function pour(
+  chunks: AsyncIterable<Uint8Array>,
+  sink: Sink,
+  partBytes: number,
+): Promise<{ size: number; sha256: string }> {
+  const digest = new crypto.DigestStream("SHA-256");
+  const hashing = digest.getWriter();
+  let size = 0;
+  try {
+    for await (const part of splitParts(chunks, partBytes)) {
+      size += part.byteLength;
+      await Promise.all([hashing.write(part), sink.write(part)]);
+    }
+    await sink.close();
+    await hashing.close();
+    return { size, sha256: hex(new Uint8Array(await digest.digest)) };
+  } catch (error) {
+    await sink.abort();
+    throw error;
+  }
+}
+
+/** One write of exactly `bytes` bytes, as they come. */
+function openFixedSink(bytes: number, store: (body: ReadableStream) => Promise<unknown>): Sink {
   const { readable, writable } = new FixedLengthStream(bytes);
   const writer = writable.getWriter();
-  const put = bucket.put(key, readable);
+  const put = store(readable);
   // Both are awaited when all is written; until then, a failure shows in the writes, too.
   put.catch(() => undefined);
   writer.closed.catch(() => undefined);

@@ -22,6 +22,11 @@ const finishedJob = async () => {
   return job.id;
 };
 
+async function beginUpload(): Promise<string> {
+  const begun = await call("POST", "/v1/uploads", { json: { content_type: "video/mp4" } });
+  return begun.headers.get("Location") ?? "";
+}
+
 const SECRET = "SELECT secret FROM vault at /srv/app/src/vault.ts:12";
 
 /** Job objects that fail with this error, whatever they are asked. */
@@ -98,6 +103,14 @@ const occasions: Record<ProblemCode, () => Promise<Answer>> = {
     await submit({ queue });
     return call("POST", "/v1/jobs", { json: { ...simulated, queue } });
   },
+  async upload_incomplete() {
+    const path = await beginUpload();
+    return call("POST", `${path}/complete`, { json: { part_count: 2 } });
+  },
+  async length_required() {
+    const body = new ReadableStream({ start: (controller) => controller.close() });
+    return call("PUT", `${await beginUpload()}/parts/1`, { body });
+  },
   async precondition_failed() {
     const { job } = await submit();
     return call("POST", `/v1/jobs/${job.id}/cancel`, { headers: { "If-Match": '"7"' } });
@@ -148,6 +161,7 @@ describe("every problem there is", () => {
       "used",
       "reason",
       "queue",
+      "missing_parts",
     ];
     expect(allowed).toEqual(expect.arrayContaining(Object.keys(answer.problem)));
     expect("errors" in answer.problem).toBe(code === "invalid_request");

@@ -22,9 +22,13 @@ const RANGE_CHARS_MAX = 100;
 
 type Part = { offset: number; length: number };
 
-/** The strong entity tag of a file: its digest. */
-export function entityTag({ sha256 }: StoredFile): string {
-  return `"${sha256}"`;
+/** The strong entity tag of a file: its digest, or without one its id, for a file never changes. */
+export function entityTag(file: StoredFile): string {
+  return `"${tagOf(file)}"`;
+}
+
+function tagOf({ sha256, id }: StoredFile): string {
+  return sha256 ?? id;
 }
 
 /**
@@ -36,7 +40,7 @@ export async function fileResponse(c: Context<AppEnv>, fileId: string): Promise<
   const { tenant } = c.get("caller");
   const file = isId("file", fileId) ? await store.find(tenant, fileId) : null;
   if (!file || !(await mayRead(c, file))) throw new Problem("not_found");
-  if (matchesWeakly(c.req.header("If-None-Match"), file.sha256)) {
+  if (matchesWeakly(c.req.header("If-None-Match"), tagOf(file))) {
     return c.body(null, 304, { ETag: entityTag(file), "Cache-Control": FILE_CACHE });
   }
   const part = c.req.method === "GET" ? wantedPart(c, file) : null;

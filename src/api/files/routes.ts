@@ -22,7 +22,7 @@ import { nextLink } from "../request/next-link.ts";
 import { readLimit, readTime, rejectQuery } from "../request/query.ts";
 import { RETENTION_MAX_MS } from "../tenants/schemas.ts";
 import { entityTag, fileResponse } from "./response.ts";
-import { countUpload, readContentType } from "./upload.ts";
+import { assertAllowedType, countUpload, readContentType } from "./upload.ts";
 
 /** 100 MiB take half an hour at 500 kbit/s. */
 const UPLOAD_PATIENCE = { idleMs: 30_000, totalMs: 30 * MINUTE };
@@ -70,7 +70,7 @@ export function fileRoutes() {
 }
 
 /** The job notes that it has files, and with it the run still counts. Throws `attempt_over` if it does not. */
-async function holdFiles(c: Context<AppEnv>, { tenant, jobId, lease }: AttemptToken): Promise<void> {
+export async function holdFiles(c: Context<AppEnv>, { tenant, jobId, lease }: AttemptToken): Promise<void> {
   const hold = () => jobObject(c.env, tenant, jobId).runRemotely({ type: "hold_files", lease });
   const answer = await withRetry(hold);
   if (!answer?.ok) throw attemptOver(answer ?? { reason: "stale", status: null });
@@ -83,14 +83,12 @@ function readUploadTerms(
 ): { bytesMax: number; id: string | undefined } {
   const { token } = c.get("caller");
   if (token?.kind !== "upload") return { bytesMax: UPLOAD_BYTES_MAX, id: undefined };
-  const type = contentType.split(";")[0]?.trim().toLowerCase() ?? "";
-  if (token.contentTypes && !token.contentTypes.includes(type))
-    throw new Problem("forbidden", { detail: `This token allows ${token.contentTypes.join(", ")} only.` });
+  assertAllowedType(token, contentType);
   return { bytesMax: Math.min(token.maxSize, UPLOAD_BYTES_MAX), id: token.fileId };
 }
 
 /** The isolate's count is some seconds old; a file that just fits may exceed the quota by what came meanwhile. */
-function assertRoom(c: Context<AppEnv>, bytes: number): void {
+export function assertRoom(c: Context<AppEnv>, bytes: number): void {
   const { state, used } = c.get("caller");
   if (!state || !used || !isUsedUp(state, used, "stored_bytes", bytes)) return;
   const members = {
@@ -134,7 +132,8 @@ async function listFiles(c: Context<AppEnv>): Promise<Response> {
   });
 }
 
-function fileView({ id, size, contentType, sha256, jobId, createdAt, purgeAt }: StoredFile) {
+/** A file as answers have it. */
+export function fileView({ id, size, contentType, sha256, jobId, createdAt, purgeAt }: StoredFile) {
   return {
     id,
     size,

@@ -8,7 +8,7 @@ export const StoredFileSchema = z
     id: FileIdSchema,
     size: z.int().meta({ description: "Bytes" }),
     content_type: z.string(),
-    sha256: z.string().meta({ description: "Hexadecimal" }),
+    sha256: nullable(z.string()).meta({ description: "Hexadecimal; null for an upload in parts" }),
     job_id: nullable(JobIdSchema).meta({ description: "The job that produced it; null for an upload" }),
     created_at: timeSchema,
     purge_at: nullable(timeSchema).meta({

@@ -2,6 +2,7 @@
 
 import type { Context } from "hono";
 import { log } from "../../lib/log.ts";
+import type { UploadToken } from "../../tenants/tokens.ts";
 import type { AppEnv } from "../app-env.ts";
 import { Problem } from "../problems.ts";
 import { mediaType, rejectEncoded } from "../request/body.ts";
@@ -21,7 +22,7 @@ const underWay = new Map<string, number>();
 export function readContentType(c: Context<AppEnv>): string {
   rejectEncoded(c);
   const contentType = c.req.header("Content-Type") ?? "application/octet-stream";
-  if (contentType.length > MEDIA_TYPE_CHARS_MAX || !MEDIA_TYPE.test(contentType))
+  if (!isMediaType(contentType))
     throw new Problem("malformed_request", { detail: "The header Content-Type is not a media type." });
   const type = mediaType(c) ?? "";
   if (type.startsWith("multipart/") || type === "application/x-www-form-urlencoded")
@@ -32,6 +33,18 @@ export function readContentType(c: Context<AppEnv>): string {
   if (!isKnownCharset(contentType))
     throw new Problem("unsupported_media_type", { detail: "Send the file in a charset such as utf-8." });
   return contentType;
+}
+
+/** Whether a text is a media type that is kept. */
+export function isMediaType(text: string): boolean {
+  return text.length <= MEDIA_TYPE_CHARS_MAX && MEDIA_TYPE.test(text);
+}
+
+/** Throws `forbidden` for a type that the upload token does not allow. */
+export function assertAllowedType(token: UploadToken | null, contentType: string): void {
+  const type = contentType.split(";")[0]?.trim().toLowerCase() ?? "";
+  if (token?.contentTypes && !token.contentTypes.includes(type))
+    throw new Problem("forbidden", { detail: `This token allows ${token.contentTypes.join(", ")} only.` });
 }
 
 /** Whether a later reader can decode what the type says of itself. */

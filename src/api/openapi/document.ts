@@ -21,6 +21,7 @@ import { envelope } from "../schemas.ts";
 import { statsPaths } from "../stats/openapi.ts";
 import { tenantPaths } from "../tenants/openapi.ts";
 import { tokenPaths } from "../tokens/openapi.ts";
+import { uploadPaths } from "../uploads/openapi.ts";
 import { webhookPaths } from "../webhooks/openapi.ts";
 import { emptyResponse, jsonResponse, publicProblemResponses } from "./parts.ts";
 
@@ -86,6 +87,7 @@ export function documentPaths(types: JobTypes): ZodOpenApiPathsObject {
     ...queuePaths,
     ...workerPaths,
     ...filePaths,
+    ...uploadPaths,
     ...datasetPaths,
     ...tokenPaths,
     ...accountPaths,

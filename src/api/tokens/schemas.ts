@@ -1,7 +1,7 @@
 /** The shapes of browser tokens. */
 
 import { z } from "zod";
-import { UPLOAD_BYTES_MAX } from "../../files/store.ts";
+import { PARTED_BYTES_MAX } from "../../files/parts.ts";
 import { expiresInSchema } from "../../submission/request.ts";
 import { jobPermissions } from "../../tenants/tokens.ts";
 import { timeSchema } from "../schemas.ts";
@@ -21,7 +21,7 @@ export const JobTokenResponseSchema = z
 
 export const UploadTokenRequestSchema = z
   .strictObject({
-    max_size: z.int().min(0).max(UPLOAD_BYTES_MAX).meta({ description: "Bytes", example: 10_000_000 }),
+    max_size: z.int().min(0).max(PARTED_BYTES_MAX).meta({ description: "Bytes", example: 10_000_000 }),
     content_types: z
       .array(z.string().min(1).max(200))
       .min(1)

@@ -14,13 +14,20 @@ import {
   type FileQuery,
   type FilesApi,
   fileKey,
+  type NewUpload,
+  type OpenUpload,
   type PendingFile,
   type StoredFile,
+  type UploadPart,
+  uploadedFileId,
 } from "../../rpc/files.ts";
 import { FileRecords } from "./store.ts";
+import { UploadRecords } from "./upload-store.ts";
 
 /** No file takes a day to write: one that is pending for longer was left behind by a crash. */
 const STALE_MS = DAY;
+
+const UPLOADS_PER_TURN = 50;
 
 /** R2 deletes up to 1,000 objects in a call. */
 const FILES_PER_TURN = 500;
@@ -29,6 +36,7 @@ const FILES_RETRY_MS = MINUTE;
 
 export class FilesObject extends DurableObject<Env> implements FilesApi {
   readonly #records = new FileRecords(this.ctx.storage);
+  readonly #uploads = new UploadRecords(this.ctx.storage);
   readonly #alarm = openAlarm(this.ctx);
 
   async begin(file: PendingFile): Promise<boolean> {
@@ -37,7 +45,7 @@ export class FilesObject extends DurableObject<Env> implements FilesApi {
     return true;
   }
 
-  async complete(id: string, size: number, sha256: string): Promise<boolean> {
+  async complete(id: string, size: number, sha256: string | null): Promise<boolean> {
     return this.#records.complete(id, size, sha256);
   }
 
@@ -63,11 +71,59 @@ export class FilesObject extends DurableObject<Env> implements FilesApi {
 
   async deleteOfJob(jobId: string): Promise<void> {
     this.#records.markDeletedOfJob(jobId);
+    this.#uploads.end(jobId);
+    await this.#abortEnded();
     await this.#deleteBytes();
   }
 
-  async usage(): Promise<{ stored_bytes: number; datasets: number }> {
-    return this.#records.usage();
+  async beginUpload({ tenant, ...upload }: NewUpload & { tenant: string }): Promise<boolean> {
+    this.#records.own(tenant);
+    if (!this.#uploads.add(upload)) return false;
+    this.#alarm.fireBy(upload.expiresAt);
+    return true;
+  }
+
+  async findUpload(id: string): Promise<{ upload: OpenUpload; parts: UploadPart[] } | null> {
+    const upload = this.#uploads.find(id);
+    if (!upload || upload.expiresAt <= now()) return null;
+    return { upload, parts: this.#uploads.parts(id) };
+  }
+
+  async openUploads(): Promise<OpenUpload[]> {
+    return this.#uploads.open().filter(({ expiresAt }) => expiresAt > now());
+  }
+
+  async savePart(id: string, part: UploadPart): Promise<boolean> {
+    const found = await this.findUpload(id);
+    if (!found || found.upload.isCompleted) return false;
+    this.#uploads.savePart(id, part);
+    return true;
+  }
+
+  async completeUpload(id: string, size: number): Promise<StoredFile | null> {
+    const found = await this.findUpload(id);
+    const { tenant } = this.#records;
+    if (!found || tenant === undefined) return null;
+    const { contentType, createdAt, jobId, retentionMs } = found.upload;
+    const purgeAt = retentionMs === null ? null : createdAt + retentionMs;
+    const file = { id: uploadedFileId(id), contentType, createdAt, jobId, purgeAt };
+    await this.begin({ tenant, ...file });
+    this.#records.complete(file.id, size, null);
+    this.#uploads.markCompleted(id);
+    return { ...file, size, sha256: null };
+  }
+
+  async abortUpload(id: string): Promise<boolean> {
+    const found = await this.findUpload(id);
+    if (!found || found.upload.isCompleted) return false;
+    await this.#abort(found.upload);
+    return true;
+  }
+
+  async usage(): Promise<{ stored_bytes: number; datasets: number; open_uploads: number }> {
+    const { stored_bytes, datasets } = this.#records.usage();
+    const open = await this.openUploads();
+    return { stored_bytes: stored_bytes + this.#uploads.usedBytes(), datasets, open_uploads: open.length };
   }
 
   async saveDataset(tenant: string, dataset: Omit<DatasetRecord, "createdAt">): Promise<void> {
@@ -84,12 +140,16 @@ export class FilesObject extends DurableObject<Env> implements FilesApi {
 
   async erase(): Promise<boolean> {
     const marked = this.#records.markAll(FILES_PER_TURN);
+    this.#uploads.end(null);
+    const aborted = await this.#abortEnded();
     await this.#deleteBytes();
+    if (aborted > 0) return true;
     if (marked > 0 || this.#records.deleted(1).length > 0) return true;
     await this.ctx.blockConcurrencyWhile(async () => {
       this.#alarm.clear();
       await this.ctx.storage.deleteAll();
       this.#records.reset();
+      this.#uploads.reset();
     });
     return false;
   }
@@ -99,11 +159,39 @@ export class FilesObject extends DurableObject<Env> implements FilesApi {
     this.#alarm.clear();
     this.#records.markStale(now() - STALE_MS, FILES_PER_TURN);
     this.#records.markExpired(now(), FILES_PER_TURN);
+    await this.#abortEnded();
     await this.#deleteBytes();
+    const expiryAt = this.#uploads.nextExpiryAt();
+    if (expiryAt !== null) this.#alarm.fireBy(Math.max(expiryAt, now() + FILES_RETRY_MS));
     const oldestAt = this.#records.oldestPendingAt();
     if (oldestAt !== null) this.#alarm.fireBy(oldestAt + STALE_MS);
     const purgeAt = this.#records.nextPurgeAt();
     if (purgeAt !== null) this.#alarm.fireBy(Math.max(purgeAt, now() + 1));
+  }
+
+  /** Aborts uploads whose time is over; answers how many there were. What fails is done by the alarm. */
+  async #abortEnded(): Promise<number> {
+    const ended = this.#uploads.ended(now(), UPLOADS_PER_TURN);
+    await Promise.all(ended.map((upload) => this.#abort(upload)));
+    return ended.length;
+  }
+
+  /**
+   * The record goes last. Its parts may have been joined, by a completion that was cut short. R2 itself drops after seven
+   * days what could not be aborted.
+   */
+  async #abort({ id, multipartId, isCompleted }: OpenUpload): Promise<void> {
+    const { tenant } = this.#records;
+    if (tenant !== undefined && !isCompleted) {
+      const key = fileKey(tenant, uploadedFileId(id));
+      await this.env.FILES.resumeMultipartUpload(key, multipartId)
+        .abort()
+        .catch(() => undefined);
+      await this.env.FILES.delete(key).catch((error: unknown) =>
+        log("warn", "file_delete_failed", { tenant, files: 1, error }),
+      );
+    }
+    this.#uploads.remove(id);
   }
 
   /** Deletes the bytes of files that are marked, then their records. What fails or is left is done by the alarm. */

@@ -40,7 +40,7 @@ type Row = {
   id: string;
   size: number;
   content_type: string;
-  sha256: string;
+  sha256: string | null;
   created_at: number;
   job_id: string | null;
   purge_at: number | null;
@@ -67,7 +67,7 @@ export class FileRecords {
 
   /** Whether the file is new. A repeated call finds the one that it began. */
   begin({ tenant, id, jobId, contentType, createdAt, purgeAt }: PendingFile): boolean {
-    this.#own(tenant);
+    this.own(tenant);
     this.#run(
       `INSERT OR IGNORE INTO files (id, job_id, content_type, created_at, state, purge_at)
        VALUES (?, ?, ?, ?, 'pending', ?)`,
@@ -84,7 +84,7 @@ export class FileRecords {
     return row?.created_at === createdAt && row.state === "pending";
   }
 
-  complete(id: string, size: number, sha256: string): boolean {
+  complete(id: string, size: number, sha256: string | null): boolean {
     const completed = this.#run(
       "UPDATE files SET state = 'ready', size = ?, sha256 = ? WHERE id = ? AND state = 'pending' RETURNING id",
       size,
@@ -176,7 +176,7 @@ export class FileRecords {
   }
 
   saveDataset(tenant: string, { name, size, createdAt }: DatasetRecord): void {
-    this.#own(tenant);
+    this.own(tenant);
     this.#run(
       `INSERT INTO datasets VALUES (?, ?, ?)
        ON CONFLICT DO UPDATE SET size = CASE excluded.size WHEN 0 THEN size ELSE excluded.size END`,
@@ -207,7 +207,8 @@ export class FileRecords {
     this.#hasTables = false;
   }
 
-  #own(tenant: string): void {
+  /** Notes whose files they are. */
+  own(tenant: string): void {
     if (this.tenant === undefined) this.#storage.kv.put(FILES_TENANT_KEY, tenant);
   }
 

@@ -23,7 +23,11 @@ const OTHERS_ASKED = 16;
 /** The usage of the tenant whose object this is. */
 export function openUsage(ctx: DurableObjectState, env: Env) {
   const byPartition = new Map<string, JobCounts>();
-  let storage: Pick<TenantLimits, "stored_bytes" | "datasets"> = { stored_bytes: 0, datasets: 0 };
+  let storage: Pick<TenantLimits, "stored_bytes" | "datasets" | "open_uploads"> = {
+    stored_bytes: 0,
+    datasets: 0,
+    open_uploads: 0,
+  };
   let askedAt: number | null = null;
   let turn = 0;
 
