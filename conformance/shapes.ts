@@ -45,6 +45,12 @@ export type Job = {
   links: { self: string; cancel: string; events: string; result: string };
 };
 
+/** What pages, webhook messages and browser tokens get of a job: contract 2, "Compact form". */
+export function compactOf(job: Job): Job {
+  const left = ["input", "input_url", "webhook", "limits", "waiting"];
+  return Object.fromEntries(Object.entries(job).filter(([name]) => !left.includes(name))) as Job;
+}
+
 /** Contract 5. */
 export type JobEvent = { seq: number; type: string; time: string; data: Record<string, unknown> };
 

@@ -18,6 +18,7 @@ import { methodChecks } from "./methods.ts";
 import { outcomeChecks } from "./outcomes.ts";
 import { pollingChecks } from "./polling.ts";
 import { problemChecks } from "./problems.ts";
+import { queueChecks } from "./queues.ts";
 import { replayDeleteChecks } from "./replay-delete.ts";
 import { resultChecks } from "./result.ts";
 import { statsChecks } from "./stats.ts";
@@ -53,4 +54,5 @@ export const allChecks: readonly Check[] = [
   ...httpRequestChecks,
   ...testSimulateChecks,
   ...tokenChecks,
+  ...queueChecks,
 ];

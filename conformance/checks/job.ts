@@ -9,7 +9,7 @@ const DAY_MS = 86_400_000;
 const MEMBERS = [
   ...["id", "type", "status", "status_reason", "created_at", "updated_at", "started_at", "finished_at"],
   ...["purge_at", "attempt", "max_attempts", "next_attempt_at", "progress", "attempts", "metadata"],
-  ...["version", "links"],
+  ...["version", "links", "input", "webhook", "limits", "queue", "priority", "concurrency_key", "waiting"],
 ];
 const OUTCOMES = ["result", "error", "cancellation"];
 

@@ -96,6 +96,12 @@ export function faultsOfPlaces(jobs: readonly { plan: Accepted["plan"]; job: Job
   });
 }
 
+/** What a list shows of a job. */
+function compactOf(job: JobView): object {
+  const left = ["input", "input_url", "webhook", "limits", "waiting"];
+  return Object.fromEntries(Object.entries(job).filter(([name]) => !left.includes(name)));
+}
+
 /** Where the listing and the jobs do not say the same. A large result would be left out; there is none here. */
 export function faultsOfListing(jobs: ReadonlyMap<string, JobView>, listed: readonly JobView[]): Fault[] {
   const byId = Map.groupBy(listed, ({ id }) => id);
@@ -103,7 +109,7 @@ export function faultsOfListing(jobs: ReadonlyMap<string, JobView>, listed: read
     const [entry, ...others] = byId.get(id) ?? [];
     if (!entry) return [{ sort: "lost", what: `${id} is not listed` }];
     if (others.length > 0) return [{ sort: "doubled", what: `${id} is listed ${others.length + 1} times` }];
-    return isDeepStrictEqual(entry, job)
+    return isDeepStrictEqual(entry, compactOf(job))
       ? []
       : [
           {

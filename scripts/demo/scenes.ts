@@ -103,12 +103,14 @@ async function fail({ client, log }: Stage): Promise<void> {
   const job = await client.finish(id);
   fields({ ...job.error });
   const answers = await Promise.all(
-    ["", "/events", "/result"].map((path) => client.call("GET", `/v1/jobs/${id}${path}`)),
+    ["/events", "/result", "/deliveries"].map((path) => client.call("GET", `/v1/jobs/${id}${path}`)),
   );
   claim("an undeclared exception is not retried", job.status === "failed" && job.attempt === 1);
   claim(
     "no answer holds the exception's text",
-    answers.every(({ text }) => !text.includes("ECONNREFUSED")),
+    [JSON.stringify([job.error, job.attempts]), ...answers.map(({ text }) => text)].every(
+      (text) => !text.includes("ECONNREFUSED"),
+    ),
   );
   const line = await logLine(log, (entry) => entry.job_id === id && entry.event === "attempt_threw");
   const { reference, error } = (line ?? {}) as { reference?: string; error?: { message: string } };
