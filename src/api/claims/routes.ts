@@ -91,12 +91,22 @@ async function claimWithin(
 ): Promise<ClaimOutcome> {
   const overAt = now() + waitMs;
   const client = c.req.raw.signal;
-  for (;;) {
+  while (!client.aborted) {
     const answer = await claimOnce(c, queues, request);
     const leftMs = overAt - now();
-    if (answer.given.length > 0 || leftMs <= 0 || client.aborted) return answer;
+    if (client.aborted) await release(c, answer.given);
+    if (answer.given.length > 0 || leftMs <= 0) return answer;
     await waitForJobs(c.env, queues, request, leftMs, client);
   }
+  return { given: [], isRepeated: false };
+}
+
+/** The worker has gone before it got its jobs: others may have them at once. What fails ends with its lease. */
+async function release(c: Context<AppEnv>, given: readonly Given[]): Promise<void> {
+  const { tenant } = c.get("caller");
+  const command = ({ lease }: Given) => ({ type: "release", lease }) as const;
+  const released = given.map((one) => jobObject(c.env, tenant, one.jobId).runRemotely(command(one)));
+  await Promise.allSettled(released);
 }
 
 async function claimOnce(
