@@ -2,7 +2,7 @@
 
 import { z } from "zod";
 import type { TargetRules } from "./lib/target.ts";
-import type { DeliveryMessage, JobMessage } from "./transport/message.ts";
+import type { DeliveryMessage, JobMessage, WakeMessage } from "./transport/message.ts";
 import type { JobQueueBinding } from "./transport/queues.ts";
 
 /** The queues of job messages, by their bindings. */
@@ -19,7 +19,7 @@ export type Env = JobQueues & {
   FILE_RECORDS: DurableObjectNamespace;
   DATASETS: DurableObjectNamespace;
   QUEUES: DurableObjectNamespace;
-  DELIVERY_QUEUE: Queue<DeliveryMessage>;
+  DELIVERY_QUEUE: Queue<DeliveryMessage | WakeMessage>;
   FILES: R2Bucket;
   KEY_LIMITER: RateLimit;
   ADDRESS_LIMITER: RateLimit;

@@ -107,6 +107,8 @@ export type JobQueue = {
   priority: number;
   /** The tenant's share of a queue that it shares. */
   weight: number;
+  /** Called when the job may start and no remote worker asks for it. */
+  wakeUrl?: string | null;
 };
 
 /** How a remote worker ended its run, so that the same words get the same answer. */

@@ -37,6 +37,8 @@ export type QueueEntry = {
   type: string;
   /** Whether a remote worker claims it; else its message is sent when it may start. */
   isRemote: boolean;
+  /** The fleet to call if no worker asks for it. */
+  wakeUrl?: string | null;
   key: string | null;
   enteredAt: number;
   /** A head start in seconds. */

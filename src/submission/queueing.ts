@@ -35,6 +35,7 @@ export async function readQueue(
   if (!found && priority !== 0) refuse("priority", "Only a job in a queue has a priority.");
   if (!found && concurrency_key !== undefined)
     refuse("concurrency_key", "Only a job in a queue has such a key.");
+  const wakeUrl = type.worker?.wake?.url ?? null;
   const key = type.derivesConcurrencyKey ? derivedKey : (concurrency_key ?? null);
-  return { queue: found && { ...found, key, priority, weight }, errors };
+  return { queue: found && { ...found, key, priority, weight, wakeUrl }, errors };
 }

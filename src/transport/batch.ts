@@ -6,10 +6,12 @@
 import type { z } from "zod";
 import { type Env, settings } from "../env.ts";
 import { log } from "../lib/log.ts";
-import type { DeliveryMessage, JobMessage } from "./message.ts";
+import type { DeliveryMessage, JobMessage, WakeMessage } from "./message.ts";
 
 /** When a message is delivered again whose job could not be reached. */
 const MESSAGE_RETRY_SECONDS = 5;
+
+type AnyMessage = JobMessage | DeliveryMessage | WakeMessage;
 
 /** The schema of a queue's messages, and what to do with one; a rejection delivers it again. */
 export type Handling<Message> = {
@@ -21,7 +23,7 @@ export type Handling<Message> = {
  * Handles all messages of the batch at once. Deployed, the invocation lasts as long as its work. The local queue
  * delivers one batch at a time, so there the work continues after the batch returns.
  */
-export async function eachMessage<Message extends JobMessage | DeliveryMessage>(
+export async function eachMessage<Message extends AnyMessage>(
   batch: MessageBatch,
   env: Env,
   ctx: ExecutionContext,
@@ -32,7 +34,7 @@ export async function eachMessage<Message extends JobMessage | DeliveryMessage>(
   else await work;
 }
 
-async function handleOne<Message extends JobMessage | DeliveryMessage>(
+async function handleOne<Message extends AnyMessage>(
   message: globalThis.Message,
   { schema, handle }: Handling<Message>,
 ): Promise<void> {
@@ -46,8 +48,9 @@ async function handleOne<Message extends JobMessage | DeliveryMessage>(
     await handle(parsed.data);
     message.ack();
   } catch (error) {
-    const { jobId, tenant, attempt } = parsed.data;
-    log("warn", "claim_failed", { job_id: jobId, tenant, attempt, error });
+    const { tenant } = parsed.data;
+    const about = "jobId" in parsed.data ? { job_id: parsed.data.jobId, attempt: parsed.data.attempt } : {};
+    log("warn", "claim_failed", { ...about, tenant, error });
     message.retry({ delaySeconds: MESSAGE_RETRY_SECONDS });
   }
 }

@@ -18,3 +18,13 @@ export const DeliveryMessage = z.strictObject({
   attempt: z.int().positive(),
 });
 export type DeliveryMessage = z.infer<typeof DeliveryMessage>;
+
+/** Jobs of these types wait in a queue, so many in all, and no worker asks for them: the fleet behind `url` is called. */
+export const WakeMessage = z.strictObject({
+  tenant: z.string(),
+  queue: z.string(),
+  types: z.array(z.string()),
+  waiting: z.int(),
+  url: z.string(),
+});
+export type WakeMessage = z.infer<typeof WakeMessage>;

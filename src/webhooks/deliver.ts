@@ -4,27 +4,26 @@
  * whose outcome was never recorded.
  */
 
+import { z } from "zod";
 import type { DeliveryAttempt } from "../core/job.ts";
 import { type Env, targetRules } from "../env.ts";
 import { type LogFields, log } from "../lib/log.ts";
 import { withRetry } from "../lib/retry.ts";
 import { now } from "../lib/runtime.ts";
-import { checkTarget, VIA } from "../lib/target.ts";
+import { checkTarget } from "../lib/target.ts";
 import { traceIdOf } from "../lib/trace.ts";
 import { type DueDelivery, jobObject } from "../rpc/job.ts";
-import { findTenant } from "../tenants/look-up.ts";
 import { eachMessage } from "../transport/batch.ts";
-import { DeliveryMessage } from "../transport/message.ts";
+import { DeliveryMessage, WakeMessage } from "../transport/message.ts";
 import { messageBody, postMessage } from "./post.ts";
-import { masterSecrets, signatureHeaders, signingGenerations } from "./sign.ts";
-
-const WEBHOOK_USER_AGENT = "Accepted-Webhooks/1.0";
+import { masterSecrets, messageHeaders } from "./sign.ts";
+import { wakeFleet } from "./wake.ts";
 
 /** Delivers all messages of the batch at once; resolves when their attempts have ended (locally at once). */
 export function consumeDeliveries(batch: MessageBatch, env: Env, ctx: ExecutionContext): Promise<void> {
   return eachMessage(batch, env, ctx, {
-    schema: DeliveryMessage,
-    handle: (message) => deliver(message, env),
+    schema: z.union([DeliveryMessage, WakeMessage]),
+    handle: (message) => ("deliveryId" in message ? deliver(message, env) : wakeFleet(message, env)),
   });
 }
 
@@ -50,22 +49,17 @@ async function attemptDelivery(
   due: DueDelivery,
   env: Env,
 ): Promise<DeliveryAttempt> {
-  const masters = masterSecrets(env);
-  if (masters.length === 0) throw new Error("WEBHOOK_SECRET is missing: the delivery waits until it is set.");
+  if (masterSecrets(env).length === 0)
+    throw new Error("WEBHOOK_SECRET is missing: the delivery waits until it is set.");
   const startedAt = now();
   if (checkTarget(due.url, targetRules(env)) !== null) {
     return { startedAt, status: null, error: "refused_target", durationMs: 0, retryAfterMs: null };
   }
   const body = messageBody(due);
-  const state = await findTenant(env, tenant);
-  const generations = signingGenerations(state?.webhook ?? { generation: 1, previousExpiresAt: null });
   const headers = {
-    "Content-Type": "application/json",
-    "User-Agent": WEBHOOK_USER_AGENT,
-    Via: VIA,
     traceparent: due.trace.traceparent,
     ...(due.trace.tracestate !== null && { tracestate: due.trace.tracestate }),
-    ...(await signatureHeaders(masters, { tenant, generations, id, at: startedAt, body })),
+    ...(await messageHeaders(env, tenant, { id, at: startedAt, body })),
   };
   return postMessage(due.url, headers, body);
 }

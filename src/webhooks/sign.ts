@@ -6,7 +6,11 @@
 import type { Env } from "../env.ts";
 import { now } from "../lib/runtime.ts";
 import { hmac } from "../lib/signing.ts";
+import { VIA } from "../lib/target.ts";
 import type { WebhookGeneration } from "../rpc/tenant.ts";
+import { findTenant } from "../tenants/look-up.ts";
+
+const WEBHOOK_USER_AGENT = "Accepted-Webhooks/1.0";
 
 /**
  * The secrets that sign, the current one first: two during a rotation, none if the deployment sends no webhooks.
@@ -58,6 +62,22 @@ export async function signatureHeaders(
     "webhook-id": id,
     "webhook-timestamp": timestamp,
     "webhook-signature": signatures.join(" "),
+  };
+}
+
+/** The headers of a message to a tenant's receiver, signed with every secret that is valid now. */
+export async function messageHeaders(
+  env: Env,
+  tenant: string,
+  message: Pick<SignedMessage, "id" | "at" | "body">,
+): Promise<Record<string, string>> {
+  const state = await findTenant(env, tenant);
+  const generations = signingGenerations(state?.webhook ?? { generation: 1, previousExpiresAt: null });
+  return {
+    "Content-Type": "application/json",
+    "User-Agent": WEBHOOK_USER_AGENT,
+    Via: VIA,
+    ...(await signatureHeaders(masterSecrets(env), { tenant, generations, ...message })),
   };
 }
 

@@ -2,6 +2,7 @@
 
 import { expect, test } from "vitest";
 import { call, freshKey, jobNow, refusal, submit } from "../support/http.ts";
+import { parkedWakes } from "../support/parked.ts";
 import { anyDefinition, callAttempt, claim, claimed, declareType, startRemote } from "../support/remote.ts";
 
 type EndedJson = { job_status: string; next_attempt_at: string | null };
@@ -345,4 +346,29 @@ test.each([
 ])("a definition with %s: 422", async (_what, fields) => {
   const answer = await call("PUT", "/v1/job-types/mine", { json: { ...anyDefinition, ...fields } });
   expect(refusal(answer)).toEqual([422, "invalid_request"]);
+});
+
+test("a wake url, and no worker waits: the fleet is called once; a worker that asks ends it", async () => {
+  const type = await declareType({
+    worker: { mode: "pull", wake: { url: "https://fleet.example.com/wake" } },
+  });
+  await submit({ type });
+  await submit({ type });
+  await expect.poll(() => parkedWakes(type)).toHaveLength(1);
+  expect(parkedWakes(type)[0]).toMatchObject({
+    tenant: "parked",
+    types: [type],
+    waiting: 1,
+    url: "https://fleet.example.com/wake",
+  });
+  await claimed([type]);
+  await submit({ type });
+  await expect.poll(() => parkedWakes(type)).toHaveLength(2);
+});
+
+test("a wake url that webhooks may not go to: 422", async () => {
+  const worker = { mode: "pull", wake: { url: "http://10.0.0.1/wake" } };
+  const answer = await call("PUT", "/v1/job-types/mine", { json: { ...anyDefinition, worker } });
+  expect(refusal(answer)).toEqual([422, "invalid_request"]);
+  expect(answer.problem.errors?.[0]?.pointer).toBe("#/worker/wake/url");
 });

@@ -3,9 +3,9 @@
  * Kept on globalThis, for the Worker under test and the tests load their modules apart.
  */
 
-import type { DeliveryMessage, JobMessage } from "../../src/transport/message.ts";
+import type { DeliveryMessage, JobMessage, WakeMessage } from "../../src/transport/message.ts";
 
-type Parked = JobMessage | DeliveryMessage;
+type Parked = JobMessage | DeliveryMessage | WakeMessage;
 
 const shared = globalThis as typeof globalThis & { parkedMessages?: Parked[] };
 shared.parkedMessages ??= [];
@@ -29,4 +29,9 @@ export function parkedFor(jobId: string): JobMessage[] {
 /** The messages that were sent for this job's deliveries, in the order they came. */
 export function parkedDeliveries(jobId: string): DeliveryMessage[] {
   return parked.filter((message) => "deliveryId" in message && message.jobId === jobId) as DeliveryMessage[];
+}
+
+/** The wake calls for a queue. */
+export function parkedWakes(queue: string): WakeMessage[] {
+  return parked.filter((message) => "url" in message && message.queue === queue) as WakeMessage[];
 }

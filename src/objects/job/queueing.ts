@@ -73,6 +73,7 @@ function toEntry(
     weight: queue.weight,
     type: job.type,
     isRemote: job.isRemote,
+    wakeUrl: queue.wakeUrl ?? null,
     key: queue.key,
     enteredAt: job.dueAt,
     priority: queue.priority,

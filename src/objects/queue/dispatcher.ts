@@ -27,6 +27,9 @@ const ASK_FIRST_MS = 30 * SECOND;
 const ASK_LATEST_MS = 5 * MINUTE;
 const ASK_ALL_MS = HOUR;
 
+const WAKE_FIRST_MS = 30 * SECOND;
+const WAKE_LATEST_MS = 15 * MINUTE;
+
 /** A worker that was called claims within this time, or another one is called. */
 const CLAIM_WITHIN_MS = 2 * SECOND;
 
@@ -106,7 +109,8 @@ export class Dispatcher {
       this.#ctx.waitUntil(this.#send(next));
     }
     const hasCalled = this.callWorkers(ref);
-    this.#setAlarm(rules, { hasCalled, isCutShort: started === STARTS_PER_TURN });
+    const wakeAt = hasCalled ? null : this.#wake(ref, rules);
+    this.#setAlarm(rules, { hasCalled, wakeAt, isCutShort: started === STARTS_PER_TURN });
   }
 
   /** Tells as many waiting workers as there are jobs for them to claim; whether there were any. */
@@ -167,7 +171,32 @@ export class Dispatcher {
       .catch((error) => log("warn", "dispatch_failed", { job_id: jobId, tenant, attempt, error }));
   }
 
-  #setAlarm(rules: FlowRules, { hasCalled, isCutShort }: { hasCalled: boolean; isCutShort: boolean }): void {
+  /**
+   * Calls the fleet of a job that may start and for which no worker waits: at most every 30 s, and less often the longer
+   * none comes. Returns when it is called next; null if no job needs it.
+   */
+  #wake(ref: QueueRef, rules: FlowRules): number | null {
+    const needs = ({ isRemote, wakeUrl }: QueueEntry) => isRemote && wakeUrl != null;
+    const next = rules.isPaused
+      ? null
+      : (this.#store.offered().find(needs) ?? this.#store.flow.next(rules, now(), needs));
+    if (!next?.wakeUrl) return null;
+    const { at, count } = this.#store.woken ?? { at: 0, count: 0 };
+    const dueAt = at + Math.min(WAKE_FIRST_MS * 2 ** Math.max(0, count - 1), WAKE_LATEST_MS);
+    if (dueAt > now()) return dueAt;
+    this.#store.saveWoken({ at: now(), count: count + 1 });
+    const { waiting } = this.#store.flow.counts(next.tenant);
+    const message = { tenant: next.tenant, queue: ref.name, types: [next.type], waiting, url: next.wakeUrl };
+    const failed = (error: unknown) =>
+      log("warn", "wake_failed", { tenant: next.tenant, queue: ref.name, error });
+    this.#ctx.waitUntil(this.#env.DELIVERY_QUEUE.send(message).catch(failed));
+    return now() + Math.min(WAKE_FIRST_MS * 2 ** count, WAKE_LATEST_MS);
+  }
+
+  #setAlarm(
+    rules: FlowRules,
+    { hasCalled, wakeAt, isCutShort }: { hasCalled: boolean; wakeAt: number | null; isCutShort: boolean },
+  ): void {
     const { flow, config } = this.#store;
     const isFull = flow.isFull(rules, now());
     if (!isFull) this.#askDelayMs = ASK_FIRST_MS;
@@ -180,6 +209,7 @@ export class Dispatcher {
       flow.nextStartAt(rules, now()),
       config.override && config.override.expiresAt > now() ? config.override.expiresAt : null,
       hasCalled ? now() + CLAIM_WITHIN_MS : null,
+      wakeAt,
       isCutShort ? now() + 1 : null,
     ].filter((at) => at !== null);
     if (times.length > 0) this.#alarm.fireBy(Math.min(...times));

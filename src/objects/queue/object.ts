@@ -73,6 +73,7 @@ export class QueueObject extends DurableObject<Env> implements QueueObjectCalls 
 
   async claim(ref: QueueRef, request: ClaimRequest): Promise<ClaimAnswer> {
     this.#waiters.note(request);
+    if (this.#store.woken) this.#store.saveWoken(null);
     const before = this.#store.givenTo(request.claim);
     if (before.length > 0) return { entries: before, isRepeated: true };
     const given: QueueEntry[] = [];

@@ -15,6 +15,9 @@ export type QueuedJob = {
   givenAt: number | null;
 };
 
+/** `at` is epoch milliseconds. */
+type Woken = { at: number; count: number };
+
 export type QueueConfig = {
   limits: Partial<QueueLimits>;
   override: QueueOverride | null;
@@ -24,6 +27,7 @@ export type QueueConfig = {
 
 const CONFIG_RECORD = "config";
 const REF_RECORD = "ref";
+const WOKEN_RECORD = "woken";
 const JOB_PREFIX = "job/";
 const RATE_PREFIX = "rate/";
 
@@ -73,6 +77,16 @@ export class QueueStore {
   reset(): void {
     for (const jobId of this.jobIds()) this.#forget(jobId);
     this.#config = noConfig;
+  }
+
+  /** The last call to a fleet, and how many there were since a worker asked; null for none. */
+  get woken(): Woken | null {
+    return this.#kv.get<Woken>(WOKEN_RECORD) ?? null;
+  }
+
+  saveWoken(woken: Woken | null): void {
+    if (woken) this.#kv.put(WOKEN_RECORD, woken);
+    else this.#kv.delete(WOKEN_RECORD);
   }
 
   isEmpty(): boolean {
