@@ -16,7 +16,7 @@ import { type DueDelivery, jobObject } from "../rpc/job.ts";
 import { eachMessage } from "../transport/batch.ts";
 import { DeliveryMessage, WakeMessage } from "../transport/message.ts";
 import { messageBody, postMessage } from "./post.ts";
-import { masterSecrets, messageHeaders } from "./sign.ts";
+import { masterSecrets, signedMessageHeaders } from "./sign.ts";
 import { wakeFleet } from "./wake.ts";
 
 /** Delivers all messages of the batch at once; resolves when their attempts have ended (locally at once). */
@@ -59,7 +59,7 @@ async function attemptDelivery(
   const headers = {
     traceparent: due.trace.traceparent,
     ...(due.trace.tracestate !== null && { tracestate: due.trace.tracestate }),
-    ...(await messageHeaders(env, tenant, { id, at: startedAt, body })),
+    ...(await signedMessageHeaders(env, tenant, { id, at: startedAt, body })),
   };
   return postMessage(due.url, headers, body);
 }

@@ -66,7 +66,7 @@ export async function signatureHeaders(
 }
 
 /** The headers of a message to a tenant's receiver, signed with every secret that is valid now. */
-export async function messageHeaders(
+export async function signedMessageHeaders(
   env: Env,
   tenant: string,
   message: Pick<SignedMessage, "id" | "at" | "body">,

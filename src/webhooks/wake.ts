@@ -8,7 +8,7 @@ import { checkTarget } from "../lib/target.ts";
 import { formatTime } from "../rpc/views.ts";
 import type { WakeMessage } from "../transport/message.ts";
 import { postMessage } from "./post.ts";
-import { messageHeaders } from "./sign.ts";
+import { signedMessageHeaders } from "./sign.ts";
 
 /** Pauses between the three attempts. */
 const WAKE_PAUSES_MS = [5 * SECOND, 15 * SECOND];
@@ -24,7 +24,7 @@ export async function wakeFleet(message: WakeMessage, env: Env): Promise<void> {
     return log("warn", "wake_failed", { ...fields, error: "refused_target" });
   const id = `msg_wake_${crypto.randomUUID()}`;
   for (let attempt = 0; ; attempt += 1) {
-    const headers = await messageHeaders(env, tenant, { id, at: now(), body });
+    const headers = await signedMessageHeaders(env, tenant, { id, at: now(), body });
     const { status, error } = await postMessage(url, headers, body);
     if (status !== null && status >= 200 && status < 300) return;
     log("warn", "wake_failed", { ...fields, status, error });

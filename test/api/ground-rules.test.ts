@@ -86,7 +86,7 @@ describe("a key", () => {
     if (["GET", "HEAD"].includes(method)) return "jobs:read";
     if (path.startsWith("/v1/job-types")) return "types:write";
     if (path.startsWith("/v1/queues")) return "queues:write";
-    return /^\/v1\/(files|datasets|upload-tokens)/.test(path) ? "files:write" : "jobs:write";
+    return /^\/v1\/(files|datasets|uploads|upload-tokens)/.test(path) ? "files:write" : "jobs:write";
   }
 
   test("without the scope of a route → 403, which names it; /v1/me needs none", async () => {

@@ -35,11 +35,11 @@ export function uploadRoutes() {
   const mayUpload = requireScope("files:write", "upload");
 
   routes.post("/uploads", mayUpload, beginUpload);
-  routes.get("/uploads", requireScope(["jobs:read", "files:write"]), async (c) => {
+  routes.get("/uploads", requireScope("jobs:read"), async (c) => {
     const uploads = await uploadsOf(c).list();
     return c.json({ data: uploads.map(openUploadView) }, 200, NO_STORE);
   });
-  routes.get("/uploads/:id", requireScope(["jobs:read", "files:write"], "upload"), async (c) => {
+  routes.get("/uploads/:id", requireScope("jobs:read", "upload"), async (c) => {
     const { upload, parts } = await findUpload(c);
     return c.json({ data: uploadView(upload, parts) }, 200, NO_STORE);
   });
