@@ -79,6 +79,7 @@ async function delivered(tenant: Tenant, life: Life): Promise<void> {
   await tenant.deliver(life);
 }
 
+const queue = { name: "ledger", scope: "tenant", key: null, priority: 0, weight: 1 } as const;
 const webhook = { url: "https://hooks.example.com/", events: ["job.succeeded"] as const };
 
 const kinds: Record<string, Kind> = {
@@ -90,6 +91,7 @@ const kinds: Record<string, Kind> = {
     jobs: 20,
     live: plainly,
   },
+  "In a queue, with a slot free": { asked: { queue }, jobs: 20, live: plainly },
   "Three attempts": { jobs: 20, live: inThreeAttempts },
   [UNSUBSCRIBED]: { jobs: 1, live: slowly },
   [SUBSCRIBED]: { jobs: 1, live: followed },

@@ -33,6 +33,18 @@ export class UniqueKeyObject extends objects.UniqueKeyObject {
   }
 }
 
+export class QueueObject extends objects.QueueObject {
+  constructor(ctx: DurableObjectState, env: Env) {
+    meterStorage(ctx.storage);
+    super(ctx, meteredEnv(env));
+  }
+
+  override async alarm(): Promise<void> {
+    bill("objectRequests");
+    await super.alarm();
+  }
+}
+
 export class IndexDirectoryObject extends objects.IndexDirectoryObject {
   constructor(ctx: DurableObjectState, env: Env) {
     meterStorage(ctx.storage);
