@@ -147,11 +147,12 @@ export function meteredEnv(env: Env): Env {
       return real.send(message);
     },
   });
-  const { JOBS, UNIQUE_KEYS, JOB_INDEXES, INDEX_DIRECTORIES, DELIVERY_QUEUE } = env;
+  const { JOBS, UNIQUE_KEYS, QUEUES, JOB_INDEXES, INDEX_DIRECTORIES, DELIVERY_QUEUE } = env;
   const jobQueues = jobQueueBindings.map((binding) => [binding, queue(env[binding])]);
   const bindings = {
     JOBS: namespace(JOBS),
     UNIQUE_KEYS: namespace(UNIQUE_KEYS),
+    QUEUES: namespace(QUEUES),
     JOB_INDEXES: namespace(JOB_INDEXES),
     INDEX_DIRECTORIES: namespace(INDEX_DIRECTORIES),
     ...Object.fromEntries(jobQueues),
