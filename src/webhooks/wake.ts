@@ -3,7 +3,7 @@
 import { SECOND } from "../core/time.ts";
 import { type Env, targetRules } from "../env.ts";
 import { log } from "../lib/log.ts";
-import { now, sleep } from "../lib/runtime.ts";
+import { now, sleep, uuid } from "../lib/runtime.ts";
 import { checkTarget } from "../lib/target.ts";
 import { formatTime } from "../rpc/views.ts";
 import type { WakeMessage } from "../transport/message.ts";
@@ -22,7 +22,7 @@ export async function wakeFleet(message: WakeMessage, env: Env): Promise<void> {
   const fields = { tenant, queue, host: URL.parse(url)?.host };
   if (checkTarget(url, targetRules(env)) !== null)
     return log("warn", "wake_failed", { ...fields, error: "refused_target" });
-  const id = `msg_wake_${crypto.randomUUID()}`;
+  const id = `msg_wake_${uuid()}`;
   for (let attempt = 0; ; attempt += 1) {
     const headers = await signedMessageHeaders(env, tenant, { id, at: now(), body });
     const { status, error } = await postMessage(url, headers, body);
