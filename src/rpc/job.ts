@@ -87,7 +87,7 @@ export type Claim = {
 export type RunRejection = { ok: false; reason: LeaseRejection };
 export type RunAnswer = { ok: true } | RunRejection;
 
-/** What a remote worker is told: until when its lease lasts, or how its run ended. Epoch milliseconds. */
+/** The answer to a remote worker: until when its lease lasts, or how its run ended. Epoch milliseconds. */
 export type RemoteRunAnswer =
   | { ok: true; leaseExpiresAt: number | null; ended: EndedRun | null }
   | (RunRejection & { status: JobStatus });

@@ -35,7 +35,7 @@ function formatTimeOrNull(at: number | null): string | null {
 const INLINE_INPUT_BYTES_MAX = 16 * 1024;
 
 /** Why a job waits in its queue, as clients see it. */
-export function toWaitingView({ reason, limit, position, enteredAt }: Waiting) {
+function toWaitingView({ reason, limit, position, enteredAt }: Waiting) {
   return {
     reason,
     limit: limit && toQueueLimitName(limit),
@@ -53,7 +53,7 @@ export function toQueueLimitName(limit: QueueLimitName): string {
 export type QueueNews = Waiting | null | undefined;
 
 /** The job as in section 2 of the contract. */
-export function toFullJobView(job: Job, waiting: QueueNews) {
+function toFullJobView(job: Job, waiting: QueueNews) {
   const { policy, webhook, startTimeoutAt, input, dueAt } = job;
   const isLarge = new TextEncoder().encode(input).length > INLINE_INPUT_BYTES_MAX;
   return {

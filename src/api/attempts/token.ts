@@ -1,4 +1,4 @@
-/** The attempt token of a request, and what it is told when its run is over. */
+/** The attempt token of a request, and the problem when its run is over. */
 
 import type { Context } from "hono";
 import type { JobStatus } from "../../core/job.ts";

@@ -7,7 +7,7 @@ import { jobObject } from "../../rpc/job.ts";
 import type { AttemptToken } from "../../tenants/tokens.ts";
 import type { RunOver } from "./token.ts";
 
-/** Why the run is over, as soon as it is; null if it still counts after `ms`, or when that cannot be told. */
+/** Why the run is over, as soon as it is; null if it still counts after `ms`, or when that is unknown. */
 export async function watchRun(
   env: Env,
   { tenant, jobId, lease }: AttemptToken,
@@ -26,13 +26,13 @@ export async function watchRun(
     return null;
   }
   let over: RunOver | null = null;
-  const told = new AbortController();
+  const ended = new AbortController();
   socket.addEventListener("message", ({ data }) => {
     over = JSON.parse(String(data)) as RunOver;
-    told.abort();
+    ended.abort();
   });
   socket.accept();
-  await sleep(ms, AbortSignal.any([told.signal, client]));
+  await sleep(ms, AbortSignal.any([ended.signal, client]));
   closeNormally(socket);
   return over;
 }

@@ -28,7 +28,7 @@ const QUEUES_MAX = 5;
 /** Without a job, a worker that does not wait asks again after this. */
 const CLAIM_RETRY_SECONDS = 1;
 
-/** A worker needs to be told how its run ended also some time after the end. */
+/** A worker may ask how its run ended for some time after the end. */
 const TOKEN_GRACE_MS = DAY;
 
 type AskedClaim = z.output<typeof ClaimRequestSchema>;

@@ -68,7 +68,7 @@ export function toClaim(
   };
 }
 
-/** What a running attempt is told; a rejection is logged. */
+/** The answer to a running attempt; a rejection is logged. */
 export function toRunAnswer(decision: Decision | null, { type }: Command): RunAnswer {
   if (decision?.answer.ok) return decision.answer;
   log("info", "stale_rejected", { ...(decision ? jobLogFields(decision.job) : {}), command: type });
@@ -76,7 +76,7 @@ export function toRunAnswer(decision: Decision | null, { type }: Command): RunAn
   return { ok: false, reason: toLeaseRejection(reason) };
 }
 
-/** What a remote worker is told after it said something. */
+/** The answer to a remote worker. */
 export function toRemoteAnswer(decision: Decision | null, lease: string): RemoteRunAnswer | null {
   if (!decision) return null;
   const { answer, job } = decision;

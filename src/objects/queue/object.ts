@@ -130,7 +130,7 @@ export class QueueObject extends DurableObject<Env> implements QueueObjectCalls 
     });
   }
 
-  /** `/wait`: a worker waits until it is told to claim. */
+  /** `/wait`: a worker waits until the queue sends "claim". */
   override async fetch(request: Request): Promise<Response> {
     const { searchParams } = new URL(request.url);
     const text = (name: string) => searchParams.get(name) ?? "";
